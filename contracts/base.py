@@ -1,0 +1,13 @@
+"""The base of every contract model."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Contract(BaseModel):
+    """A message part as published: frozen, no unknown field, and errors that never echo what was sent.
+
+    Senders use these models as they are. Receivers that must survive a newer minor version parse with
+    `model_validate(..., extra="ignore")`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -1,0 +1,167 @@
+"""The closed lists of the published language: the only words a message may use for its kinds.
+
+Every list is closed on purpose: a head in the clear on a recipient's disk must not be able to carry free
+text (design: *head*). Values are additive: a value is never renamed or removed within a major version.
+Danish terms and page numbers: seed 002.
+"""
+
+from enum import StrEnum
+
+
+class OrganisationKind(StrEnum):
+    """What kind of organisation a partner is (seed 002 p. 7, 10-14)."""
+
+    MUNICIPAL_UNIT = "municipal_unit"
+    POLICE = "police"
+    EMERGENCY_DEPARTMENT = "emergency_department"
+    NGO = "ngo"
+    SHELTER = "shelter"
+    PSYCHOLOGIST = "psychologist"
+    HEALTH_VISITOR = "health_visitor"
+    GENERAL_PRACTITIONER = "general_practitioner"
+    EMPLOYMENT_CENTRE = "employment_centre"
+    SUBSTANCE_TREATMENT = "substance_treatment"
+    CHILD_SERVICES = "child_services"
+
+
+class Category(StrEnum):
+    """A category of information: what a citizen consents to, and what a recipient is granted.
+
+    What could kill (address, whereabouts, how to reach her safely, a meeting place, a child's institution)
+    is in no category: it never travels and cannot be granted.
+    """
+
+    IDENTITY = "identity"
+    """Name, CPR number or birth date, language; with the warning that safe-contact rules or an address
+    protection exist."""
+    INCIDENT = "incident"
+    """What happened: time, kind of place, violence forms, injuries, danger signs, what was done."""
+    CHILDREN = "children"
+    """That children are concerned, how many, their ages; what names a child is sealed under its own key."""
+    OTHER_PERSONS = "other_persons"
+    """Other persons in the matter (perpetrator, witness), each sealed under a key of their own."""
+    WISHES = "wishes"
+    """What the citizen says about help."""
+    RISK = "risk"
+    """Risk assessments and the safety level."""
+    REFERRAL = "referral"
+    """A referral to an offer, and how it goes."""
+    COORDINATION = "coordination"
+    """That a case exists, its state, its coordinator, its consents and legal bases."""
+    FREE_TEXT = "free_text"
+    """Narrative written by a professional. Told only after a named person has read it against the values
+    that could kill, for free text hides addresses (domain rule 5)."""
+
+
+class PersonRole(StrEnum):
+    """The part a person plays in one report."""
+
+    EXPOSED = "exposed"
+    PERPETRATOR = "perpetrator"
+    CHILD = "child"
+    WITNESS = "witness"
+
+
+class ViolenceForm(StrEnum):
+    """Voldsformer (seed 002 p. 4)."""
+
+    PHYSICAL = "physical"
+    PSYCHOLOGICAL = "psychological"
+    MATERIAL = "material"
+    ECONOMIC = "economic"
+    DIGITAL = "digital"
+    STALKING = "stalking"
+    SEXUAL = "sexual"
+
+
+class RelationKind(StrEnum):
+    """Nære relationer (seed 002 p. 4): how the perpetrator is related to the exposed person."""
+
+    PARTNER = "partner"
+    FORMER_PARTNER = "former_partner"
+    PARENT = "parent"
+    ADULT_CHILD = "adult_child"
+    SIBLING = "sibling"
+    OTHER_FAMILY = "other_family"
+    CARE_RELATION = "care_relation"
+
+
+class BasisRule(StrEnum):
+    """Hjemmel other than consent. Each names the rule; the reason and who answers for it go beside it."""
+
+    RETSPLEJELOV_115 = "retsplejelov_115"
+    """Police, social services and psychiatry about exposed persons; never for criminal investigation."""
+    SUNDHEDSLOV_43 = "sundhedslov_43"
+    """Health staff to an authority; the holder decides and the patient is told soon after."""
+    CHILD_NOTIFICATION = "child_notification"
+    """Underretning about a child at risk (barnets lov)."""
+    VITAL_INTEREST = "vital_interest"
+    """Danger to life (GDPR art. 6(1)(d), 9(2)(c)); reviewed afterwards."""
+    AUTHORITY_DUTY = "authority_duty"
+    """The authority's own task by law."""
+
+
+class SafetyLevel(StrEnum):
+    """Sikkerhedsniveau, in rising order."""
+
+    LOW = "low"
+    RAISED = "raised"
+    HIGH = "high"
+    ACUTE = "acute"
+
+
+class ReferralStatus(StrEnum):
+    """How a referral goes: FHIR Task's words (HL7 FHIR R4, Task.status)."""
+
+    REQUESTED = "requested"
+    RECEIVED = "received"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class Urgency(StrEnum):
+    """How soon a person must look; a list may sort by it."""
+
+    ROUTINE = "routine"
+    URGENT = "urgent"
+    ACUTE = "acute"
+
+
+class MessageKind(StrEnum):
+    """What a message tells, in its head."""
+
+    PRESENT_STATE = "present_state"
+    REPORT_RECEIVED = "report_received"
+    CASE_MATCHED = "case_matched"
+    CASE_UNMATCHED = "case_unmatched"
+    CASE_OPENED = "case_opened"
+    COORDINATOR_ASSIGNED = "coordinator_assigned"
+    SAFE_CONTACT_SET = "safe_contact_set"
+    ADDRESS_PROTECTION_SET = "address_protection_set"
+    CONSENT_GIVEN = "consent_given"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    CONSENT_EXPIRED = "consent_expired"
+    LEGAL_BASIS_RECORDED = "legal_basis_recorded"
+    SAFETY_ASSESSED = "safety_assessed"
+    SAFETY_LEVEL_CHANGED = "safety_level_changed"
+    FREE_TEXT_READ = "free_text_read"
+    REFERRAL_REQUESTED = "referral_requested"
+    REFERRAL_RECEIVED = "referral_received"
+    REFERRAL_ACCEPTED = "referral_accepted"
+    REFERRAL_REJECTED = "referral_rejected"
+    REFERRAL_IN_PROGRESS = "referral_in_progress"
+    REFERRAL_COMPLETED = "referral_completed"
+    REFERRAL_CANCELLED = "referral_cancelled"
+
+
+class ControlKind(StrEnum):
+    """What a control message says; control messages are HPKE-sealed to the reader's own key."""
+
+    RECEIPT = "receipt"
+    REVOKED = "revoked"
+    ERASED = "erased"
+    BLANK = "blank"
+    HEARTBEAT = "heartbeat"
