@@ -1,0 +1,103 @@
+"""What a case is made of: contents, grants, consents, referrals."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from contracts.terms import BasisRule, Category, ReferralStatus
+
+
+class CaseState(StrEnum):
+    """Where a case stands."""
+
+    INQUIRY = "inquiry"
+    """A report or concern arrived; nobody has decided yet."""
+    MATCHED = "matched"
+    """An inquiry that a person matched to another case of the same citizen; can be undone."""
+    OPEN = "open"
+    """Visitation said yes; the effort runs."""
+
+
+class ConsentForm(StrEnum):
+    """How the citizen gave it."""
+
+    ORAL = "oral"
+    WRITTEN = "written"
+    DIGITAL = "digital"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One thing that an event tells, in one category, about the citizen or about one other person.
+
+    `field` names where in the event it stands (what the ledger points at). `slot` is set where a later
+    content replaces an earlier one (the safety level, one referral): the present state keeps the last.
+    """
+
+    category: Category
+    field: str
+    data: dict[str, Any]
+    about: UUID | None = None
+    bans: tuple[str, ...] = ()
+    slot: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A content as it stands in a case: from which event, and when it was recorded."""
+
+    version: int
+    recorded: datetime
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class GrantTerms:
+    """One grant as a basis gives it: recipient (slug) × category. The id is random."""
+
+    grant_id: UUID
+    recipient: str
+    category: Category
+
+
+@dataclass(slots=True)
+class Grant:
+    """A grant as it stands now."""
+
+    grant_id: UUID
+    recipient: str
+    category: Category | None
+    """None: `standing`, every category, held by the owning unit alone."""
+    basis_id: UUID
+    ends_at: datetime | None
+    ended: bool = False
+
+    def lives_at(self, now: datetime) -> bool:
+        """Whether it may still carry anything at `now`. A consent's end in time needs no event."""
+        return not self.ended and (self.ends_at is None or now < self.ends_at)
+
+
+@dataclass(slots=True)
+class Basis:
+    """A consent or a legal basis, with the grants that rest on it."""
+
+    basis_id: UUID
+    rule: BasisRule | None
+    """None: the citizen's consent."""
+    purpose: str
+    ends_at: datetime
+    grants: list[UUID] = field(default_factory=list)
+    bans: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Referral:
+    """A referral as it stands now."""
+
+    referral_id: UUID
+    recipient: str
+    offer: str
+    status: ReferralStatus
+    answer_by: datetime | None
