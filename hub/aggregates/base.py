@@ -1,24 +1,58 @@
-"""What every aggregate and event of the hub shares: topics that last, an actor, and no clock."""
+"""What every aggregate and event of the hub shares: topics that last, an actor, and no clock.
 
-from collections.abc import Iterable
+**Under which key an event is sealed** (the store's mapper relies on this; docs/format.md section 2): the one
+whose id is the event's `case_id` if it has one, else its `sealed_under` if it has one, else its
+`originator_id`. So a case and a partner are sealed under their own stream's key, a ledger, receipt or look
+under its case's, and a batch of deliveries, which spans cases, under its partner's.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
+from uuid import UUID
 
-from eventsourcing.domain import Aggregate, CanMutateAggregate
+from eventsourcing.domain import Aggregate, CanMutateAggregate, DomainEvent
+from eventsourcing.utils import register_topic
 
 TOPICS: dict[str, type[Any]] = {}
 """Every topic that may stand in the store, and its class. The mapper resolves topics here and nowhere
 else, so that a topic from outside can never name a module to import."""
 
+STREAMS: dict[str, type[Aggregate]] = {}
+"""The topics of aggregates, as `originator_topic` names them in the first event of a stream."""
 
-def stored_as(topic: str) -> Any:
+E = TypeVar("E", bound=type[DomainEvent])
+R = TypeVar("R", bound=type[Aggregate])
+A = TypeVar("A", bound=Aggregate)
+
+
+def stored_as(topic: str) -> Callable[[E], E]:
     """Give an event class the topic under which it is stored for good, `<noun>.<past_tense>`."""
 
-    def register(cls: type[Any]) -> type[Any]:
+    def register(cls: E) -> E:
         if topic in TOPICS:
             raise ValueError(f"topic {topic} is taken by {TOPICS[topic].__name__}")
-        cls.TOPIC = topic
+        cls.TOPIC = topic  # type: ignore[attr-defined]
         TOPICS[topic] = cls
+        register_topic(topic, cls)
+        return cls
+
+    return register
+
+
+def stream_of(topic: str) -> Callable[[R], R]:
+    """Give an aggregate class its topic, a noun.
+
+    Set after the class is made: the library gives every class with a `TOPIC` in its body a `Created` event
+    without one, and then refuses it.
+    """
+
+    def register(cls: R) -> R:
+        if topic in STREAMS:
+            raise ValueError(f"topic {topic} is taken by {STREAMS[topic].__name__}")
+        cls.TOPIC = topic  # type: ignore[attr-defined]
+        STREAMS[topic] = cls
+        register_topic(topic, cls)
         return cls
 
     return register
@@ -41,7 +75,26 @@ class Event(Aggregate.Event):
     by: Actor
 
 
-A = TypeVar("A", bound=Aggregate)
+@dataclass(frozen=True)
+class Lone(DomainEvent):
+    """A past-tense fact that is a stream of its own: receipts and looks (design: *Receipts*).
+
+    Writing one blocks nobody and moves no version. The library's `save` takes it as it is.
+    """
+
+    TOPIC: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+    by: Actor
+
+    @property
+    def id(self) -> UUID:
+        """The stream."""
+        return self.originator_id
+
+    @property
+    def pending_events(self) -> list["Lone"]:
+        """What is there to save, as an aggregate would answer: itself."""
+        return [self]
 
 
 def project(aggregate: A | None, events: Iterable[CanMutateAggregate[Any]]) -> A | None:

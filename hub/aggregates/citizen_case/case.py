@@ -1,0 +1,183 @@
+"""The citizen's case (sag, borgerforløb): what is known, what stands, and what may happen next.
+
+In words: a report opens an inquiry. A person matches the inquiry to another case of the same citizen, or
+visitation says yes and the inquiry is a case (seed 002 p. 11). Only a consent or a legal basis makes grants,
+and what has ended never lives again. Withdrawal and a legal basis are possible in every state: a "no" is
+always heard, and an emergency is never blocked (domain rules 1 and 6).
+
+When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by the state of the case:
+
+    command                 inquiry  matched  open
+    receive_report          yes      -        yes
+    match_inquiry           yes      -        yes
+    be_matched_to           yes      -        -
+    unmatch_inquiry         yes      -        yes
+    be_unmatched            -        yes      -
+    read_free_text          yes      yes      yes
+    open_case               yes      -        -
+    assign_coordinator      -        -        yes
+    set_safe_contact        yes      -        yes
+    set_address_protection  yes      -        yes
+    assess_safety           yes      -        yes
+    change_safety_level     yes      -        yes
+    give_consent            yes      -        yes
+    withdraw_consent        yes      yes      yes
+    expire_consent          yes      yes      yes
+    record_legal_basis      yes      yes      yes
+    end_legal_basis         yes      yes      yes
+    request_referral        -        -        yes
+    receive_referral        -        -        yes
+    accept_referral         -        -        yes
+    reject_referral         -        -        yes
+    start_referral          -        -        yes
+    complete_referral       -        -        yes
+    cancel_referral         -        -        yes
+
+And by the status of the referral (HL7 FHIR R4, Task); `answer_referral` takes the step that its status names:
+
+    step               requested  received  accepted  rejected  in-progress  completed  cancelled
+    receive_referral   yes        -         -         -         -            -          -
+    accept_referral    yes        yes       -         -         -            -          -
+    reject_referral    yes        yes       -         -         -            -          -
+    start_referral     -          -         yes       -         -            -          -
+    complete_referral  -          -         -         -         yes          -          -
+    cancel_referral    yes        yes       yes       -         yes          -          -
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from contracts.terms import Category, SafetyLevel
+from hub.aggregates.base import Actor, stream_of
+from hub.aggregates.citizen_case import consent, intake, legal_basis, referral, safety
+from hub.aggregates.citizen_case.events import CaseEvent, FreeTextRead, InquiryOpened
+from hub.aggregates.citizen_case.values import Basis, CaseState, Content, Entry, Grant, Referral
+from hub.aggregates.guards import slug, zoned
+from hub.aggregates.sealing import CouldKill
+
+
+@stream_of("case")
+class CitizenCase(Aggregate):
+    """One citizen's case in one municipality. The commands stand in modules by area; time and ids come in."""
+
+    def __init__(self) -> None:
+        self.state = CaseState.INQUIRY
+        self.unit = ""
+        self.standing_grant: UUID
+        self.number: str | None = None
+        self.coordinator: Actor | None = None
+        self.reports: dict[UUID, int] = {}
+        """Report id to the version of its event."""
+        self.inquiries: set[UUID] = set()
+        self.matched_to: UUID | None = None
+        self.persons: set[UUID] = set()
+        """Other persons than the citizen, by their random id in this case."""
+        self.warnings: set[str] = set()
+        self.could_kill: list[tuple[int, CouldKill]] = []
+        self.free_text_read: set[int] = set()
+        self.safety_level: SafetyLevel | None = None
+        self.bases: dict[UUID, Basis] = {}
+        self.grants: dict[UUID, Grant] = {}
+        self.referrals: dict[UUID, Referral] = {}
+        self.entries: list[Entry] = []
+
+    # --- commands -------------------------------------------------------------------------------------
+
+    @classmethod
+    def open_inquiry(cls, *, id: UUID, unit: str, standing_grant: UUID, by: Actor, at: datetime) -> Self:  # noqa: A002 (the library's name)
+        """A report or concern without a case. The unit gets the grant `standing` with it."""
+        slug("unit", unit)
+        zoned("at", at)
+        return cls._create(
+            InquiryOpened, id=id, unit=unit, standing_grant=standing_grant, by=by, timestamp=at
+        )
+
+    receive_report = intake.receive_report
+    match_inquiry = intake.match_inquiry
+    be_matched_to = intake.be_matched_to
+    unmatch_inquiry = intake.unmatch_inquiry
+    be_unmatched = intake.be_unmatched
+    read_free_text = intake.read_free_text
+    open_case = intake.open_case
+    assign_coordinator = intake.assign_coordinator
+
+    set_safe_contact = safety.set_safe_contact
+    set_address_protection = safety.set_address_protection
+    assess_safety = safety.assess_safety
+    change_safety_level = safety.change_safety_level
+
+    give_consent = consent.give_consent
+    withdraw_consent = consent.withdraw_consent
+    expire_consent = consent.expire_consent
+    record_legal_basis = legal_basis.record_legal_basis
+    end_legal_basis = legal_basis.end_legal_basis
+
+    request_referral = referral.request_referral
+    receive_referral = referral.receive_referral
+    accept_referral = referral.accept_referral
+    reject_referral = referral.reject_referral
+    start_referral = referral.start_referral
+    complete_referral = referral.complete_referral
+    cancel_referral = referral.cancel_referral
+    answer_referral = referral.answer_referral
+
+    # --- what stands ----------------------------------------------------------------------------------
+
+    @property
+    def latest_time(self) -> datetime:
+        """The latest time in this case's log."""
+        return self.modified_on
+
+    def moment(self, at: datetime) -> datetime:
+        """`at`, or the latest time in the log if that is later: a clock moved back revives no consent."""
+        zoned("at", at)
+        return max(at, self.latest_time)
+
+    def could_kill_of(self, version: int) -> tuple[CouldKill, ...]:
+        """What could kill in the event of that version; a named person fetches it (domain rule 5)."""
+        return tuple(value for at_version, value in self.could_kill if at_version == version)
+
+    def standing(self, now: datetime) -> Grant | None:
+        """The owning unit's grant, while it lives."""
+        grant = self.grants[self.standing_grant]
+        return grant if grant.lives_at(now) else None
+
+    def living_grants(self, now: datetime) -> list[Grant]:
+        """Every grant that may carry something at `now`."""
+        return [g for g in self.grants.values() if g.lives_at(now)]
+
+    def grants_of(self, recipient: str, now: datetime) -> list[Grant]:
+        """A recipient's living grants."""
+        return [g for g in self.living_grants(now) if g.recipient == recipient]
+
+    def present_state(self, categories: Collection[Category]) -> list[Entry]:
+        """What a new grant of these categories tells once: free text only where somebody has read it."""
+        return [e for e in self.entries if e.content.category in categories and self._may_be_told(e)]
+
+    def contents_of(self, event: CaseEvent) -> tuple[Entry, ...]:
+        """What an event of this case tells now. Reading free text tells that text, as of where it stands."""
+        if isinstance(event, FreeTextRead):
+            return tuple(
+                e
+                for e in self.entries
+                if e.version == event.entry and e.content.category is Category.FREE_TEXT
+            )
+        return tuple(
+            Entry(event.originator_version, event.timestamp, content)
+            for content in event.tells()
+            if content.category is not Category.FREE_TEXT
+        )
+
+    def keep(self, version: int, recorded: datetime, contents: Sequence[Content]) -> None:
+        """Keep what an event told. A content with a slot takes the place of the former one of that slot."""
+        slots = {c.slot for c in contents if c.slot is not None}
+        if slots:
+            self.entries = [e for e in self.entries if e.content.slot not in slots]
+        self.entries.extend(Entry(version, recorded, content) for content in contents)
+
+    def _may_be_told(self, entry: Entry) -> bool:
+        return entry.content.category is not Category.FREE_TEXT or entry.version in self.free_text_read

@@ -1,0 +1,73 @@
+"""The facts of a citizen's case. Attributes here are stored bytes: they are never renamed.
+
+Each event knows three things: how the case looks after it (`apply`, which only assigns), what it tells
+(`tells`), and under which kind (`KIND`). Who is told is the gate's decision, never the event's.
+"""
+
+from hub.aggregates.citizen_case.events.base import CaseEvent
+from hub.aggregates.citizen_case.events.bases import (
+    ConsentExpired,
+    ConsentGiven,
+    ConsentWithdrawn,
+    GrantsEnded,
+    LegalBasisEnded,
+    LegalBasisRecorded,
+)
+from hub.aggregates.citizen_case.events.intake import (
+    CaseOpened,
+    CoordinatorAssigned,
+    FreeTextRead,
+    InquiryMatched,
+    InquiryOpened,
+    InquiryUnmatched,
+    MatchedToCase,
+    ReportReceived,
+    UnmatchedFromCase,
+)
+from hub.aggregates.citizen_case.events.referrals import (
+    ReferralAccepted,
+    ReferralCancelled,
+    ReferralCompleted,
+    ReferralEvent,
+    ReferralReceived,
+    ReferralRejected,
+    ReferralRequested,
+    ReferralStarted,
+)
+from hub.aggregates.citizen_case.events.safety import (
+    AddressProtectionSet,
+    SafeContactSet,
+    SafetyAssessed,
+    SafetyLevelChanged,
+)
+
+__all__ = [
+    "AddressProtectionSet",
+    "CaseEvent",
+    "CaseOpened",
+    "ConsentExpired",
+    "ConsentGiven",
+    "ConsentWithdrawn",
+    "CoordinatorAssigned",
+    "FreeTextRead",
+    "GrantsEnded",
+    "InquiryMatched",
+    "InquiryOpened",
+    "InquiryUnmatched",
+    "LegalBasisEnded",
+    "LegalBasisRecorded",
+    "MatchedToCase",
+    "ReferralAccepted",
+    "ReferralCancelled",
+    "ReferralCompleted",
+    "ReferralEvent",
+    "ReferralReceived",
+    "ReferralRejected",
+    "ReferralRequested",
+    "ReferralStarted",
+    "ReportReceived",
+    "SafeContactSet",
+    "SafetyAssessed",
+    "SafetyLevelChanged",
+    "UnmatchedFromCase",
+]

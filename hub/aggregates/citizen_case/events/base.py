@@ -1,0 +1,28 @@
+"""What every fact of a case knows."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from contracts.terms import MessageKind
+from hub.aggregates.base import Event
+from hub.aggregates.citizen_case.values import Content
+
+if TYPE_CHECKING:
+    from hub.aggregates.citizen_case.case import CitizenCase
+
+
+class CaseEvent(Event):
+    """A fact in a case. `KIND` is None where nothing is told of it as such."""
+
+    KIND: ClassVar[MessageKind | None] = None
+
+    def tells(self) -> tuple[Content, ...]:
+        """What this fact tells, by category."""
+        return ()
+
+    def apply(self, aggregate: "CitizenCase") -> None:
+        """Keep what is told, then assign what this fact changes."""
+        aggregate.keep(self.originator_version, self.timestamp, self.tells())
+        self.change(aggregate)
+
+    def change(self, case: "CitizenCase") -> None:
+        """Assign what this fact changes; no guard, no clock, no look-up elsewhere."""

@@ -1,0 +1,176 @@
+"""Commands on reports, on matching them, and on opening the case (seed 002 p. 11-12)."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from contracts.terms import BasisRule, Category, PersonRole, Urgency
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.events import (
+    CaseOpened,
+    CoordinatorAssigned,
+    FreeTextRead,
+    InquiryMatched,
+    InquiryUnmatched,
+    MatchedToCase,
+    ReportReceived,
+    UnmatchedFromCase,
+)
+from hub.aggregates.citizen_case.transitions import must_be_legal
+from hub.aggregates.citizen_case.values import NOT_FOR_CRIMINAL_INVESTIGATION
+from hub.aggregates.guards import coded, one_of, slug, written
+from hub.aggregates.sealing import AboutPerson, CouldKill
+from hub.errors import Conflict, Invalid, Missing, Replayed
+
+if TYPE_CHECKING:
+    from hub.aggregates.citizen_case.case import CitizenCase
+
+COORDINATOR_ROLE = "tovholder"
+
+
+def receive_report(
+    self: "CitizenCase",
+    *,
+    report_id: UUID,
+    reporter: str,
+    number: str,
+    reference: str,
+    urgency: Urgency,
+    happened: dict[str, Any],
+    contents: dict[str, dict[str, Any]],
+    others: tuple[AboutPerson, ...],
+    could_kill: tuple[CouldKill, ...],
+    free_text: dict[str, str],
+    basis: dict[str, Any],
+    warnings: tuple[str, ...],
+    staff_involved: bool,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Take in a social report (socialrapport, seed 002 p. 11). The same report comes in once."""
+    must_be_legal(self, "receive_report")
+    if report_id in self.reports:
+        raise Replayed("report_id: this report was taken in before; send a new one", field="report_id")
+    _must_be_a_report(reporter, number, warnings)
+    _must_be_told_by_category(contents, others)
+    sent = {"report_id": report_id, "reporter": reporter, "number": number, "reference": reference}
+    told = {"contents": contents, "others": others, "could_kill": could_kill, "free_text": free_text}
+    self.trigger_event(
+        ReportReceived,
+        **sent,
+        **told,
+        urgency=urgency,
+        happened=happened,
+        basis=_with_its_bans(basis),
+        warnings=warnings,
+        staff_involved=staff_involved,
+        by=by,
+        timestamp=self.moment(at),
+    )
+
+
+def match_inquiry(self: "CitizenCase", *, inquiry: UUID, reason: str, by: Actor, at: datetime) -> None:
+    """A person found that an inquiry is about this citizen. The inquiry keeps its own facts."""
+    must_be_legal(self, "match_inquiry")
+    written("reason", reason)
+    if inquiry == self.id:
+        raise Invalid("inquiry: a case is not matched to itself; name the other one", field="inquiry")
+    if inquiry in self.inquiries:
+        raise Conflict("inquiry: is matched to this case already; nothing to do", field="inquiry")
+    self.trigger_event(InquiryMatched, inquiry=inquiry, reason=reason, by=by, timestamp=self.moment(at))
+
+
+def be_matched_to(self: "CitizenCase", *, case: UUID, by: Actor, at: datetime) -> None:
+    """The same fact, in the inquiry. Matches make no chains: what is matched to this one goes first."""
+    must_be_legal(self, "be_matched_to")
+    if case == self.id:
+        raise Invalid("case: an inquiry is not matched to itself; name the other one", field="case")
+    if self.inquiries:
+        raise Conflict(
+            "inquiry: others are matched to this inquiry; match them to the case instead, then this one",
+            field="inquiry",
+        )
+    self.trigger_event(MatchedToCase, case=case, by=by, timestamp=self.moment(at))
+
+
+def unmatch_inquiry(self: "CitizenCase", *, inquiry: UUID, reason: str, by: Actor, at: datetime) -> None:
+    """The match was a mistake."""
+    must_be_legal(self, "unmatch_inquiry")
+    written("reason", reason)
+    if inquiry not in self.inquiries:
+        raise Missing("inquiry: none such is matched to this case; read the case again", field="inquiry")
+    self.trigger_event(InquiryUnmatched, inquiry=inquiry, reason=reason, by=by, timestamp=self.moment(at))
+
+
+def be_unmatched(self: "CitizenCase", *, case: UUID, by: Actor, at: datetime) -> None:
+    """The same fact, in the inquiry, which stands alone again."""
+    must_be_legal(self, "be_unmatched")
+    if case != self.matched_to:
+        raise Missing("case: this inquiry is matched to another; read it again", field="case")
+    self.trigger_event(UnmatchedFromCase, case=case, by=by, timestamp=self.moment(at))
+
+
+def read_free_text(self: "CitizenCase", *, entry: int, by: Actor, at: datetime) -> None:
+    """A named person read an entry's free text and lets it be told (domain rule 5). Twice is once."""
+    must_be_legal(self, "read_free_text")
+    if not any(e.version == entry and e.content.category is Category.FREE_TEXT for e in self.entries):
+        raise Missing("entry: holds no free text; give the version of an entry that does", field="entry")
+    if entry not in self.free_text_read:
+        self.trigger_event(FreeTextRead, entry=entry, by=by, timestamp=self.moment(at))
+
+
+def open_case(
+    self: "CitizenCase", *, number: str, criteria: dict[str, bool], by: Actor, at: datetime
+) -> None:
+    """Visitation against the inclusion criteria said yes (seed 002 p. 4, 11)."""
+    must_be_legal(self, "open_case")
+    written("number", number)
+    for name in criteria:
+        coded("criteria", name)
+    if not criteria or not all(criteria.values()):
+        raise Invalid(
+            "criteria: each inclusion criterion must be asked and met; otherwise another effort fits better",
+            field="criteria",
+        )
+    self.trigger_event(CaseOpened, number=number, criteria=criteria, by=by, timestamp=self.moment(at))
+
+
+def assign_coordinator(self: "CitizenCase", *, coordinator: Actor, by: Actor, at: datetime) -> None:
+    """Name the one professional who is responsible for the case (tovholder, seed 002 p. 10)."""
+    must_be_legal(self, "assign_coordinator")
+    if coordinator.role != COORDINATOR_ROLE or coordinator.organisation != self.unit:
+        raise Invalid(
+            "coordinator: must be a tovholder of the unit that owns the case; name one", field="coordinator"
+        )
+    if self.coordinator is not None and coordinator.person == self.coordinator.person:
+        raise Conflict("coordinator: is the coordinator already; nothing to do", field="coordinator")
+    self.trigger_event(CoordinatorAssigned, coordinator=coordinator, by=by, timestamp=self.moment(at))
+
+
+def _must_be_a_report(reporter: str, number: str, warnings: tuple[str, ...]) -> None:
+    slug("reporter", reporter)
+    written("number", number)
+    for warning in warnings:
+        coded("warnings", warning)
+
+
+def _must_be_told_by_category(contents: dict[str, dict[str, Any]], others: tuple[AboutPerson, ...]) -> None:
+    """Each thing in a category, so that it can be granted; free text in its own place, so that it waits."""
+    for about in others:
+        value = about.value or {}
+        if one_of("others", value.get("role", ""), PersonRole) is PersonRole.EXPOSED:
+            raise Invalid("others: the citizen's own facts belong in contents", field="others")
+    named = [*contents, *(name for o in others for name in (o.value or {}).get("contents", {}))]
+    for name in named:
+        if one_of("contents", name, Category) is Category.FREE_TEXT:
+            raise Invalid(
+                "contents: narrative belongs in free_text, where it is read first", field="contents"
+            )
+
+
+def _with_its_bans(basis: dict[str, Any]) -> dict[str, Any]:
+    """Retsplejelov § 115 never goes without its ban, whatever the reporter wrote."""
+    bans = set(basis.get("bans", ()))
+    if basis.get("rule") == BasisRule.RETSPLEJELOV_115:
+        bans.add(NOT_FOR_CRIMINAL_INVESTIGATION)
+    return {**basis, "bans": sorted(bans)}

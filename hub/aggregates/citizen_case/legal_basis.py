@@ -1,0 +1,119 @@
+"""Commands on legal bases other than consent (hjemmel; GDPR art. 6(1)(c)-(e), 9(2)).
+
+Rules, as sentences: each has a reason and someone who answers for it. What is told under retsplejelov § 115
+is never for criminal investigation. A rule that names its recipients carries nothing to others.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from contracts.terms import BasisRule, OrganisationKind
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.bases import end_in_time, must_be_grants, must_be_new, not_ended
+from hub.aggregates.citizen_case.events import LegalBasisEnded, LegalBasisRecorded
+from hub.aggregates.citizen_case.transitions import must_be_legal
+from hub.aggregates.citizen_case.values import NOT_FOR_CRIMINAL_INVESTIGATION, GrantTerms
+from hub.aggregates.guards import coded, one_of, written
+from hub.errors import Invalid, Missing
+
+if TYPE_CHECKING:
+    from hub.aggregates.citizen_case.case import CitizenCase
+
+_K = OrganisationKind
+MAY_BE_TOLD_UNDER: Mapping[BasisRule, frozenset[OrganisationKind]] = MappingProxyType(
+    {
+        # Police, social authorities and psychiatry; somatic A&E is not named in it.
+        BasisRule.RETSPLEJELOV_115: frozenset(
+            {_K.POLICE, _K.MUNICIPAL_UNIT, _K.CHILD_SERVICES, _K.SUBSTANCE_TREATMENT}
+        ),
+        # A notification goes to the municipality (barnets lov).
+        BasisRule.CHILD_NOTIFICATION: frozenset({_K.CHILD_SERVICES, _K.MUNICIPAL_UNIT}),
+    }
+)
+"""The kinds of organisation that a rule names as recipients; a rule that is not here names none."""
+
+
+def record_legal_basis(
+    self: "CitizenCase",
+    *,
+    basis_id: UUID,
+    rule: BasisRule,
+    reason: str,
+    answers_for: str,
+    grants: tuple[GrantTerms, ...],
+    purpose: str,
+    ends_at: datetime | None,
+    recipient_kinds: Mapping[str, OrganisationKind],
+    bans: tuple[str, ...] = (),
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Record a basis other than consent (GDPR art. 6(1)(c)-(e), 9(2)), with reason and who answers for it.
+
+    Legal in every state: an emergency is never blocked by software (domain rule 6).
+    """
+    must_be_legal(self, "record_legal_basis")
+    now, rule = self.moment(at), one_of("rule", rule, BasisRule)
+    must_be_new(self, basis_id, "basis_id")
+    _must_be_answered_for(reason=reason, answers_for=answers_for, purpose=purpose)
+    must_be_grants(self, grants)
+    _must_be_recipients(rule, grants, recipient_kinds)
+    self.trigger_event(
+        LegalBasisRecorded,
+        basis_id=basis_id,
+        rule=rule,
+        reason=reason,
+        answers_for=answers_for,
+        grants=grants,
+        purpose=purpose,
+        bans=bans_under(rule, bans),
+        ends_at=end_in_time(ends_at, now),
+        by=by,
+        timestamp=now,
+    )
+
+
+def end_legal_basis(self: "CitizenCase", *, basis_id: UUID, by: Actor, at: datetime) -> tuple[UUID, ...]:
+    """End a legal basis, by a named professional or because its time has come; the grants that ended."""
+    must_be_legal(self, "end_legal_basis")
+    basis = self.bases.get(basis_id)
+    if basis is None or basis.rule is None:
+        raise Missing("basis_id: no such legal basis in this case; read the case again", field="basis_id")
+    ended = not_ended(self, basis)
+    if ended:
+        self.trigger_event(LegalBasisEnded, basis_id=basis_id, grants=ended, by=by, timestamp=self.moment(at))
+    return ended
+
+
+def not_a_recipient_under(rule: BasisRule, kind: OrganisationKind | None) -> str | None:
+    """Why an organisation of this kind cannot be told under the rule; None where it can."""
+    if kind is None:
+        return "each must be a registered partner; register it first"
+    allowed = MAY_BE_TOLD_UNDER.get(rule)
+    if allowed is not None and kind not in allowed:
+        return f"{rule} names no {kind}; ask the citizen's consent, or find the rule that fits"
+    return None
+
+
+def bans_under(rule: BasisRule, bans: tuple[str, ...]) -> tuple[str, ...]:
+    """The bans asked for, and those that the rule itself brings (retsplejelov § 115 stk. 3)."""
+    for ban in bans:
+        coded("bans", ban)
+    own = {NOT_FOR_CRIMINAL_INVESTIGATION} if rule is BasisRule.RETSPLEJELOV_115 else set()
+    return tuple(sorted({*bans, *own}))
+
+
+def _must_be_answered_for(**words: str) -> None:
+    for field, text in words.items():
+        written(field, text)
+
+
+def _must_be_recipients(
+    rule: BasisRule, grants: tuple[GrantTerms, ...], kinds: Mapping[str, OrganisationKind]
+) -> None:
+    for grant in grants:
+        if why_not := not_a_recipient_under(rule, kinds.get(grant.recipient)):
+            raise Invalid(f"recipients: {why_not}", field="recipients")

@@ -1,0 +1,86 @@
+"""When a command is legal: the two tables of `case`, as data. The guards read these and nothing else."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from contracts.terms import ReferralStatus
+from hub.aggregates.citizen_case.values import CaseState
+from hub.errors import IllegalTransition
+
+if TYPE_CHECKING:
+    from hub.aggregates.citizen_case.case import CitizenCase
+
+_EVERY = frozenset(CaseState)
+_INQUIRY = frozenset({CaseState.INQUIRY})
+_MATCHED = frozenset({CaseState.MATCHED})
+_OPEN = frozenset({CaseState.OPEN})
+_ALONE = _INQUIRY | _OPEN
+
+LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
+    {
+        "receive_report": _ALONE,
+        "match_inquiry": _ALONE,
+        "be_matched_to": _INQUIRY,
+        "unmatch_inquiry": _ALONE,
+        "be_unmatched": _MATCHED,
+        "read_free_text": _EVERY,
+        "open_case": _INQUIRY,
+        "assign_coordinator": _OPEN,
+        "set_safe_contact": _ALONE,
+        "set_address_protection": _ALONE,
+        "assess_safety": _ALONE,
+        "change_safety_level": _ALONE,
+        "give_consent": _ALONE,
+        "withdraw_consent": _EVERY,
+        "expire_consent": _EVERY,
+        "record_legal_basis": _EVERY,
+        "end_legal_basis": _EVERY,
+        "request_referral": _OPEN,
+        "receive_referral": _OPEN,
+        "accept_referral": _OPEN,
+        "reject_referral": _OPEN,
+        "start_referral": _OPEN,
+        "complete_referral": _OPEN,
+        "cancel_referral": _OPEN,
+    }
+)
+"""In which states of the case each command is legal."""
+
+_R = ReferralStatus
+REFERRAL_STEPS: Mapping[str, frozenset[ReferralStatus]] = MappingProxyType(
+    {
+        "receive_referral": frozenset({_R.REQUESTED}),
+        "accept_referral": frozenset({_R.REQUESTED, _R.RECEIVED}),
+        "reject_referral": frozenset({_R.REQUESTED, _R.RECEIVED}),
+        "start_referral": frozenset({_R.ACCEPTED}),
+        "complete_referral": frozenset({_R.IN_PROGRESS}),
+        "cancel_referral": frozenset({_R.REQUESTED, _R.RECEIVED, _R.ACCEPTED, _R.IN_PROGRESS}),
+    }
+)
+"""From which status of the referral each step is legal (HL7 FHIR R4, the state machine of Task)."""
+
+_WAY_OUT = {
+    CaseState.INQUIRY: "open the case first",
+    CaseState.MATCHED: "do it in the case that this inquiry was matched to, or undo the match first",
+    CaseState.OPEN: "the case is open: read it again",
+}
+
+
+def must_be_legal(case: "CitizenCase", command: str) -> None:
+    """Refuse a command that the case's state does not allow."""
+    if case.state not in LEGAL[command]:
+        raise IllegalTransition(
+            f"state: {command} is refused while the case is {case.state}; {_WAY_OUT[case.state]}",
+            field="state",
+        )
+
+
+def must_be_a_step(status: ReferralStatus, command: str) -> None:
+    """Refuse a step that the referral's status does not allow."""
+    if status not in REFERRAL_STEPS[command]:
+        legal = ", ".join(s for s in ReferralStatus if s in REFERRAL_STEPS[command])
+        raise IllegalTransition(
+            f"status: {command} is refused while the referral is {status}; it is legal from {legal}",
+            field="status",
+        )
