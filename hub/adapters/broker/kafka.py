@@ -1,0 +1,249 @@
+"""Apache Kafka as the broker, through kafka-python.
+
+What acknowledged means: every in-sync replica has it (`acks=all`), written once by an idempotent producer.
+One record that fails closes the producer, for after that nobody knows what is still under way; the caller
+sends again from its own position, and readers drop repeats by number.
+"""
+
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition  # type: ignore[import-untyped]
+from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
+from kafka.errors import (  # type: ignore[import-untyped]
+    AuthorizationError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    UnknownTopicOrPartitionError,
+)
+
+from hub.errors import Forbidden, Invalid, Unavailable
+from hub.ports import Consumer, Features, Record
+
+VALUE_BYTES_MAX: Final = 1_000_000
+"""A little under `max.message.bytes` as Kafka sets it, for headers and framing."""
+_DAY_MS: Final = 86_400_000
+_DURABLE_REPLICAS: Final = 3
+_CONNECT_S: Final = 3.0
+_PARTITION: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """How a broker is reached. With a `username` everything goes over TLS with SCRAM-SHA-512."""
+
+    bootstrap: str
+    ca_path: Path | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    replication_factor: int = 1
+    timeout_s: float = 10.0
+    """How long one publish or one start may take before it counts as unavailable."""
+    session_s: float = 10.0
+    """After how long a silent reader counts as dead and the next takes over."""
+
+    def login(self) -> dict[str, Any]:
+        """What every kafka-python client needs."""
+        common = {
+            "bootstrap_servers": self.bootstrap.split(","),
+            "bootstrap_timeout_ms": self._ms(self.timeout_s),
+            "reconnect_backoff_max_ms": 1_000,
+        }
+        if self.username is None:
+            return common
+        return {
+            **common,
+            "security_protocol": "SASL_SSL",
+            "ssl_cafile": str(self.ca_path) if self.ca_path else None,
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": self.username,
+            "sasl_plain_password": self.password,
+        }
+
+    def admin(self) -> Any:
+        """A client for topics, users and rights; use it in `with`."""
+        self.reachable()
+        return KafkaAdminClient(**self.login(), request_timeout_ms=self._ms(self.timeout_s))
+
+    def producer(self) -> Any:
+        """An idempotent producer that waits for every in-sync replica."""
+        self.reachable()
+        limit = self._ms(self.timeout_s)
+        return KafkaProducer(
+            **self.login(),
+            acks="all",
+            enable_idempotence=True,
+            allow_auto_create_topics=False,
+            max_block_ms=limit,
+            request_timeout_ms=limit,
+            delivery_timeout_ms=limit,
+            metrics_enabled=False,
+        )
+
+    def consumer(self, group: str) -> Any:
+        """A consumer of a group that begins at the first record and commits only when told to."""
+        self.reachable()
+        return KafkaConsumer(
+            **self.login(),
+            group_id=group,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            allow_auto_create_topics=False,
+            session_timeout_ms=self._ms(self.session_s),
+            heartbeat_interval_ms=self._ms(self.session_s / 4),
+            metrics_enabled=False,
+        )
+
+    def reachable(self) -> None:
+        """Raise `Unavailable` at once if nobody listens: kafka-python would wait, and leave sockets open."""
+        for address in self.bootstrap.split(","):
+            host, _, port = address.strip().rpartition(":")
+            with suppress(OSError):
+                socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
+                return
+        raise Unavailable("no broker listens at the bootstrap address: start it, or correct the setting")
+
+    @staticmethod
+    def _ms(seconds: float) -> int:
+        return int(seconds * 1000)
+
+
+class KafkaBroker:
+    """The `Broker` port on Apache Kafka. Nothing is connected before it is used, so it can start first."""
+
+    banner = "Apache Kafka"
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        """Keep the settings."""
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._producer: Any = None
+        self.features = Features(
+            access_control=settings.username is not None,
+            many_consumers_per_group=True,
+            survives_node_loss=settings.replication_factor >= _DURABLE_REPLICAS,
+        )
+
+    def create_topics(self, topics: Sequence[str], retention_days: int) -> None:
+        """Create those that do not exist: one partition, the broker's clock, deletion after the retention."""
+        configs = {
+            "message.timestamp.type": "LogAppendTime",
+            "cleanup.policy": "delete",
+            "retention.ms": str(retention_days * _DAY_MS),
+        }
+        replicas = self._settings.replication_factor
+        if replicas >= _DURABLE_REPLICAS:
+            configs["min.insync.replicas"] = "2"
+        shape = {"num_partitions": 1, "replication_factor": replicas, "configs": configs}
+        with _told(), self._settings.admin() as admin:
+            if missing := sorted(set(topics) - set(admin.list_topics())):
+                admin.create_topics(dict.fromkeys(missing, shape), wait_for_metadata=True)
+
+    def topics(self) -> set[str]:
+        """The topics that this login may see."""
+        with _told(), self._settings.admin() as admin:
+            return set(admin.list_topics())
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Send all without waiting, then wait for every ack."""
+        for record in records:
+            if len(record.value) > VALUE_BYTES_MAX:
+                raise Invalid(f"a record holds at most {VALUE_BYTES_MAX} bytes", field="value")
+        with self._lock, _told():
+            if self._producer is None:
+                self._producer = self._settings.producer()
+            try:
+                sent = [
+                    self._producer.send(
+                        record.topic, value=record.value, headers=list(record.headers), partition=_PARTITION
+                    )
+                    for record in records
+                ]
+                for future in sent:
+                    future.get(timeout=self._settings.timeout_s + 1)
+            except BaseException:
+                self._drop_producer()
+                raise
+
+    def consumer(self, topic: str, group: str) -> Consumer:
+        """A reader; while another reader of the group lives it gets nothing."""
+        with _told():
+            return _KafkaConsumer(self._settings, topic, group)
+
+    def close(self) -> None:
+        """Let go of the producer. Consumers close themselves."""
+        with self._lock:
+            self._drop_producer()
+
+    def _drop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            producer.close(timeout=self._settings.timeout_s)
+        except KafkaError:
+            # `close` gives up where `flush` does, and leaves its thread sending; nothing public stops it.
+            producer._sender.force_close()
+            producer._sender.join(self._settings.timeout_s)
+
+
+class _KafkaConsumer:
+    def __init__(self, settings: KafkaSettings, topic: str, group: str) -> None:
+        self._here = TopicPartition(topic, _PARTITION)
+        self._rewind = False
+        self._client = settings.consumer(group)
+        try:
+            # Asked outright: a kafka-python consumer that may not read a topic says nothing and waits.
+            self._client.beginning_offsets([self._here])
+            self._client.subscribe([topic])
+        except BaseException:
+            self._client.close()
+            raise
+
+    def poll(self, limit: int, timeout_s: float) -> list[Record]:
+        """The next records; empty when none came in time, or another reader holds the partition."""
+        with _told():
+            found = self._client.poll(timeout_ms=int(timeout_s * 1000), max_records=limit)
+            if self._rewind and self._here in self._client.assignment():
+                # Only who holds the partition can go back in it; what came from further on is dropped.
+                self._client.seek_to_beginning(self._here)
+                self._rewind = False
+                found = self._client.poll(timeout_ms=int(timeout_s * 1000), max_records=limit)
+        return [
+            Record(one.topic, one.value, tuple(one.headers), one.offset) for one in found.get(self._here, ())
+        ]
+
+    def commit(self, offset: int) -> None:
+        """Store that everything up to and with `offset` is done; `Unavailable` if another took over."""
+        with _told():
+            self._client.commit({self._here: OffsetAndMetadata(offset + 1, "", -1)})
+
+    def rewind(self) -> None:
+        """Go back to the first record; what is committed stays until the next commit."""
+        self._rewind = True
+
+    def close(self) -> None:
+        """Leave the group, so that the next reader need not wait."""
+        with suppress(KafkaError):
+            self._client.close(autocommit=False)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn the library's errors into ours. Their text is left out: it may quote a whole request."""
+    try:
+        yield
+    except AuthorizationError as error:
+        raise Forbidden("the broker does not let this login do that: see its rights") from error
+    except MessageSizeTooLargeError as error:
+        raise Invalid("a record is larger than the broker takes", field="value") from error
+    except UnknownTopicOrPartitionError as error:
+        raise Unavailable("the topic does not exist: create it with `hub topics`", field="topic") from error
+    except KafkaError as error:
+        raise Unavailable(f"the broker does not answer ({type(error).__name__})") from error
