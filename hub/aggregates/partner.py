@@ -1,0 +1,216 @@
+"""A partner: an organisation that may be told something, its agreement and its public keys.
+
+In words: an organisation is active or suspended. While it is suspended nothing is sent to it and nothing
+opens for it, but its agreement and keys can still be changed: a lost key is a reason to suspend. The
+municipality's own units are partners like any other (seed 002 p. 5: consent covers internal actors too). A
+perpetrator is a person, and no person is ever a partner.
+
+When a command is legal (`yes`) or refused with `IllegalTransition` (`-`):
+
+    command           active  suspended
+    change_agreement  yes     yes
+    rotate_keys       yes     yes
+    suspend           yes     -
+    resume            -       yes
+"""
+
+import re
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate, AggregateCreated
+
+from contracts.terms import Category, OrganisationKind
+from hub.aggregates.base import Actor, Event, stored_as, stream_of
+from hub.aggregates.guards import distinct, one_of, slug, written
+from hub.errors import IllegalTransition, Invalid
+
+CONTACT = frozenset({"name", "email", "duty_phone"})
+_KEY_BYTES = 32
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+class PartnerEvent(Event):
+    """A fact about a partner."""
+
+    def apply(self, aggregate: "Partner") -> None:
+        """Assign what this fact changes."""
+
+
+@stored_as("partner.registered")
+class PartnerRegistered(PartnerEvent, AggregateCreated):
+    """An organisation became a partner. Keys are raw public keys in lower-case hex."""
+
+    slug: str
+    name: str
+    kind: OrganisationKind
+    categories: tuple[Category, ...]
+    sealing_key: str
+    signing_key: str
+    contact: dict[str, str]
+
+    def apply(self, aggregate: "Partner") -> None:
+        aggregate.slug = self.slug
+        aggregate.name = self.name
+        aggregate.kind = self.kind
+        aggregate.categories = self.categories
+        aggregate.sealing_key = bytes.fromhex(self.sealing_key)
+        aggregate.signing_key = bytes.fromhex(self.signing_key)
+        aggregate.contact = self.contact
+
+
+@stored_as("partner.agreement_changed")
+class AgreementChanged(PartnerEvent):
+    """What it may receive changed. What it was told stays told until its grants end."""
+
+    categories: tuple[Category, ...]
+    contact: dict[str, str]
+
+    def apply(self, aggregate: "Partner") -> None:
+        aggregate.categories = self.categories
+        aggregate.contact = self.contact
+
+
+@stored_as("partner.suspended")
+class PartnerSuspended(PartnerEvent):
+    """Nothing is sent to it and nothing opens for it, from the next request on."""
+
+    reason: str
+
+    def apply(self, aggregate: "Partner") -> None:
+        aggregate.active = False
+
+
+@stored_as("partner.resumed")
+class PartnerResumed(PartnerEvent):
+    """It is let in again."""
+
+    def apply(self, aggregate: "Partner") -> None:
+        aggregate.active = True
+
+
+@stored_as("partner.keys_rotated")
+class KeysRotated(PartnerEvent):
+    """It has new public keys; the former ones stand here, for what was sealed or signed with them."""
+
+    sealing_key: str
+    signing_key: str
+    former_sealing_key: str
+    former_signing_key: str
+
+    def apply(self, aggregate: "Partner") -> None:
+        aggregate.sealing_key = bytes.fromhex(self.sealing_key)
+        aggregate.signing_key = bytes.fromhex(self.signing_key)
+
+
+@stream_of("partner")
+class Partner(Aggregate):
+    """An organisation that may be told something. Whether it *is* told something, grants decide."""
+
+    def __init__(self) -> None:
+        self.slug = ""
+        self.name = ""
+        self.kind: OrganisationKind
+        self.categories: tuple[Category, ...] = ()
+        self.sealing_key = b""
+        """X25519, raw, 32 bytes."""
+        self.signing_key = b""
+        """Ed25519, raw, 32 bytes."""
+        self.contact: dict[str, str] = {}
+        self.active = True
+
+    @classmethod
+    def register(
+        cls,
+        *,
+        id: UUID,  # noqa: A002 (the library's name)
+        slug: str,
+        name: str,
+        kind: OrganisationKind,
+        categories: tuple[Category, ...],
+        sealing_key: bytes,
+        signing_key: bytes,
+        contact: dict[str, str],
+        by: Actor,
+        at: datetime,
+    ) -> Self:
+        """Make an organisation a partner under its agreement."""
+        _must_be_an_organisation(slug, name)
+        _must_be_an_agreement(categories, contact)
+        _must_be_keys(sealing_key, signing_key)
+        return cls._create(
+            PartnerRegistered,
+            id=id,
+            slug=slug,
+            name=name,
+            kind=one_of("kind", kind, OrganisationKind),
+            categories=categories,
+            sealing_key=sealing_key.hex(),
+            signing_key=signing_key.hex(),
+            contact=contact,
+            by=by,
+            timestamp=at,
+        )
+
+    def change_agreement(
+        self, *, categories: tuple[Category, ...], contact: dict[str, str], by: Actor, at: datetime
+    ) -> None:
+        """Change what it may receive and whom to ring."""
+        _must_be_an_agreement(categories, contact)
+        self.trigger_event(AgreementChanged, categories=categories, contact=contact, by=by, timestamp=at)
+
+    def suspend(self, *, reason: str, by: Actor, at: datetime) -> None:
+        """Stop sending to it and opening for it."""
+        if not self.active:
+            raise IllegalTransition("active: the partner is suspended already; resume it", field="active")
+        written("reason", reason)
+        self.trigger_event(PartnerSuspended, reason=reason, by=by, timestamp=at)
+
+    def resume(self, *, by: Actor, at: datetime) -> None:
+        """Let it in again."""
+        if self.active:
+            raise IllegalTransition("active: the partner is active already; nothing to do", field="active")
+        self.trigger_event(PartnerResumed, by=by, timestamp=at)
+
+    def rotate_keys(self, *, sealing_key: bytes, signing_key: bytes, by: Actor, at: datetime) -> None:
+        """Take its new public keys, at least one of which is another."""
+        _must_be_keys(sealing_key, signing_key)
+        if (sealing_key, signing_key) == (self.sealing_key, self.signing_key):
+            raise Invalid("sealing_key: both keys are the present ones; send a new one", field="sealing_key")
+        self.trigger_event(
+            KeysRotated,
+            sealing_key=sealing_key.hex(),
+            signing_key=signing_key.hex(),
+            former_sealing_key=self.sealing_key.hex(),
+            former_signing_key=self.signing_key.hex(),
+            by=by,
+            timestamp=at,
+        )
+
+    def may_receive(self, category: Category) -> bool:
+        """Whether the agreement covers the category now; a grant is needed as well."""
+        return self.active and category in self.categories
+
+
+def _must_be_an_organisation(name_in_topics: str, name: str) -> None:
+    slug("slug", name_in_topics)
+    written("name", name)
+
+
+def _must_be_an_agreement(categories: tuple[Category, ...], contact: dict[str, str]) -> None:
+    for category in categories:
+        one_of("categories", category, Category)
+    distinct("categories", categories)
+    if set(contact) != CONTACT or not all(text.strip() for text in contact.values()):
+        raise Invalid("contact: name, email and duty_phone, each filled in, nothing else", field="contact")
+    if not _EMAIL.fullmatch(contact["email"]):
+        raise Invalid("contact: email must hold one '@'; correct it", field="contact")
+
+
+def _must_be_keys(sealing_key: bytes, signing_key: bytes) -> None:
+    for field, key in (("sealing_key", sealing_key), ("signing_key", signing_key)):
+        if len(key) != _KEY_BYTES:
+            raise Invalid(f"{field}: a raw public key is 32 bytes; export it raw", field=field)
+    if sealing_key == signing_key:
+        raise Invalid("signing_key: must be another key than the sealing key", field="signing_key")

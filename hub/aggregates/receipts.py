@@ -1,0 +1,141 @@
+"""Receipts: what became of a message. Each is a stream of one event, so that looking never blocks writing.
+
+`Delivered` is not read and `Opened` is not acted on (domain rule 10): four facts, never one flag. Three are
+sealed under their case's key and erased with it; a delivery spans cases, names message ids only, and is
+sealed under its recipient's key.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from hub.aggregates.base import Actor, Lone, stored_as
+from hub.aggregates.guards import coded, written
+from hub.errors import Invalid
+
+
+@stored_as("receipt.delivered")
+@dataclass(frozen=True)
+class Delivered(Lone):
+    """A recipient's system took the heads of a batch. No person has seen anything.
+
+    `epoch`, `first` and `last` say which stretch of the recipient's sequence it asked for, where it asked by
+    sequence; `rebuild` tells a read model that is filled anew from a first delivery.
+    """
+
+    sealed_under: UUID
+    """The recipient's stream (`Partner`)."""
+    recipient: str
+    messages: tuple[UUID, ...]
+    rebuild: bool
+    epoch: int | None
+    first: int | None
+    last: int | None
+
+    @classmethod
+    def record(
+        cls,
+        *,
+        id: UUID,  # noqa: A002 (as on the aggregates)
+        sealed_under: UUID,
+        recipient: str,
+        messages: tuple[UUID, ...],
+        rebuild: bool,
+        epoch: int | None = None,
+        first: int | None = None,
+        last: int | None = None,
+        by: Actor,
+        at: datetime,
+    ) -> Self:
+        """Put on record that a system took heads."""
+        if not messages:
+            raise Invalid("messages: a batch holds at least one; record nothing instead", field="messages")
+        return cls(id, cls.VERSION, at, by, sealed_under, recipient, messages, rebuild, epoch, first, last)
+
+
+@stored_as("receipt.opened")
+@dataclass(frozen=True)
+class Opened(Lone):
+    """A named person opened parts of a message, or a system took the content over, as its journal must."""
+
+    case_id: UUID
+    message_id: UUID
+    recipient: str
+    parts: tuple[int, ...]
+    purpose: str
+    taken_over: bool
+
+    @classmethod
+    def record(
+        cls,
+        *,
+        id: UUID,  # noqa: A002 (as on the aggregates)
+        case_id: UUID,
+        message_id: UUID,
+        recipient: str,
+        parts: tuple[int, ...],
+        purpose: str,
+        taken_over: bool,
+        by: Actor,
+        at: datetime,
+    ) -> Self:
+        """Put on record who opened what, and why, before any key is given out (domain rule 4)."""
+        if not parts:
+            raise Invalid("parts: an opening names at least one; record nothing instead", field="parts")
+        written("purpose", purpose)
+        return cls(id, cls.VERSION, at, by, case_id, message_id, recipient, parts, purpose, taken_over)
+
+
+@stored_as("receipt.purged")
+@dataclass(frozen=True)
+class Purged(Lone):
+    """The recipient says that it dropped everything the revocation named."""
+
+    case_id: UUID
+    recipient: str
+    revocation: UUID
+
+    @classmethod
+    def record(
+        cls,
+        *,
+        id: UUID,  # noqa: A002 (as on the aggregates)
+        case_id: UUID,
+        recipient: str,
+        revocation: UUID,
+        by: Actor,
+        at: datetime,
+    ) -> Self:
+        """Put the answer on record, by whoever gave it."""
+        return cls(id, cls.VERSION, at, by, case_id, recipient, revocation)
+
+
+@stored_as("receipt.retained")
+@dataclass(frozen=True)
+class Retained(Lone):
+    """The recipient says that a duty of its own makes it keep what it took over (GDPR art. 17(3))."""
+
+    case_id: UUID
+    recipient: str
+    revocation: UUID
+    basis: str
+    """A code from the published list of duties."""
+    reason: str
+
+    @classmethod
+    def record(
+        cls,
+        *,
+        id: UUID,  # noqa: A002 (as on the aggregates)
+        case_id: UUID,
+        recipient: str,
+        revocation: UUID,
+        basis: str,
+        reason: str,
+        by: Actor,
+        at: datetime,
+    ) -> Self:
+        """Put the answer on record, by whoever gave it."""
+        coded("basis", basis)
+        return cls(id, cls.VERSION, at, by, case_id, recipient, revocation, basis, reason)
