@@ -165,3 +165,15 @@ class ControlKind(StrEnum):
     ERASED = "erased"
     BLANK = "blank"
     HEARTBEAT = "heartbeat"
+
+
+class LookPurpose(StrEnum):
+    """Why somebody looks at a case (GDPR art. 5(1)(b)). Closed, so that no header or log carries a story."""
+
+    INTAKE = "intake"
+    CONTACT = "contact"
+    COORDINATION = "coordination"
+    SAFETY = "safety"
+    REFERRAL = "referral"
+    CITIZEN_ACCESS = "citizen_access"
+    SUPERVISION = "supervision"

@@ -34,6 +34,12 @@ class KeyRing(Protocol):
     def minting(self) -> AbstractContextManager["Minted"]:
         """Collect the keys minted inside; they enter the cache when the block ends without an error."""
 
+    def fresh(self, key_id: UUID) -> tuple[bytes, WrappedKey]:
+        """A new key that lives in a table of its own (a grant's): in the clear and wrapped."""
+
+    def unwrap(self, key: WrappedKey) -> bytes:
+        """The key in the clear; never cached here, for a grant can end at any moment."""
+
     def destroy(self, key_id: UUID) -> None:
         """Fence first, then the database: from then on `KeyDestroyed`, in restored backups too."""
 
@@ -188,6 +194,9 @@ class Store(Protocol):
 
     def message(self, message_id: UUID, now: datetime) -> StoredMessage | None:
         """One message."""
+
+    def number_at(self, recipient: str, position: int) -> tuple[int, int]:
+        """(epoch, sequence) of the last message to `recipient` written at or before the log position."""
 
     def living_wraps(self, message_ids: Sequence[UUID], recipient: str, now: datetime) -> list[LivingWrap]:
         """The wraps that open these messages of this recipient at `now`; suspended partners have none."""

@@ -1,0 +1,118 @@
+"""Which role may call which route, in which relation to the case. One table; a route without a row does not start.
+
+Deny is the default. A caller without the relation gets the same 404 as one who asks for what isn't there.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hub.aggregates.citizen_case.case import CitizenCase
+
+
+class Role(StrEnum):
+    """What a login may be. A login may hold several."""
+
+    REPORTER = "reporter"
+    """A person or system of police, A&E or another reporting organisation."""
+    PARTNER_SYSTEM = "partner_system"
+    """The adapter of an organisation."""
+    PARTNER_STAFF = "partner_staff"
+    """A person at an organisation that receives referrals."""
+    CASEWORKER = "caseworker"
+    TOVHOLDER = "tovholder"
+    PROGRAMME_LEAD = "programme_lead"
+    OPERATOR = "operator"
+    """Registers and suspends partners; sees no case."""
+
+
+class Relation(StrEnum):
+    """How a caller stands to the case that a route names."""
+
+    NONE = "none"
+    """The route names no case."""
+    UNASSIGNED = "unassigned"
+    """The caller's own unit owns the case, and nobody is its coordinator yet."""
+    COORDINATOR = "coordinator"
+    """The caller is the case's coordinator."""
+    UNIT = "unit"
+    """The caller's own unit owns the case, whoever coordinates it."""
+
+
+NONE, UNASSIGNED, COORDINATOR, UNIT = Relation
+
+_INTAKE = {Role.CASEWORKER: UNASSIGNED, Role.TOVHOLDER: COORDINATOR, Role.PROGRAMME_LEAD: UNASSIGNED}
+_CASE = {Role.TOVHOLDER: COORDINATOR}
+_ASSIGN = {Role.CASEWORKER: UNASSIGNED, Role.PROGRAMME_LEAD: UNIT}
+_WITHDRAW = {Role.CASEWORKER: UNIT, Role.TOVHOLDER: UNIT, Role.PROGRAMME_LEAD: UNIT}
+_STAFF = {Role.CASEWORKER: NONE, Role.TOVHOLDER: NONE, Role.PROGRAMME_LEAD: NONE}
+_SYSTEM = {Role.PARTNER_SYSTEM: NONE}
+
+TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
+    ("POST", "/v1/social-reports"): {Role.REPORTER: NONE},
+    ("GET", "/v1/social-reports/{report_id}/receipt"): {Role.REPORTER: NONE},
+    ("GET", "/v1/messages"): _SYSTEM,
+    ("POST", "/v1/messages/head-keys"): _SYSTEM,
+    ("POST", "/v1/messages/{message_id}/open"): _SYSTEM,
+    ("POST", "/v1/inbound"): _SYSTEM,
+    ("GET", "/v1/referrals"): {Role.PARTNER_STAFF: NONE},
+    ("POST", "/v1/threads/{thread}/referrals/{referral_id}/answers"): {Role.PARTNER_STAFF: NONE},
+    ("GET", "/v1/inbox"): _STAFF,
+    ("GET", "/v1/cases/{case_id}/timeline"): _INTAKE,
+    ("GET", "/v1/cases/{case_id}/disclosures"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/candidates"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/could-kill"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/free-text"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/free-text/{entry}/release"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/matches"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/matches/{inquiry}/undo"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/opening"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/coordinator"): _ASSIGN,
+    ("POST", "/v1/cases/{case_id}/safe-contact"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/address-protection"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/assessments"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/safety-level"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/consents"): _CASE,
+    ("POST", "/v1/cases/{case_id}/consents/{consent_id}/withdrawal"): _WITHDRAW,
+    ("POST", "/v1/cases/{case_id}/legal-bases"): _CASE,
+    ("POST", "/v1/cases/{case_id}/referrals"): _CASE,
+    ("POST", "/v1/cases/{case_id}/referrals/{referral_id}/cancellation"): _CASE,
+    ("GET", "/v1/partners"): {**_STAFF, Role.OPERATOR: NONE},
+    ("POST", "/v1/partners"): {Role.OPERATOR: NONE},
+    ("POST", "/v1/partners/{slug}/suspension"): {Role.OPERATOR: NONE},
+    ("POST", "/v1/partners/{slug}/resumption"): {Role.OPERATOR: NONE},
+}
+
+OPEN = {("GET", "/healthz"), ("GET", "/v1/hub"), ("POST", "/token")}
+"""Routes without a login: that the process lives, the hub's public keys, and getting a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as the token says."""
+
+    person: str
+    name: str
+    organisation: str
+    roles: frozenset[Role]
+
+
+def relations(case: CitizenCase, caller: Caller) -> set[Relation]:
+    """Every relation in which this caller stands to the case."""
+    found: set[Relation] = set()
+    if caller.organisation != case.unit:
+        return found
+    found.add(Relation.UNIT)
+    if case.coordinator is None:
+        found.add(Relation.UNASSIGNED)
+    elif case.coordinator.person == caller.person:
+        found.add(Relation.COORDINATOR)
+    return found
+
+
+def role_for(method: str, path: str, caller: Caller, case: CitizenCase | None) -> Role | None:
+    """The role in which the caller may make this call, or None."""
+    held = relations(case, caller) if case is not None else {Relation.NONE}
+    for role, relation in TABLE.get((method, path), {}).items():
+        if role in caller.roles and relation in held:
+            return role
+    return None

@@ -1,0 +1,98 @@
+"""The HTTP API. A route without a row in the access table does not start."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import FastAPI, Form, Request, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.middleware.base import RequestResponseEndpoint
+
+from hub.adapters.http import problems
+from hub.adapters.http.access import OPEN, TABLE
+from hub.adapters.http.context import Services
+from hub.adapters.http.routes import cases, consents, messages, partners, referrals, reports
+from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
+
+MAX_BODY_BYTES = 256 * 1024
+SUMMARY = "Tværs: coordination of help for adults exposed to violence in close relations"
+
+
+def create_app(services: Services, issuer: EmbeddedIssuer | None = None) -> FastAPI:
+    """The API over these services. `issuer` adds `/token`, for demonstrations and tests."""
+    app = FastAPI(
+        title="Tværs",
+        version="1.0.0",
+        summary=SUMMARY,
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"logs": False, "operation_spans": False},
+    )
+    app.state.services = services
+    problems.install(app)
+    _limit(app)
+    for module in (reports, messages, referrals, cases, consents, partners):
+        app.include_router(module.router)
+    _open_routes(app, services)
+    if issuer is not None:
+        _token_route(app, issuer)
+    _every_route_has_a_row(app)
+    return app
+
+
+def _open_routes(app: FastAPI, services: Services) -> None:
+    @app.get("/healthz", tags=["operation"])
+    def healthz() -> Mapping[str, str]:
+        """The process lives."""
+        return {"status": "ok"}
+
+    @app.get("/v1/hub", tags=["messages"])
+    def hub() -> Mapping[str, str]:
+        """The hub's public keys (raw, hex) and its duty number. Compare them with what you were given in person."""
+        return {
+            "municipality": services.municipality,
+            "sealing_key": services.keys.sealing.hex(),
+            "signing_key": services.keys.signing.hex(),
+            "on_call": services.on_call,
+        }
+
+
+def _token_route(app: FastAPI, issuer: EmbeddedIssuer) -> None:
+    @app.post("/token", tags=["login"])
+    def token(username: Annotated[str, Form()], password: Annotated[str, Form()]) -> Mapping[str, object]:
+        """A token of the embedded issuer, for demonstrations and tests."""
+        try:
+            return {
+                "access_token": issuer.token(username, password),
+                "token_type": "Bearer",
+                "expires_in": int(LIFETIME.total_seconds()),
+            }
+        except NotLoggedIn:
+            raise HTTPException(401, "no such login") from None
+
+
+def _limit(app: FastAPI) -> None:
+    @app.middleware("http")
+    async def body_limit(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        length = request.headers.get("content-length")
+        if request.method == "POST" and (length is None or int(length) > MAX_BODY_BYTES):
+            return problems.problem(
+                413, "too-large", f"a body needs a Content-Length of at most {MAX_BODY_BYTES} bytes"
+            )
+        return await call_next(request)
+
+
+def _every_route_has_a_row(app: FastAPI) -> None:
+    """Refuse to start with a route that nobody decided who may call, or a row for no route."""
+    routes = {
+        (method, route.path)
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+    undecided = routes - TABLE.keys() - OPEN
+    dangling = TABLE.keys() - routes
+    if undecided or dangling:
+        raise RuntimeError(
+            f"access table and routes differ: without a row {sorted(undecided)}, without a route {sorted(dangling)}"
+        )

@@ -1,0 +1,153 @@
+"""What every route has: the caller, the case that the route names, and the command's envelope."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
+
+from contracts.client.keys import PublicKeys
+from contracts.terms import LookPurpose
+from hub.adapters.http.access import Caller, Role, role_for
+from hub.adapters.http.tokens import NotLoggedIn, Verifier
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.application import Answer, Hub
+from hub.committing import Command
+from hub.errors import Forbidden, Invalid, Missing, Unavailable
+from hub.inbound import Inbound
+from hub.opening import Opener
+from hub.outgoing import Outgoing
+from hub.ports import Store
+from hub.queries import Queries
+from hub.waiting import Waiting
+
+WAIT_S = 5.0
+"""How long a query waits for a view."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of the hub that routes call."""
+
+    hub: Hub
+    queries: Queries
+    opener: Opener
+    inbound: Inbound
+    outgoing: Outgoing
+    store: Store
+    waiting: Waiting
+    verifier: Verifier
+    keys: PublicKeys
+    municipality: str
+    on_call: str
+
+    def wait(self, view: str, owner: str, position: int) -> None:
+        """Wait until the view holds the position that the caller just got. Raises `Unavailable`."""
+        if position and not self.waiting.until(view, owner, position, WAIT_S):
+            raise Unavailable("the view has not caught up yet: ask again in a moment", field="position")
+
+    def require_same_unit(self, call: "Call", case_id: UUID) -> None:
+        """A second case that a command names must be the caller's own unit's, too."""
+        if self.queries.case(case_id).unit != call.actor.organisation:
+            raise Missing("there is no such case, or none for you", field="inquiry")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authorised call: who, in which role, on which case."""
+
+    actor: Actor
+    case: CitizenCase | None
+    request: Request
+
+    @property
+    def of_case(self) -> CitizenCase:
+        """The case that the route names."""
+        assert self.case is not None, "the route names no case"
+        return self.case
+
+
+def services(request: Request) -> Services:
+    """The services this app was made with."""
+    found: Services = request.app.state.services
+    return found
+
+
+def bearer(request: Request) -> Caller:
+    """The caller by the bearer token (RFC 6750)."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise HTTPException(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
+    try:
+        return services(request).verifier.caller(token)
+    except NotLoggedIn:
+        raise HTTPException(
+            401, "the token is missing, expired or not ours: log in again", {"WWW-Authenticate": "Bearer"}
+        ) from None
+
+
+def authorised(request: Request) -> Call:
+    """The call, if the table lets this caller make it; 404 for both *no* and *none* where a case is named."""
+    caller = bearer(request)
+    path = request.scope["route"].path
+    case_id = request.path_params.get("case_id")
+    case = services(request).queries.case(UUID(case_id)) if case_id else None
+    role = role_for(request.method, path, caller, case)
+    if role is None:
+        if case is not None:
+            raise Missing("there is no such case, or none for you", field="case")
+        raise Forbidden("your role may not do this")
+    return Call(Actor(caller.person, caller.name, role, caller.organisation), case, request)
+
+
+async def body_of(request: Request) -> bytes:
+    """The body as it came: what the idempotency key is bound to."""
+    return await request.body()
+
+
+Authorised = Annotated[Call, Depends(authorised)]
+Parts = Annotated[Services, Depends(services)]
+Body = Annotated[bytes, Depends(body_of)]
+
+
+def command(call: Call, body: bytes, *, key: str | None = None) -> Command:
+    """The command's envelope from the request's headers. Raises `Invalid`."""
+    headers = call.request.headers
+    key = key or headers.get("idempotency-key", "")
+    if not 8 <= len(key) <= 200:
+        raise Invalid(
+            "every POST needs an Idempotency-Key of 8 to 200 characters, the same when it is sent again",
+            field="Idempotency-Key",
+        )
+    bound = call.request.method.encode() + b" " + call.request.url.path.encode() + b"\n" + body
+    return Command(by=call.actor, key=key, body=bound, expected=_expected(headers.get("if-match")))
+
+
+def _expected(etag: str | None) -> int | None:
+    if etag is None:
+        return None
+    text = etag.strip().strip('"')
+    if not text.isdigit():
+        raise Invalid("If-Match holds the ETag that the case was read with", field="If-Match")
+    return int(text)
+
+
+def answered(answer: Answer) -> Mapping[str, object]:
+    """The body of a command's answer."""
+    return {"position": answer.position, **answer.ids}
+
+
+def purpose(request: Request) -> str:
+    """Why the caller looks, from a closed list. A look without a purpose is refused (GDPR art. 5(1)(b))."""
+    try:
+        return LookPurpose(request.headers.get("hub-purpose", ""))
+    except ValueError:
+        raise Invalid(f"say why you look: one of {', '.join(LookPurpose)}", field="Hub-Purpose") from None
+
+
+Purpose = Annotated[str, Depends(purpose)]
+
+__all__ = ["Authorised", "Body", "Call", "Parts", "Purpose", "Role", "Services", "answered", "command"]

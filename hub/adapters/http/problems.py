@@ -1,0 +1,106 @@
+"""Problem details (RFC 9457): every error names the field, the rule and the way out, and repeats nothing sent."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from hub.errors import (
+    Conflict,
+    Corrupt,
+    Forbidden,
+    HubError,
+    Invalid,
+    KeyDestroyed,
+    Missing,
+    NoGrant,
+    Replayed,
+    SameKeyOtherBody,
+    StaleVersion,
+    Unavailable,
+)
+
+PROBLEM = "application/problem+json"
+TYPE = "https://tvaers.example/problems/"
+log = logging.getLogger("hub.http")
+
+_STATUS: list[tuple[type[HubError], int]] = [
+    (StaleVersion, 412),
+    (SameKeyOtherBody, 422),
+    (NoGrant, 409),
+    (Replayed, 409),
+    (Invalid, 422),
+    (Forbidden, 403),
+    (Missing, 404),
+    (Conflict, 409),
+    (Unavailable, 503),
+    (KeyDestroyed, 410),
+    (Corrupt, 500),
+    (HubError, 500),
+]
+
+
+def problem(
+    status: int,
+    slug: str,
+    title: str,
+    errors: list[dict[str, str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """One problem document."""
+    body: dict[str, Any] = {"type": TYPE + slug, "title": title, "status": status}
+    if errors:
+        body["errors"] = errors
+    return JSONResponse(body, status, headers=dict(headers or {}), media_type=PROBLEM)
+
+
+def pointers(error: ValidationError | RequestValidationError) -> list[dict[str, str]]:
+    """Where it is wrong and by which rule; never the input, nor the name of an unknown field: the sender's words."""
+    return [
+        {"pointer": _pointer(found["loc"], found["type"]), "detail": str(found["msg"])}
+        for found in error.errors()
+    ]
+
+
+def _pointer(loc: tuple[str | int, ...], kind: str) -> str:
+    steps = [str(step) for step in loc if step != "body"]
+    if kind == "extra_forbidden" and steps:
+        steps[-1] = "*"
+    return "".join(f"/{step}" for step in steps)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the hub, of validation and of routing as a problem document."""
+
+    @app.exception_handler(HubError)
+    async def hub_error(_: Request, error: HubError) -> JSONResponse:
+        status = next(code for kind, code in _STATUS if isinstance(error, kind))
+        if isinstance(error, Corrupt):
+            log.error("stored bytes are not what was stored", extra={"slug": error.slug})
+        errors = [{"pointer": error.field, "detail": str(error)}] if error.field else None
+        return problem(status, error.slug, str(error), errors)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
+        return problem(422, "invalid", "the request is not what the contract says", pointers(error))
+
+    @app.exception_handler(ValidationError)
+    async def invalid(_: Request, error: ValidationError) -> JSONResponse:
+        return problem(422, "invalid", "the body is not what the contract says", pointers(error))
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        slug = {401: "not-logged-in", 404: "not-found", 405: "method-not-allowed"}.get(
+            error.status_code, "invalid"
+        )
+        return problem(error.status_code, slug, str(error.detail), headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+        log.error("unexpected error", extra={"slug": type(error).__name__})
+        return problem(500, "unexpected", "something went wrong in the hub; nothing of it was done")

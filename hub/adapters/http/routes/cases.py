@@ -1,0 +1,224 @@
+"""For the municipality: the inbox, the case, its timeline."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from contracts.base import Contract
+from contracts.social_report_persons_v1 import SafeContact
+from contracts.social_report_terms_v1 import AddressProtection
+from contracts.terms import SafetyLevel
+from hub.adapters.http.context import Authorised, Body, Call, Parts, Purpose, answered, command
+from hub.aggregates.base import Actor
+from hub.opening import OpenedRow
+
+router = APIRouter(tags=["cases"])
+Position = Annotated[int, Query(ge=0, description="wait until the view holds this position")]
+Reason = Annotated[str, Field(min_length=3, max_length=2000)]
+
+
+class MatchAsked(Contract):
+    """Which inquiry is about the same citizen, and why you think so."""
+
+    inquiry: UUID
+    reason: Reason
+
+
+class UndoAsked(Contract):
+    """Why the match was a mistake."""
+
+    reason: Reason
+
+
+class OpeningAsked(Contract):
+    """The inclusion criteria as visitation found them (seed 002 p. 4)."""
+
+    criteria: dict[str, bool]
+
+
+class CoordinatorAsked(Contract):
+    """Who becomes tovholder."""
+
+    person: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200)
+
+
+class SafeContactAsked(Contract):
+    """How the citizen may safely be contacted, and where one can meet."""
+
+    safe_contact: SafeContact
+    phone: str | None = Field(default=None, max_length=200)
+    meeting_place: str | None = Field(default=None, max_length=200)
+
+
+class AddressProtectionAsked(Contract):
+    """The protection and the address that it protects."""
+
+    protection: AddressProtection
+    address: str | None = Field(default=None, max_length=200)
+
+
+class AssessmentAsked(Contract):
+    """A risk assessment: answers by the instrument's own item ids, and your judgement. Never a total."""
+
+    instrument: str = Field(pattern=r"^[A-Za-z0-9-]{2,40}$")
+    instrument_version: str = Field(min_length=1, max_length=40)
+    answers: dict[str, str] = Field(min_length=1, max_length=200)
+    judgement: SafetyLevel
+    reason: Reason
+
+
+class SafetyLevelAsked(Contract):
+    """The safety level, and why it changed."""
+
+    level: SafetyLevel
+    reason: Reason
+
+
+@router.get("/v1/inbox")
+def inbox(call: Authorised, parts: Parts, position: Position = 0) -> Mapping[str, object]:
+    """Reports that wait for a person, most urgent first. Not whom they are about."""
+    parts.wait("intake", call.actor.organisation, position)
+    waiting = parts.queries.inbox(call.actor.organisation)
+    return {"waiting": [{"case": str(w.case_id), **w.row.clear} for w in waiting]}
+
+
+@router.get("/v1/cases/{case_id}/timeline")
+def timeline(
+    call: Authorised, parts: Parts, purpose: Purpose, response: Response, position: Position = 0
+) -> Mapping[str, object]:
+    """The cross-sector timeline, matched inquiries with it. The look is recorded before you see it."""
+    parts.wait("timeline", call.actor.organisation, position)
+    rows = parts.queries.timeline(call.actor, call.of_case, purpose)
+    _versioned(call, response)
+    return {
+        "case": str(call.of_case.id),
+        "state": call.of_case.state,
+        "number": call.of_case.number,
+        "warnings": sorted(call.of_case.warnings),
+        "entries": [_entry(row) for row in rows],
+    }
+
+
+@router.post("/v1/cases/{case_id}/could-kill")
+def could_kill(call: Authorised, parts: Parts, purpose: Purpose, response: Response) -> Mapping[str, object]:
+    """Address, safe contact and the like: fetched by you, with a purpose, on record. Never sent anywhere."""
+    response.headers["Cache-Control"] = "no-store"
+    return {"values": parts.queries.could_kill(call.actor, call.of_case, purpose)}
+
+
+@router.post("/v1/cases/{case_id}/free-text")
+def free_text(call: Authorised, parts: Parts, purpose: Purpose, response: Response) -> Mapping[str, object]:
+    """Free text that nobody has read against what could kill: read it, then release it, entry by entry."""
+    response.headers["Cache-Control"] = "no-store"
+    return {"unread": parts.queries.unread_free_text(call.actor, call.of_case, purpose)}
+
+
+@router.post("/v1/cases/{case_id}/free-text/{entry}/release", status_code=201)
+def release_free_text(call: Authorised, parts: Parts, body: Body, entry: int) -> Mapping[str, object]:
+    """You read it: nothing in it gives away where she or he is. From now on it may be told as `free_text`."""
+    return answered(parts.hub.read_free_text(command(call, body), call.of_case.id, entry))
+
+
+@router.post("/v1/cases/{case_id}/candidates")
+def candidates(call: Authorised, parts: Parts, purpose: Purpose) -> Mapping[str, object]:
+    """Other cases of your unit in which the same CPR number is the exposed person's. You decide."""
+    return {"cases": [str(c) for c in parts.queries.candidates(call.actor, call.of_case, purpose)]}
+
+
+@router.post("/v1/cases/{case_id}/matches", status_code=201)
+def match(call: Authorised, parts: Parts, body: Body, asked: MatchAsked) -> Mapping[str, object]:
+    """The inquiry is about the same citizen: a fact in both, never a copy, and it can be undone."""
+    parts.require_same_unit(call, asked.inquiry)
+    return answered(
+        parts.hub.match_inquiry(command(call, body), call.of_case.id, asked.inquiry, asked.reason)
+    )
+
+
+@router.post("/v1/cases/{case_id}/matches/{inquiry}/undo", status_code=201)
+def unmatch(
+    call: Authorised, parts: Parts, body: Body, inquiry: UUID, asked: UndoAsked
+) -> Mapping[str, object]:
+    """The match was a mistake."""
+    return answered(parts.hub.unmatch_inquiry(command(call, body), call.of_case.id, inquiry, asked.reason))
+
+
+@router.post("/v1/cases/{case_id}/opening", status_code=201)
+def open_case(call: Authorised, parts: Parts, body: Body, asked: OpeningAsked) -> Mapping[str, object]:
+    """Visitation said yes: the inquiry is a case."""
+    return answered(parts.hub.open_case(command(call, body), call.of_case.id, asked.criteria))
+
+
+@router.post("/v1/cases/{case_id}/coordinator", status_code=201)
+def coordinator(call: Authorised, parts: Parts, body: Body, asked: CoordinatorAsked) -> Mapping[str, object]:
+    """Name the tovholder."""
+    named = Actor(asked.person, asked.name, "tovholder", call.actor.organisation)
+    return answered(parts.hub.assign_coordinator(command(call, body), call.of_case.id, named))
+
+
+@router.post("/v1/cases/{case_id}/safe-contact", status_code=201)
+def safe_contact(call: Authorised, parts: Parts, body: Body, asked: SafeContactAsked) -> Mapping[str, object]:
+    """Agree how she or he may safely be contacted. Only *that* it exists is ever told."""
+    rules = asked.model_dump(mode="json", exclude_none=True)
+    return answered(parts.hub.set_safe_contact(command(call, body), call.of_case.id, rules))
+
+
+@router.post("/v1/cases/{case_id}/address-protection", status_code=201)
+def address_protection(
+    call: Authorised, parts: Parts, body: Body, asked: AddressProtectionAsked
+) -> Mapping[str, object]:
+    """Set or lift name and address protection."""
+    address = {"address": asked.address} if asked.address else {}
+    return answered(
+        parts.hub.set_address_protection(command(call, body), call.of_case.id, asked.protection, address)
+    )
+
+
+@router.post("/v1/cases/{case_id}/assessments", status_code=201)
+def assess(call: Authorised, parts: Parts, body: Body, asked: AssessmentAsked) -> Mapping[str, object]:
+    """Record a risk assessment."""
+    return answered(
+        parts.hub.assess_safety(
+            command(call, body),
+            call.of_case.id,
+            instrument=asked.instrument,
+            instrument_version=asked.instrument_version,
+            answers=asked.answers,
+            judgement=asked.judgement,
+            reason=asked.reason,
+        )
+    )
+
+
+@router.post("/v1/cases/{case_id}/safety-level", status_code=201)
+def safety_level(call: Authorised, parts: Parts, body: Body, asked: SafetyLevelAsked) -> Mapping[str, object]:
+    """Change the safety level."""
+    return answered(
+        parts.hub.change_safety_level(command(call, body), call.of_case.id, asked.level, asked.reason)
+    )
+
+
+@router.get("/v1/cases/{case_id}/disclosures")
+def disclosures(
+    call: Authorised, parts: Parts, purpose: Purpose, response: Response, position: Position = 0
+) -> Mapping[str, object]:
+    """Who was told what, when and on which basis; who opened it; who purged, retained, or is silent."""
+    parts.wait("disclosures", "hub", position)
+    response.headers["Cache-Control"] = "no-store"
+    return {"told": parts.queries.disclosures(call.actor, call.of_case, purpose)}
+
+
+def _versioned(call: Call, response: Response) -> None:
+    response.headers["ETag"] = f'"{call.of_case.version}"'
+    response.headers["Cache-Control"] = "no-store"
+
+
+def _entry(row: OpenedRow) -> dict[str, Any]:
+    return {
+        "message": str(row.row.message_id),
+        **row.row.clear,
+        "parts": [part.model_dump(mode="json", exclude_none=True) for part in row.parts],
+    }

@@ -1,0 +1,136 @@
+"""For the tovholder: consents, legal bases, referrals."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from contracts.base import Contract
+from contracts.terms import BasisRule, Category, Urgency
+from contracts.times import Moment
+from hub.adapters.http.context import Authorised, Body, Parts, answered, command
+from hub.aggregates.citizen_case.values import ConsentForm
+
+router = APIRouter(tags=["consents"])
+
+
+class ConsentAsked(Contract):
+    """The consent as the citizen gave it: to whom, of what, what for, until when."""
+
+    recipients: list[str] = Field(max_length=50)
+    categories: list[Category] = Field(max_length=20)
+    purpose: str = Field(min_length=3, max_length=500)
+    form: ConsentForm
+    given_at: Moment
+    ends_at: Moment
+
+
+class WithdrawalAsked(Contract):
+    """What the citizen withdraws: everything, one recipient, or one category."""
+
+    recipient: str | None = None
+    category: Category | None = None
+
+
+class LegalBasisAsked(Contract):
+    """A legal basis other than consent, with its reason and who answers for it."""
+
+    rule: BasisRule
+    reason: str = Field(max_length=2000)
+    answers_for: str = Field(max_length=200)
+    recipients: list[str] = Field(max_length=50)
+    categories: list[Category] = Field(max_length=20)
+    purpose: str = Field(min_length=3, max_length=500)
+    ends_at: Moment
+
+
+class ReferralAsked(Contract):
+    """A referral to a partner's offer."""
+
+    recipient: str
+    offer: str = Field(min_length=2, max_length=200)
+    urgency: Urgency = Urgency.ROUTINE
+    answer_by: Moment | None = None
+
+
+class CancellationAsked(Contract):
+    """Why the municipality calls the referral back."""
+
+    reason: str = Field(pattern=r"^[a-z_]{3,40}$")
+
+
+@router.post("/v1/cases/{case_id}/consents", status_code=201)
+def give_consent(call: Authorised, parts: Parts, body: Body, asked: ConsentAsked) -> Mapping[str, object]:
+    """Record a consent. Each new grant tells its recipient the present state of its category, once."""
+    return answered(
+        parts.hub.give_consent(
+            command(call, body),
+            call.of_case.id,
+            recipients=asked.recipients,
+            categories=asked.categories,
+            purpose=asked.purpose,
+            form=asked.form,
+            given_at=asked.given_at,
+            ends_at=asked.ends_at,
+        )
+    )
+
+
+@router.post("/v1/cases/{case_id}/consents/{consent_id}/withdrawal", status_code=201)
+def withdraw(
+    call: Authorised, parts: Parts, body: Body, consent_id: UUID, asked: WithdrawalAsked
+) -> Mapping[str, object]:
+    """Withdraw: at once. Needs no If-Match and never ends as a conflict."""
+    return answered(
+        parts.hub.withdraw_consent(
+            command(call, body),
+            call.of_case.id,
+            consent_id,
+            recipient=asked.recipient,
+            category=asked.category,
+        )
+    )
+
+
+@router.post("/v1/cases/{case_id}/legal-bases", status_code=201)
+def legal_basis(call: Authorised, parts: Parts, body: Body, asked: LegalBasisAsked) -> Mapping[str, object]:
+    """Record a legal basis other than consent."""
+    return answered(
+        parts.hub.record_legal_basis(
+            command(call, body),
+            call.of_case.id,
+            rule=asked.rule,
+            reason=asked.reason,
+            answers_for=asked.answers_for,
+            recipients=asked.recipients,
+            categories=asked.categories,
+            purpose=asked.purpose,
+            ends_at=asked.ends_at,
+        )
+    )
+
+
+@router.post("/v1/cases/{case_id}/referrals", status_code=201)
+def refer(call: Authorised, parts: Parts, body: Body, asked: ReferralAsked) -> Mapping[str, object]:
+    """Refer the citizen; the recipient needs a living grant for `referral`."""
+    return answered(
+        parts.hub.request_referral(
+            command(call, body),
+            call.of_case.id,
+            recipient=asked.recipient,
+            offer=asked.offer,
+            urgency=asked.urgency,
+            answer_by=asked.answer_by,
+        )
+    )
+
+
+@router.post("/v1/cases/{case_id}/referrals/{referral_id}/cancellation", status_code=201)
+def cancel(
+    call: Authorised, parts: Parts, body: Body, referral_id: UUID, asked: CancellationAsked
+) -> Mapping[str, object]:
+    """Call a referral back."""
+    return answered(
+        parts.hub.cancel_referral(command(call, body), call.of_case.id, referral_id, asked.reason)
+    )

@@ -1,0 +1,74 @@
+"""For operators: partners and their agreements. No route here shows a case."""
+
+import base64
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Base64Bytes, Field
+
+from contracts.base import Contract
+from contracts.terms import Category, OrganisationKind
+from hub.adapters.http.context import Authorised, Body, Parts, answered, command
+
+router = APIRouter(tags=["partners"])
+Key = Annotated[Base64Bytes, Field(min_length=32, max_length=32)]
+
+
+class PartnerAsked(Contract):
+    """A partner with its agreement and its public keys (raw, base64)."""
+
+    slug: str = Field(pattern=r"^[a-z0-9-]{2,40}$")
+    name: str = Field(min_length=1, max_length=200)
+    kind: OrganisationKind
+    categories: list[Category]
+    sealing_key: Key
+    signing_key: Key
+    contact: dict[str, str] = Field(default_factory=dict)
+
+
+class ReasonAsked(Contract):
+    """Why."""
+
+    reason: str = Field(min_length=3, max_length=500)
+
+
+@router.get("/v1/partners")
+def partners(call: Authorised, parts: Parts) -> Mapping[str, object]:
+    """The partners there are."""
+    rows = parts.store.partners()
+    return {"partners": [{"slug": r.slug, "kind": r.kind, "active": r.active} for r in rows]}
+
+
+@router.post("/v1/partners", status_code=201)
+def register(call: Authorised, parts: Parts, body: Body, asked: PartnerAsked) -> Mapping[str, object]:
+    """Register a partner."""
+    return answered(
+        parts.hub.register_partner(
+            command(call, body),
+            slug=asked.slug,
+            name=asked.name,
+            kind=asked.kind,
+            categories=asked.categories,
+            sealing_key=asked.sealing_key,
+            signing_key=asked.signing_key,
+            contact=asked.contact,
+        )
+    )
+
+
+@router.post("/v1/partners/{slug}/suspension", status_code=201)
+def suspend(
+    call: Authorised, parts: Parts, slug: str, body: Body, asked: ReasonAsked
+) -> Mapping[str, object]:
+    """Stop sending to and opening for a partner, from the next request on."""
+    return answered(parts.hub.suspend_partner(command(call, body), slug, asked.reason))
+
+
+@router.post("/v1/partners/{slug}/resumption", status_code=201)
+def resume(call: Authorised, parts: Parts, slug: str, body: Body) -> Mapping[str, object]:
+    """Let a suspended partner in again."""
+    return answered(parts.hub.resume_partner(command(call, body), slug))
+
+
+__all__ = ["base64", "router"]

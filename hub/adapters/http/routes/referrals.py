@@ -1,0 +1,43 @@
+"""For people at an organisation that receives referrals: the inbox, and answers."""
+
+from collections.abc import Mapping
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from contracts.base import Contract
+from contracts.inbound_v1 import AnswerReason
+from contracts.terms import ReferralStatus
+from hub.adapters.http.context import Authorised, Body, Parts, answered, command
+
+router = APIRouter(tags=["referrals"])
+
+
+class AnswerAsked(Contract):
+    """How a referral goes."""
+
+    status: ReferralStatus
+    reason: AnswerReason | None = None
+
+
+@router.get("/v1/referrals")
+def referrals(
+    call: Authorised, parts: Parts, position: Annotated[int, Query(ge=0)] = 0
+) -> Mapping[str, object]:
+    """Where each referral to you stands. Heads only: who it is about opens message by message."""
+    parts.wait("referrals", call.actor.organisation, position)
+    rows = parts.queries.referrals(call.actor.organisation)
+    return {"referrals": [{"message": str(r.message_id), "thread": str(r.thread), **r.clear} for r in rows]}
+
+
+@router.post("/v1/threads/{thread}/referrals/{referral_id}/answers", status_code=201)
+def answer(
+    call: Authorised, parts: Parts, thread: UUID, referral_id: UUID, body: Body, asked: AnswerAsked
+) -> Mapping[str, object]:
+    """Answer a referral: received, accepted, rejected with a reason, in-progress, completed."""
+    done = parts.hub.answer_referral(command(call, body), thread, referral_id, asked.status, asked.reason)
+    return {"position": done.position}
+
+
+__all__ = ["answered", "router"]

@@ -1,0 +1,30 @@
+"""For reporters: hand a social report over, and see its receipt."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from contracts.social_report_v1 import SocialReport
+from hub.adapters.http.context import Authorised, Body, Parts, answered, command
+from hub.errors import Invalid
+
+router = APIRouter(tags=["reports"])
+
+
+@router.post("/v1/social-reports", status_code=202)
+def report(call: Authorised, parts: Parts, body: Body, report: SocialReport) -> Mapping[str, object]:
+    """Hand over a social report. 202: received, not yet read by a person; in danger call the duty number."""
+    partner = parts.store.partner(call.actor.organisation)
+    if partner is not None and partner.kind != report.unit.kind:
+        raise Invalid("unit.kind must be what your agreement with the municipality says", field="/unit/kind")
+    answer = parts.inbound.report(command(call, body, key=f"report:{report.report_id}"), report)
+    ids = {name: value for name, value in answered(answer).items() if name != "case"}
+    return {**ids, "status": "received", "read_by_a_person": False, "on_call": parts.on_call}
+
+
+@router.get("/v1/social-reports/{report_id}/receipt")
+def receipt(call: Authorised, parts: Parts, report_id: UUID, response: Response) -> Mapping[str, object]:
+    """The receipt of a report of yours."""
+    response.headers["Cache-Control"] = "no-store"
+    return dict(parts.queries.receipt(call.actor.organisation, report_id).clear)

@@ -1,0 +1,224 @@
+"""One command, one transaction: load, decide, seal, write (design: *Gate 1, at append*)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID, uuid5
+
+from eventsourcing.application import AggregateNotFoundError
+from eventsourcing.domain import Aggregate
+
+from contracts.message_v1 import Control
+from contracts.terms import Category
+from hub.aggregates.base import Actor, Lone
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.events import CaseEvent
+from hub.aggregates.citizen_case.values import GrantTerms
+from hub.aggregates.disclosure_ledger import DisclosureLedger, RevocationReason
+from hub.aggregates.partner import Partner
+from hub.disclosing import Discloser, Prepared
+from hub.errors import Missing
+from hub.gate import Agreement, Decision, decide
+from hub.ports import Alongside, Done, Idempotency, KeyRing, NewGrant, PartnerRow, Store
+
+
+class Events(Protocol):
+    """The event-sourced application behind the hub (`hub.adapters.store`)."""
+
+    def load(self, aggregate_id: UUID) -> Aggregate:
+        """An aggregate from its events; raises `AggregateNotFoundError`."""
+
+    def event(self, stream: UUID, version: int) -> Any:
+        """One event, opened. Raises `Missing`, `Corrupt`."""
+
+    def commit(self, *aggregates: Aggregate | Lone, alongside: Alongside) -> int:
+        """Write pending events and everything alongside in one transaction; the last position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Who asks, under which idempotency key, for which version; `body` is what the key is bound to."""
+
+    by: Actor
+    key: str = ""
+    """Empty for what the hub itself sets off."""
+    body: bytes = field(default=b"", repr=False)
+    expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a command does, before the gate: changed aggregates and what goes with them."""
+
+    cases: tuple[CitizenCase, ...] = ()
+    others: tuple[Aggregate | Lone, ...] = ()
+    related: tuple[CitizenCase, ...] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
+    mints: tuple[UUID, ...] = ()
+    grants: tuple[tuple[GrantTerms, datetime], ...] = ()
+    standing: tuple[UUID, ...] = ()
+    ends: tuple[UUID, ...] = ()
+    reason: RevocationReason | None = None
+    controls: tuple[tuple[str, Control], ...] = ()
+    blind: tuple[tuple[bytes, UUID], ...] = ()
+    timers: tuple[tuple[datetime, UUID], ...] = ()
+    partner: PartnerRow | None = None
+    needs_partners: tuple[str, ...] = ()
+
+
+class Committer:
+    """Carries a `Change` through the gate and into the store."""
+
+    def __init__(
+        self,
+        *,
+        events: Events,
+        store: Store,
+        keys: KeyRing,
+        discloser: Discloser,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._events = events
+        self._store = store
+        self._keys = keys
+        self._discloser = discloser
+        self.now = clock
+
+    def commit(self, command: Command, change: Change, now: datetime) -> Done:
+        """Decide, seal and write. Raises what the guards raise; nothing is half done."""
+        ids = dict(change.ids)
+        with self._keys.minting() as minted:
+            for key_id in change.mints:
+                self._keys.mint(key_id)
+            fresh, new_grants = self._new_grants(change)
+            prepared = self._prepare(change, fresh, command.by, now)
+            controls = [self._discloser.control(to, message) for to, message in change.controls]
+            if not self._pending(change):
+                return Done(0, ids)
+            position = self._events.commit(
+                *change.cases,
+                *prepared.ledgers.values(),
+                *change.others,
+                alongside=Alongside(
+                    now=now,
+                    idempotency=self._idempotency(command, ids),
+                    ends_grants=change.ends,
+                    needs_any_grant=self._needs(prepared, fresh),
+                    needs_keys=tuple(case.id for case in change.cases if case.id not in change.mints),
+                    needs_partners=change.needs_partners,
+                    new_keys=minted.wrapped,
+                    new_grants=new_grants,
+                    messages=(*prepared.messages, *controls),
+                    blind_index=change.blind,
+                    timers=change.timers,
+                    partner=change.partner,
+                ),
+            )
+        return Done(position, ids)
+
+    def done(self, command: Command) -> Done | None:
+        """What was answered to this very command before; raises `SameKeyOtherBody`."""
+        record = self._idempotency(command, {})
+        return self._store.done(record.key, record.body_mac) if record else None
+
+    def case(self, case_id: UUID) -> CitizenCase:
+        """A case. Raises `Missing`, in the same words whatever the cause."""
+        try:
+            case = self._events.load(case_id)
+        except AggregateNotFoundError:
+            case = None
+        if not isinstance(case, CitizenCase):
+            raise Missing("there is no such case, or none for you", field="case")
+        return case
+
+    def ledger(self, thread: UUID) -> DisclosureLedger | None:
+        """The ledger behind a thread."""
+        try:
+            ledger = self._events.load(thread)
+        except AggregateNotFoundError:
+            return None
+        return ledger if isinstance(ledger, DisclosureLedger) else None
+
+    def case_of(self, thread: UUID) -> UUID | None:
+        """The case behind a recipient's thread."""
+        ledger = self.ledger(thread)
+        return ledger.case_id if ledger else None
+
+    def same_citizen(self, case: CitizenCase) -> list[UUID]:
+        """Cases in which the citizen's CPR number stands as the exposed person's."""
+        found: list[UUID] = []
+        identities = [e.content for e in case.entries if e.content.category is Category.IDENTITY]
+        for cpr in {c.data["cpr"] for c in identities if "cpr" in c.data and c.about is None}:
+            found += self._store.cases_of(self.blind("exposed", cpr))
+        return sorted(set(found), key=str)
+
+    def partner(self, slug: str) -> Partner:
+        """A partner. Raises `Missing`."""
+        try:
+            partner = self._events.load(self.partner_id(slug))
+        except AggregateNotFoundError:
+            partner = None
+        if not isinstance(partner, Partner):
+            raise Missing("no partner is registered under that name: register it first", field="recipient")
+        return partner
+
+    def partner_id(self, slug: str) -> UUID:
+        """The stream of a partner (docs/format.md section 1)."""
+        return uuid5(UUID(bytes=self._store.store_id), f"partner:{slug}")
+
+    def blind(self, role: str, cpr: str) -> bytes:
+        """The blind value of a CPR number in a role (docs/format.md section 8)."""
+        return self._keys.mac("index", f"{role}:cpr:{cpr}".encode())
+
+    def _pending(self, change: Change) -> bool:
+        return any(a.pending_events for a in (*change.cases, *change.others))
+
+    def _new_grants(self, change: Change) -> tuple[dict[UUID, bytes], tuple[NewGrant, ...]]:
+        fresh: dict[UUID, bytes] = {}
+        rows: list[NewGrant] = []
+        standing = [(grant, change.cases[0].unit, None) for grant in change.standing]
+        given = [(terms.grant_id, terms.recipient, ends_at) for terms, ends_at in change.grants]
+        for grant_id, recipient, ends_at in (*standing, *given):
+            key, wrapped = self._keys.fresh(grant_id)
+            fresh[grant_id] = key
+            rows.append(NewGrant(grant_id, recipient, ends_at, wrapped))
+        return fresh, tuple(rows)
+
+    def _prepare(self, change: Change, fresh: Mapping[UUID, bytes], by: Actor, now: datetime) -> Prepared:
+        prepared = Prepared()
+        for case in change.cases:
+            decision = self._decide(case, change, now)
+            prepared.add(
+                self._discloser.prepare(
+                    case, decision, reason=change.reason, fresh_keys=fresh, by=by, now=now
+                )
+            )
+        return prepared
+
+    def _decide(self, case: CitizenCase, change: Change, now: datetime) -> Decision:
+        recipients = {g.recipient for g in case.living_grants(now)} - {case.unit}
+        agreements = {slug: self._agreement(slug) for slug in recipients}
+        return decide(
+            case,
+            [e for e in case.pending_events if isinstance(e, CaseEvent)],
+            related=change.related,
+            agreements=agreements,
+            now=now,
+        )
+
+    def _agreement(self, slug: str) -> Agreement:
+        partner = self.partner(slug)
+        return Agreement(slug, partner.kind, frozenset(partner.categories), partner.active)
+
+    def _needs(self, prepared: Prepared, fresh: Mapping[UUID, bytes]) -> tuple[tuple[UUID, ...], ...]:
+        """A grant given in this very transaction needs no guard; every other message needs one alive."""
+        return tuple(group for group in prepared.needs_any_grant if not set(group) & set(fresh))
+
+    def _idempotency(self, command: Command, ids: Mapping[str, str]) -> Idempotency | None:
+        if not command.key:
+            return None
+        name = f"{command.by.organisation}:{command.by.person}:{command.key}"
+        return Idempotency(
+            self._keys.mac("idempotency", name.encode()), self._keys.mac("idempotency", command.body), ids
+        )

@@ -1,0 +1,223 @@
+"""From a decision of the gate to what is written: ledger entries, sealed messages, revocations."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from contracts.client.sealed import build_message, seal_control
+from contracts.message_v1 import Control, Head, Part, Revoked
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.disclosure_ledger import (
+    BasisUsed,
+    DisclosureLedger,
+    PartGrants,
+    RefusalReason,
+    RevocationReason,
+    Source,
+)
+from hub.errors import Missing
+from hub.gate import RULE_VERSION, Decision, Refusal, Telling
+from hub.ports import KeyRing, OutMessage, Store
+from hub.wraps import PartKey, wrap
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What a command writes beside its case: ledgers with pending events, messages, and their guards."""
+
+    ledgers: dict[UUID, DisclosureLedger] = field(default_factory=dict)
+    messages: list[OutMessage] = field(default_factory=list)
+    needs_any_grant: list[tuple[UUID, ...]] = field(default_factory=list)
+    """For each message the grants it rests on: one must be alive when it is written."""
+
+    def add(self, other: "Prepared") -> None:
+        """Take in what another case of the same command writes."""
+        self.ledgers |= other.ledgers
+        self.messages += other.messages
+        self.needs_any_grant += other.needs_any_grant
+
+
+class Discloser:
+    """Seals what the gate decided. Holds no state of its own between commands."""
+
+    def __init__(
+        self,
+        *,
+        municipality: str,
+        store: Store,
+        keys: KeyRing,
+        load_ledger: Callable[[UUID], DisclosureLedger | None],
+        new_id: Callable[[], UUID],
+        silent_after: timedelta,
+    ) -> None:
+        self._municipality = municipality
+        self._store = store
+        self._keys = keys
+        self._load_ledger = load_ledger
+        self._new_id = new_id
+        self._silent_after = silent_after
+
+    def thread(self, case_id: UUID, recipient: str) -> UUID:
+        """The opaque name by which this recipient knows the case (docs/format.md section 1)."""
+        mac = self._keys.mac("index", b"ledger" + case_id.bytes + recipient.encode())
+        return UUID(bytes=mac[:16])
+
+    def prepare(
+        self,
+        case: CitizenCase,
+        decision: Decision,
+        *,
+        reason: RevocationReason | None,
+        fresh_keys: Mapping[UUID, bytes],
+        by: Actor,
+        now: datetime,
+    ) -> Prepared:
+        """Turn a decision into ledger events and sealed messages. `fresh_keys` are of grants given just now."""
+        out = Prepared()
+        for recipient, ended in decision.ended.items():
+            assert reason is not None
+            self._revoke(out, case, recipient, ended, reason, by, now)
+        for refusal in decision.refusals:
+            self._refuse(out, case, refusal, by, now)
+        needed = {g for t in decision.tellings for g in t.head_grants} - set(fresh_keys)
+        grant_keys = {
+            g: self._keys.unwrap(w) for g, w in self._store.grant_keys(sorted(needed, key=str)).items()
+        }
+        for telling in decision.tellings:
+            self._tell(out, case, telling, {**grant_keys, **fresh_keys}, by, now)
+        return out
+
+    def control(self, recipient: str, message: Control) -> OutMessage:
+        """A control message, sealed to the recipient's own key; it rests on no grant."""
+        partner = self._store.partner(recipient)
+        if partner is None:
+            raise Missing(f"no partner is registered as the recipient {recipient}", field="recipient")
+        message_id = self._new_id()
+        sealed = seal_control(self._municipality, recipient, message_id, message, partner.sealing_key)
+        return OutMessage(message_id, recipient, sealed, {})
+
+    def _ledger(
+        self, out: Prepared, case: CitizenCase, recipient: str, by: Actor, now: datetime
+    ) -> DisclosureLedger:
+        thread = self.thread(case.id, recipient)
+        if thread not in out.ledgers:
+            out.ledgers[thread] = self._load_ledger(thread) or DisclosureLedger.open(
+                id=thread, case_id=case.id, recipient=recipient, by=by, at=now
+            )
+        return out.ledgers[thread]
+
+    def _tell(
+        self,
+        out: Prepared,
+        case: CitizenCase,
+        telling: Telling,
+        grant_keys: Mapping[UUID, bytes],
+        by: Actor,
+        now: datetime,
+    ) -> None:
+        ledger = self._ledger(out, case, telling.recipient, by, now)
+        message_id = self._new_id()
+        parts = [
+            Part(
+                category=p.category,
+                about=p.entry.content.about,
+                bans=list(p.bans),
+                recorded=p.entry.recorded,
+                data=p.entry.content.data,
+            )
+            for p in telling.parts
+        ]
+        head = Head(
+            kind=telling.kind,
+            thread=ledger.id,
+            urgency=telling.urgency,
+            deadline=telling.deadline,
+            recorded=now,
+            refs=self._opaque(telling),
+            parts=[],
+        )
+        sealed, keys = build_message(self._municipality, telling.recipient, message_id, head, parts)
+        wraps = {
+            grant: wrap(
+                message_id, grant, grant_keys[grant], self._covered(telling, grant, keys), self._keys.key
+            )
+            for grant in telling.head_grants
+        }
+        out.messages.append(OutMessage(message_id, telling.recipient, sealed, wraps))
+        out.needs_any_grant.append(telling.head_grants)
+        ledger.disclose(
+            message_id=message_id,
+            kind=telling.kind,
+            bases=tuple(BasisUsed(case.grants[g].basis_id, g) for g in telling.head_grants),
+            categories=tuple(sorted({p.category for p in telling.parts})),
+            persons=tuple(sorted({a for p in telling.parts if (a := p.entry.content.about)}, key=str)),
+            rule_version=RULE_VERSION,
+            digest=hashlib.sha256(sealed).hexdigest(),
+            sources=tuple(
+                Source(p.case_id, p.entry.version, p.entry.content.field, p.category) for p in telling.parts
+            ),
+            parts=(
+                PartGrants(0, telling.head_grants),
+                *(PartGrants(n, p.grants) for n, p in enumerate(telling.parts, 1)),
+            ),
+            by=by,
+            at=now,
+        )
+
+    def _covered(self, telling: Telling, grant: UUID, keys: Sequence[bytes]) -> list[PartKey]:
+        parts = [
+            PartKey(n, keys[n], p.entry.content.about)
+            for n, p in enumerate(telling.parts, 1)
+            if grant in p.grants
+        ]
+        return [PartKey(0, keys[0]), *parts]
+
+    def _opaque(self, telling: Telling) -> dict[str, UUID]:
+        refs = dict(telling.refs)
+        if (other := refs.pop("other_case", None)) is not None:
+            refs["other_thread"] = self.thread(other, telling.recipient)
+        return refs
+
+    def _refuse(self, out: Prepared, case: CitizenCase, refusal: Refusal, by: Actor, now: datetime) -> None:
+        self._ledger(out, case, refusal.recipient, by, now).refuse(
+            kind=refusal.kind, category=refusal.category, reason=RefusalReason(refusal.reason), by=by, at=now
+        )
+
+    def _revoke(
+        self,
+        out: Prepared,
+        case: CitizenCase,
+        recipient: str,
+        ended: tuple[UUID, ...],
+        reason: RevocationReason,
+        by: Actor,
+        now: datetime,
+    ) -> None:
+        thread = self.thread(case.id, recipient)
+        ledger = self._load_ledger(thread)
+        if ledger is None:
+            return
+        living = frozenset(g.grant_id for g in case.grants_of(recipient, now))
+        messages, parts = ledger.rests_on_none(living)
+        if not messages and not parts:
+            return
+        answer_by = now + self._silent_after
+        revocation = self.control(
+            recipient,
+            Revoked(thread=thread, messages=list(messages), parts=dict(parts), answer_by=answer_by),
+        )
+        ledger.revoke(
+            revocation=revocation.message_id,
+            grants=ended,
+            messages=messages,
+            parts=parts,
+            reason=reason,
+            answer_by=answer_by,
+            by=by,
+            at=now,
+        )
+        out.ledgers[thread] = ledger
+        out.messages.append(revocation)

@@ -1,0 +1,250 @@
+"""The consent gate, gate 1: who is told what, on which grants. Pure: no I/O, no clock, no ids made here.
+
+Rules, as sentences:
+- No grant, no telling. Unknown, ended or unreadable means no (domain rule 1).
+- A recipient is told the categories it was granted, never the case (domain rule 2).
+- The owning unit holds `standing`: it is told everything in its cases, save free text that nobody has read.
+- Who consented to what is told to the owning unit alone; a referral to that unit and the referral's recipient.
+- A new grant tells the present state of its category once.
+- A grant that the partner's agreement does not cover tells nothing, and the refusal is recorded.
+- What is told carries the bans of what it was told from and of every basis it rests on.
+- What could kill is in no category, so no rule here can tell it (domain rule 5).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.terms import Category, MessageKind, OrganisationKind, SafetyLevel, Urgency
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.events import (
+    CaseEvent,
+    ConsentGiven,
+    GrantsEnded,
+    InquiryMatched,
+    InquiryUnmatched,
+    LegalBasisRecorded,
+    ReferralEvent,
+    ReferralRequested,
+    ReportReceived,
+    SafetyLevelChanged,
+)
+from hub.aggregates.citizen_case.values import Entry, Grant
+
+RULE_VERSION = 1
+"""Rises with every change to these rules; each `Disclosed` keeps the one it was decided under."""
+
+_OWNER_ONLY_FIELD = "grants"
+_URGENCY_OF_LEVEL = {SafetyLevel.ACUTE: Urgency.ACUTE, SafetyLevel.HIGH: Urgency.URGENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a partner's agreement lets it receive, and whether it is in force."""
+
+    slug: str
+    kind: OrganisationKind
+    categories: frozenset[Category]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PartToTell:
+    """One part of a message: one category, about the citizen or one other person, on these grants."""
+
+    case_id: UUID
+    entry: Entry
+    bans: tuple[str, ...]
+    grants: tuple[UUID, ...]
+
+    @property
+    def category(self) -> Category:
+        """The category of the part."""
+        return self.entry.content.category
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What one recipient is told at once. `refs` name cases and referrals; the caller makes them opaque."""
+
+    recipient: str
+    kind: MessageKind
+    urgency: Urgency
+    deadline: datetime | None
+    refs: Mapping[str, UUID]
+    head_grants: tuple[UUID, ...]
+    parts: tuple[PartToTell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A grant that did not carry: the agreement lacks the category, or the partner is suspended."""
+
+    recipient: str
+    kind: MessageKind
+    category: Category
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows from a command's events, before anything is sealed."""
+
+    tellings: tuple[Telling, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    ended: Mapping[str, tuple[UUID, ...]] = field(default_factory=dict)
+    """Grants that ended, by recipient: what rests on them alone is revoked."""
+
+
+def decide(
+    case: CitizenCase,
+    events: Sequence[CaseEvent],
+    *,
+    related: Sequence[CitizenCase],
+    agreements: Mapping[str, Agreement],
+    now: datetime,
+) -> Decision:
+    """Decide for a command's new `events` of `case` (already applied). `related` are its matched inquiries."""
+    tellings: list[Telling] = []
+    refusals: list[Refusal] = []
+    ended: dict[str, list[UUID]] = {}
+    for event in events:
+        for recipient, grants in _living_by_recipient(case, now).items():
+            wanted = _wanted(case, event, recipient, related, now)
+            parts, refused = _parts(case, wanted, recipient, grants, agreements)
+            kind = event.KIND or MessageKind.PRESENT_STATE
+            if recipient != case.unit and parts and _is_present_state(event):
+                kind = MessageKind.PRESENT_STATE
+            refusals += [Refusal(recipient, kind, category, reason) for category, reason in refused]
+            if parts or (recipient == case.unit and event.KIND):
+                tellings.append(_telling(case, event, recipient, kind, grants, parts))
+        if isinstance(event, GrantsEnded):
+            for grant_id in event.grants:
+                ended.setdefault(case.grants[grant_id].recipient, []).append(grant_id)
+    return Decision(tuple(tellings), tuple(refusals), {who: tuple(ids) for who, ids in ended.items()})
+
+
+def may_receive(agreement: Agreement | None, category: Category) -> str | None:
+    """None where the agreement lets the partner receive the category, else the reason why not."""
+    if agreement is None:
+        return "unknown_partner"
+    if not agreement.active:
+        return "partner_suspended"
+    if category not in agreement.categories:
+        return "not_in_agreement"
+    return None
+
+
+def _living_by_recipient(case: CitizenCase, now: datetime) -> dict[str, list[Grant]]:
+    found: dict[str, list[Grant]] = {}
+    for grant in case.living_grants(now):
+        found.setdefault(grant.recipient, []).append(grant)
+    return found
+
+
+def _is_present_state(event: CaseEvent) -> bool:
+    return isinstance(event, ConsentGiven | LegalBasisRecorded | InquiryMatched)
+
+
+def _wanted(
+    case: CitizenCase, event: CaseEvent, recipient: str, related: Sequence[CitizenCase], now: datetime
+) -> list[tuple[CitizenCase, Entry]]:
+    """The entries that this event would tell this recipient, whatever its grants."""
+    if recipient == case.unit:
+        return [(case, entry) for entry in case.contents_of(event)]
+    if isinstance(event, ConsentGiven | LegalBasisRecorded):
+        fresh = _newly_granted(case, event, recipient, now)
+        return [(c, entry) for c in (case, *related) for entry in c.present_state(fresh)]
+    if isinstance(event, InquiryMatched):
+        matched = [c for c in related if c.id == event.inquiry]
+        return [(c, entry) for c in matched for entry in c.present_state(frozenset(Category))]
+    return [(case, entry) for entry in case.contents_of(event)]
+
+
+def _newly_granted(
+    case: CitizenCase, event: ConsentGiven | LegalBasisRecorded, recipient: str, now: datetime
+) -> frozenset[Category]:
+    new = {g.grant_id for g in event.grants}
+    held = {g.category for g in case.grants_of(recipient, now) if g.grant_id not in new}
+    return frozenset(g.category for g in event.grants if g.recipient == recipient and g.category not in held)
+
+
+def _parts(
+    case: CitizenCase,
+    wanted: Iterable[tuple[CitizenCase, Entry]],
+    recipient: str,
+    grants: Sequence[Grant],
+    agreements: Mapping[str, Agreement],
+) -> tuple[list[PartToTell], list[tuple[Category, str]]]:
+    parts: list[PartToTell] = []
+    refused: dict[Category, str] = {}
+    for source, entry in wanted:
+        category = entry.content.category
+        if not _is_for(case, source, entry, recipient):
+            continue
+        carrying = [g for g in grants if g.category is None or g.category == category]
+        if not carrying:
+            continue
+        if recipient != case.unit and (reason := may_receive(agreements.get(recipient), category)):
+            refused[category] = reason
+            continue
+        bans = {*entry.content.bans, *(b for g in carrying for b in _bans(case, g))}
+        ids = tuple(g.grant_id for g in carrying)
+        parts.append(PartToTell(source.id, entry, tuple(sorted(bans)), ids))
+    return parts, list(refused.items())
+
+
+def _is_for(case: CitizenCase, source: CitizenCase, entry: Entry, recipient: str) -> bool:
+    content = entry.content
+    if recipient == case.unit:
+        return True
+    if content.category is Category.COORDINATION and content.field == _OWNER_ONLY_FIELD:
+        return False
+    if content.category is Category.REFERRAL:
+        return source.referrals[UUID(content.data["referral"])].recipient == recipient
+    return True
+
+
+def _bans(case: CitizenCase, grant: Grant) -> tuple[str, ...]:
+    basis = case.bases.get(grant.basis_id)
+    return basis.bans if basis else ()
+
+
+def _telling(
+    case: CitizenCase,
+    event: CaseEvent,
+    recipient: str,
+    kind: MessageKind,
+    grants: Sequence[Grant],
+    parts: Sequence[PartToTell],
+) -> Telling:
+    carried = {g for part in parts for g in part.grants} or {g.grant_id for g in grants if g.category is None}
+    return Telling(
+        recipient=recipient,
+        kind=kind,
+        urgency=_urgency(event),
+        deadline=event.answer_by if isinstance(event, ReferralRequested) else None,
+        refs=_refs(event, recipient == case.unit),
+        head_grants=tuple(sorted(carried, key=str)),
+        parts=tuple(parts),
+    )
+
+
+def _urgency(event: CaseEvent) -> Urgency:
+    if isinstance(event, ReportReceived | ReferralRequested):
+        return event.urgency
+    if isinstance(event, SafetyLevelChanged):
+        return _URGENCY_OF_LEVEL.get(event.level, Urgency.ROUTINE)
+    return Urgency.ROUTINE
+
+
+def _refs(event: CaseEvent, owner: bool) -> dict[str, Any]:
+    if isinstance(event, ReferralEvent):
+        return {"referral": event.referral_id}
+    if isinstance(event, ReportReceived) and owner:
+        return {"report": event.report_id}
+    if isinstance(event, InquiryMatched | InquiryUnmatched) and owner:
+        return {"other_case": event.inquiry}
+    return {}

@@ -1,0 +1,101 @@
+"""What partners send in, by topic or over HTTP: checked, opened, taken in once, for ever."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from contracts.client.keys import Identity, PublicKeys
+from contracts.envelope import Envelope
+from contracts.inbound_v1 import Inbound as Message
+from contracts.inbound_v1 import Problem, PurgeAnswer, ReferralAnswer
+from contracts.social_report_v1 import SocialReport
+from hub.aggregates.base import Actor
+from hub.application import Answer, Hub
+from hub.committing import Command
+from hub.errors import Forbidden, Invalid
+from hub.ports import Store
+from hub.translate import report_taken
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an inbound message."""
+
+    answer: Answer | None
+    problem: Problem | None = None
+    """The partner reports that it cannot use a message of ours; the caller puts that on the dead-letter topic."""
+
+
+class Inbound:
+    """Verifies, opens and carries out what a partner sent."""
+
+    def __init__(
+        self, *, hub: Hub, store: Store, identity: Identity, municipality: str, new_id: Callable[[], UUID]
+    ) -> None:
+        self._hub = hub
+        self._store = store
+        self._identity = identity
+        self._municipality = municipality
+        self._new_id = new_id
+
+    def take(self, partner: str, envelope: Envelope) -> Taken:
+        """Carry out one message of `partner`, known by its topic or its login.
+
+        The message id is the idempotency key: the same message again gives the same answer and does nothing.
+        Raises the client's `BadMessage` for what can never be used, and every error of the hub.
+        """
+        row = self._store.partner(partner)
+        if row is None or not row.active:
+            raise Forbidden("this partner is not registered here, or is suspended: call the programme lead")
+        keys = PublicKeys(row.sealing_key, row.signing_key)
+        message = self._identity.receive(self._municipality, partner, envelope, keys)
+        return self._do(partner, envelope.message_id, message)
+
+    def _do(self, partner: str, message_id: UUID, message: Message) -> Taken:
+        key = f"inbound:{message_id}"
+        body = message.model_dump_json().encode()
+        try:
+            if message.type == "social_report":
+                report = SocialReport.model_validate(dict(message.body))
+                by = Actor(partner, report.written_by.name, "reporter", partner)
+                return Taken(self.report(Command(by=by, key=key, body=body), report))
+            answer = message.answer()
+        except ValidationError as error:
+            raise Invalid(_first(error), field="body") from None
+        if isinstance(answer, Problem):
+            return Taken(None, answer)
+        return Taken(self._answer(partner, key, body, answer))
+
+    def report(self, command: Command, report: SocialReport) -> Answer:
+        """Take in a social report that already passed its contract."""
+        return self._hub.receive_report(command, report_taken(report, self._new_id))
+
+    def _answer(self, partner: str, key: str, body: bytes, answer: ReferralAnswer | PurgeAnswer) -> Answer:
+        match answer:
+            case ReferralAnswer():
+                by = Actor(answer.by.person, answer.by.name, "partner_staff", partner)
+                return self._hub.answer_referral(
+                    Command(by=by, key=key, body=body),
+                    answer.thread,
+                    answer.referral,
+                    answer.status,
+                    answer.reason,
+                )
+            case PurgeAnswer():
+                by = Actor(partner, partner, "partner_system", partner)
+                return self._hub.answer_revocation(
+                    Command(by=by, key=key, body=body),
+                    answer.thread,
+                    answer.revocation,
+                    answer.basis,
+                    answer.reason,
+                )
+
+
+def _first(error: ValidationError) -> str:
+    """Where and by which rule, never the value; an unknown field's name is the sender's word and left out."""
+    found = error.errors(include_input=False, include_context=False, include_url=False)[0]
+    where = ".".join(str(step) for step in found["loc"]) if found["type"] != "extra_forbidden" else ""
+    return f"{where}: {found['msg']}" if where else str(found["msg"])

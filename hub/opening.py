@@ -1,0 +1,189 @@
+"""Gate 3, at opening: keys are given out only while a grant lives, and every look is on record.
+
+The receipt or look is written first, under the append lock, with the grants as its guard; the keys follow its
+commit. So in the order of the log no opening stands after the withdrawal that ended it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from contracts.client.sealed import open_head, open_part
+from contracts.message_v1 import Head, Part
+from hub.aggregates.base import Actor, Lone
+from hub.aggregates.look import LookRecorded
+from hub.aggregates.receipts import Delivered, Opened
+from hub.committing import Events
+from hub.errors import KeyDestroyed, Missing, NoGrant
+from hub.ports import Alongside, KeyRing, LivingWrap, Row, Store
+from hub.wraps import PartKey, unwrap
+
+MAX_BATCH = 500
+"""How many messages one request may ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRow:
+    """A row of a read model, opened for one look. `parts` leaves out what no living grant carries."""
+
+    row: Row
+    head: Head
+    parts: tuple[Part, ...]
+
+
+class Opener:
+    """Releases message keys to a recipient's system, and opens bodies for a person on the hub's screens."""
+
+    def __init__(
+        self,
+        *,
+        municipality: str,
+        events: Events,
+        store: Store,
+        keys: KeyRing,
+        case_of: Callable[[UUID], UUID | None],
+        partner_id: Callable[[str], UUID],
+        clock: Callable[[], datetime],
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._municipality = municipality
+        self._events = events
+        self._store = store
+        self._keys = keys
+        self._case_of = case_of
+        self._partner_id = partner_id
+        self._clock = clock
+        self._new_id = new_id
+
+    def heads(self, by: Actor, message_ids: Sequence[UUID], *, rebuild: bool = False) -> dict[UUID, bytes]:
+        """Head keys for a recipient's system; one `Delivered` a batch. What has no living grant is left out."""
+        recipient, now = by.organisation, self._clock()
+        wraps = self._store.living_wraps(message_ids[:MAX_BATCH], recipient, now)
+        found = {m: keys[0].key for m, keys in self._part_keys(wraps, only=frozenset({0})).items()}
+        if found:
+            self._record(
+                Delivered.record(
+                    id=self._new_id(),
+                    sealed_under=self._partner_id(recipient),
+                    recipient=recipient,
+                    messages=tuple(found),
+                    rebuild=rebuild,
+                    by=by,
+                    at=now,
+                ),
+                now,
+                wraps,
+                found,
+                recipient,
+            )
+        return found
+
+    def open(
+        self, by: Actor, message_id: UUID, *, purpose: str, taken_over: bool = False
+    ) -> dict[int, bytes]:
+        """All part keys of one message, for a named person or a system that takes the content over.
+
+        Raises `Missing` where there is no such message, or nothing of it may be opened now.
+        """
+        recipient, now = by.organisation, self._clock()
+        message = self._store.message(message_id, now)
+        wraps = self._store.living_wraps([message_id], recipient, now)
+        keys = self._part_keys(wraps).get(message_id, {})
+        if message is None or message.recipient != recipient or 0 not in keys:
+            raise Missing("there is no such message, or none that you may open now", field="message")
+        head = open_head(message.sealed, keys[0].key, self._municipality, recipient, message_id)
+        case_id = self._case_of(head.thread)
+        if case_id is None:
+            raise Missing("there is no such message, or none that you may open now", field="message")
+        opened = Opened.record(
+            id=self._new_id(),
+            case_id=case_id,
+            message_id=message_id,
+            recipient=recipient,
+            parts=tuple(sorted(keys)),
+            purpose=purpose,
+            taken_over=taken_over,
+            by=by,
+            at=now,
+        )
+        self._record(opened, now, wraps, [message_id], recipient, unblocked=(case_id, by.person))
+        return {n: k.key for n, k in keys.items()}
+
+    def look(
+        self, by: Actor, owner: str, case_id: UUID, what: str, purpose: str, rows: Sequence[Row]
+    ) -> list[OpenedRow]:
+        """Open rows of the owner's read model for a person; the look is recorded before it is answered."""
+        now = self._clock()
+        wraps = self._store.living_wraps([r.message_id for r in rows if r.sealed], owner, now)
+        keys = self._part_keys(wraps)
+        seen = LookRecorded.record(
+            id=self._new_id(),
+            case_id=case_id,
+            what=what,
+            purpose=purpose,
+            messages=tuple(keys),
+            by=by,
+            at=now,
+        )
+        self._record(seen, now, wraps, list(keys), None, unblocked=(case_id, by.person))
+        return [self._opened(row, owner, keys[row.message_id]) for row in rows if row.message_id in keys]
+
+    def _opened(self, row: Row, owner: str, keys: Mapping[int, PartKey]) -> OpenedRow:
+        head = open_head(row.sealed, keys[0].key, self._municipality, owner, row.message_id)
+        parts = [
+            open_part(row.sealed, head, n, keys[n].key, self._municipality, owner, row.message_id)
+            for n in range(1, len(head.parts) + 1)
+            if n in keys
+        ]
+        return OpenedRow(row, head, tuple(parts))
+
+    def _part_keys(
+        self, wraps: Sequence[LivingWrap], only: frozenset[int] | None = None
+    ) -> dict[UUID, dict[int, PartKey]]:
+        grant_keys: dict[UUID, bytes] = {}
+        found: dict[UUID, dict[int, PartKey]] = {}
+        for living in wraps:
+            if living.grant_id not in grant_keys:
+                grant_keys[living.grant_id] = self._keys.unwrap(living.key)
+            opened = unwrap(
+                living.message_id,
+                living.grant_id,
+                grant_keys[living.grant_id],
+                living.wraps,
+                self._person_key,
+                only=only,
+            )
+            found.setdefault(living.message_id, {}).update({k.part: k for k in opened})
+        return found
+
+    def _person_key(self, person: UUID) -> bytes | None:
+        try:
+            return self._keys.key(person)
+        except KeyDestroyed:
+            return None
+
+    def _record(
+        self,
+        fact: Lone,
+        now: datetime,
+        wraps: Iterable[LivingWrap],
+        released: Iterable[UUID],
+        recipient: str | None,
+        unblocked: tuple[UUID, str] | None = None,
+    ) -> None:
+        """Write the fact with its guard: every grant that a released key came from must still be alive."""
+        messages = set(released)
+        used = tuple(sorted({w.grant_id for w in wraps if w.message_id in messages}, key=str))
+        try:
+            self._events.commit(
+                fact,
+                alongside=Alongside(
+                    now=now,
+                    needs_grants=used,
+                    needs_partners=(recipient,) if recipient else (),
+                    needs_unblocked=unblocked,
+                ),
+            )
+        except NoGrant as error:
+            raise Missing("what you asked for can no longer be opened: ask again", field="message") from error

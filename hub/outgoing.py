@@ -1,0 +1,54 @@
+"""Gate 2, at send: the bytes that leave, signed; a message whose grants all ended travels as a blank."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from contracts.client.keys import Identity
+from contracts.client.sealed import seal_control
+from contracts.envelope import Envelope
+from contracts.message_v1 import Blank
+from hub.errors import Missing
+from hub.ports import Store, StoredMessage
+
+
+class Outgoing:
+    """Makes the envelope of a stored message. The relay and the HTTP profile send what this gives."""
+
+    def __init__(
+        self, *, store: Store, identity: Identity, municipality: str, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._identity = identity
+        self._municipality = municipality
+        self.now = clock
+
+    def envelope(self, message: StoredMessage) -> Envelope:
+        """Sealed bytes under their number, signed. Its number stays where the content may no longer go."""
+        sealed = message.sealed if message.living else self._blank(message)
+        return self._identity.numbered(
+            self._municipality,
+            message.recipient,
+            (message.epoch, message.sequence),
+            message.message_id,
+            sealed,
+        )
+
+    def messages_of(self, recipient: str, epoch: int, after: int, limit: int) -> list[Envelope]:
+        """A recipient's messages after a number, as its topic would carry them. None for a suspended one."""
+        partner = self._store.partner(recipient)
+        if partner is None or not partner.active:
+            return []
+        found = self._store.messages_of(recipient, epoch, after, limit, self.now())
+        return [self.envelope(message) for message in found]
+
+    def topic(self, recipient: str) -> str:
+        """The recipient's topic (docs/format.md section 7)."""
+        return f"{self._municipality}.to.{recipient}"
+
+    def _blank(self, message: StoredMessage) -> bytes:
+        partner = self._store.partner(message.recipient)
+        if partner is None:
+            raise Missing("no partner is registered as the recipient", field="recipient")
+        return seal_control(
+            self._municipality, message.recipient, message.message_id, Blank(), partner.sealing_key
+        )

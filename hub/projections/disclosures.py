@@ -1,0 +1,86 @@
+"""Disclosures of a case: who was told what, when, on which basis, and what became of it.
+
+Fed from the log, not from a topic: ledgers and receipts are the hub's own. A row points at an event and holds
+nothing of it, so a dump of this view tells nothing; the events are opened when somebody looks.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from hub.aggregates.disclosures import Disclosed, LedgerOpened, Refused, Revoked
+from hub.aggregates.receipts import Opened, Purged, Retained
+from hub.ports import Row
+
+NAME = "disclosures"
+OWNER = "hub"
+"""The view is the hub's own; who may see which case of it is the access table's matter."""
+
+Fact = Disclosed | Refused | Revoked | LedgerOpened | Opened | Purged | Retained
+
+
+class Answered(StrEnum):
+    """What became of a revocation."""
+
+    PURGED = "purged"
+    RETAINED = "retained"
+    WAITING = "waiting"
+    SILENT = "silent"
+    """The time to answer is over. Silence is never taken for a purge."""
+
+
+def row_of(event: object, position: int) -> Row | None:
+    """The pointer to an event that the view keeps, by case; None for what it has no use for."""
+    match event:
+        case LedgerOpened() | Disclosed() | Refused() | Revoked() | Opened() | Purged() | Retained():
+            stream, version = event.originator_id, event.originator_version
+            clear = {"stream": str(stream), "version": str(version)}
+            return Row(uuid5(stream, str(version)), event.case_id, position, clear, b"")
+        case _:
+            return None
+
+
+@dataclass(slots=True)
+class Told:
+    """One recipient's line in the overview of a case."""
+
+    recipient: str
+    disclosed: list[Disclosed] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    revoked: list[Revoked] = field(default_factory=list)
+    opened: list[Opened] = field(default_factory=list)
+    answers: dict[UUID, Purged | Retained] = field(default_factory=dict)
+
+    def answered(self, revocation: Revoked, now: datetime) -> Answered:
+        """What became of one revocation."""
+        match self.answers.get(revocation.revocation):
+            case Purged():
+                return Answered.PURGED
+            case Retained():
+                return Answered.RETAINED
+            case _:
+                return Answered.SILENT if now >= revocation.answer_by else Answered.WAITING
+
+
+def overview(facts: Iterable[Fact]) -> list[Told]:
+    """Every recipient that was ever told something of the case, with what became of it."""
+    ledgers: dict[UUID, Told] = {}
+    by_recipient: dict[str, Told] = {}
+    for fact in facts:
+        match fact:
+            case LedgerOpened():
+                told = Told(fact.recipient)
+                ledgers[fact.originator_id] = by_recipient[fact.recipient] = told
+            case Disclosed():
+                ledgers[fact.originator_id].disclosed.append(fact)
+            case Refused():
+                ledgers[fact.originator_id].refused.append(fact)
+            case Revoked():
+                ledgers[fact.originator_id].revoked.append(fact)
+            case Opened():
+                by_recipient[fact.recipient].opened.append(fact)
+            case Purged() | Retained():
+                by_recipient[fact.recipient].answers[fact.revocation] = fact
+    return list(by_recipient.values())

@@ -1,0 +1,143 @@
+"""The questions a person may ask. Every look is recorded before it is answered (domain rule 4)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.terms import Category
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.committing import Committer, Events
+from hub.disclosing import Discloser
+from hub.errors import Missing
+from hub.opening import OpenedRow, Opener
+from hub.ports import Row, View
+from hub.projections import disclosures, intake, receipts, referrals, timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A report in the intake inbox: opaque until somebody opens the case."""
+
+    case_id: UUID
+    row: Row
+
+
+class Queries:
+    """Answers from the read models, through gate 3; values that could kill from the case itself."""
+
+    def __init__(
+        self,
+        *,
+        committer: Committer,
+        discloser: Discloser,
+        opener: Opener,
+        views: Mapping[str, View],
+        events: Events,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._committer = committer
+        self._discloser = discloser
+        self._opener = opener
+        self._views = views
+        self._events = events
+        self._clock = clock
+
+    def case(self, case_id: UUID) -> CitizenCase:
+        """The case, for deciding who may ask. Raises `Missing`."""
+        return self._committer.case(case_id)
+
+    def inbox(self, owner: str) -> list[Waiting]:
+        """Reports that wait for a person, most urgent first. Says nothing of whom."""
+        rows = intake.waiting(self._views[intake.NAME].rows(owner))
+        found = []
+        for row in rows:
+            ledger = self._committer.ledger(row.thread)
+            if ledger is not None:
+                found.append(Waiting(ledger.case_id, row))
+        return found
+
+    def timeline(self, by: Actor, case: CitizenCase, purpose: str) -> list[OpenedRow]:
+        """Everything told to the owning unit about this case and the inquiries matched to it, in order."""
+        view, owner = self._views[timeline.NAME], by.organisation
+        own = list(view.rows(owner, self._discloser.thread(case.id, owner)))
+        matched = [row for thread in timeline.matched_threads(own) for row in view.rows(owner, thread)]
+        rows = sorted([*own, *matched], key=lambda row: row.sequence)
+        return self._opener.look(by, owner, case.id, "timeline", purpose, rows)
+
+    def could_kill(self, by: Actor, case: CitizenCase, purpose: str) -> list[Mapping[str, Any]]:
+        """What could kill, for one named person with a purpose: fetched, never sent (domain rule 5)."""
+        self._opener.look(by, by.organisation, case.id, "could_kill", purpose, [])
+        return [
+            {"entry": version, "about": value.person, "value": value.value}
+            for version, value in case.could_kill
+            if value.value is not None
+        ]
+
+    def unread_free_text(self, by: Actor, case: CitizenCase, purpose: str) -> list[Mapping[str, Any]]:
+        """Free text that nobody has yet read against what could kill, for the person who now reads it."""
+        self._opener.look(by, by.organisation, case.id, "free_text", purpose, [])
+        return [
+            {"entry": entry.version, **entry.content.data}
+            for entry in case.entries
+            if entry.content.category is Category.FREE_TEXT and entry.version not in case.free_text_read
+        ]
+
+    def candidates(self, by: Actor, case: CitizenCase, purpose: str) -> list[UUID]:
+        """Other cases in which the same CPR number stands as the exposed person's; a person decides."""
+        self._opener.look(by, by.organisation, case.id, "same_person", purpose, [])
+        return [found for found in self._committer.same_citizen(case) if found != case.id]
+
+    def receipt(self, owner: str, report_id: UUID) -> Row:
+        """The receipt of a report, for who knows the report's id: its reporter. Raises `Missing`."""
+        rows = list(self._views[receipts.NAME].rows(owner, report_id))
+        if not rows:
+            raise Missing("no receipt yet, or none for you: ask again in a moment", field="report_id")
+        return rows[-1]
+
+    def referrals(self, owner: str) -> list[Row]:
+        """Where each referral to this organisation stands."""
+        return referrals.latest(self._views[referrals.NAME].rows(owner))
+
+    def disclosures(self, by: Actor, case: CitizenCase, purpose: str) -> list[Mapping[str, Any]]:
+        """Who was told what, when and on which basis; who opened it; who purged, retained, or is silent."""
+        self._opener.look(by, by.organisation, case.id, "disclosures", purpose, [])
+        rows = self._views[disclosures.NAME].rows(disclosures.OWNER, case.id)
+        facts = [self._events.event(UUID(r.clear["stream"]), int(r.clear["version"] or 0)) for r in rows]
+        now = self._clock()
+        return [_line(told, now) for told in disclosures.overview(facts)]
+
+
+def _line(told: disclosures.Told, now: datetime) -> Mapping[str, Any]:
+    return {
+        "recipient": told.recipient,
+        "disclosed": [
+            {
+                "message": d.message_id,
+                "at": d.timestamp,
+                "kind": d.kind,
+                "categories": d.categories,
+                "bases": sorted({str(b.basis_id) for b in d.bases}),
+                "by": d.by.name,
+            }
+            for d in told.disclosed
+        ],
+        "refused": [{"at": r.timestamp, "category": r.category, "reason": r.reason} for r in told.refused],
+        "opened": [
+            {"message": o.message_id, "at": o.timestamp, "by": o.by.name, "purpose": o.purpose}
+            for o in told.opened
+        ],
+        "revoked": [
+            {
+                "revocation": r.revocation,
+                "at": r.timestamp,
+                "reason": r.reason,
+                "messages": len(r.messages),
+                "answer_by": r.answer_by,
+                "answered": told.answered(r, now),
+            }
+            for r in told.revoked
+        ],
+    }

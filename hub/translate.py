@@ -1,0 +1,110 @@
+"""Between the published contracts and the domain. Domain events are not messages; here alone they meet."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from contracts.message_v1 import Ban
+from contracts.social_report_persons_v1 import Person
+from contracts.social_report_terms_v1 import AddressProtection
+from contracts.social_report_v1 import CATEGORY, CATEGORY_OF_ROLE, FREE_TEXT, SocialReport
+from contracts.terms import Category, PersonRole
+from hub.aggregates.sealing import AboutPerson, CouldKill
+from hub.application import ReportTaken
+
+_BARE = {"id", "role", "could_kill"}
+
+
+def report_taken(report: SocialReport, new_id: Callable[[], UUID]) -> ReportTaken:
+    """A social report as the domain takes it in.
+
+    Each other person gets a random id of this case, which is also the id of that person's key; the reporter's
+    local ids go no further.
+    """
+    whole = report.model_dump(mode="json", exclude_none=True)
+    ties = {str(t.person): t.tie.value for t in report.staff_tied}
+    ids = {str(p.id): new_id() for p in report.persons if p.role is not PersonRole.EXPOSED}
+    free_text = {name: text for name in FREE_TEXT if (text := _taken_out(whole, name)) is not None}
+    contents: dict[str, dict[str, Any]] = {Category.IDENTITY: _identity(report.exposed)}
+    if tie := ties.get(str(report.exposed.id)):
+        contents[Category.OTHER_PERSONS] = {"staff_tie": tie}
+    for name, category in CATEGORY.items():
+        if name in whole and name not in {"narrative", "staff_tied"}:
+            contents.setdefault(category, {})[name] = _renamed(whole[name], ids)
+    return ReportTaken(
+        report_id=report.report_id,
+        reference=report.reference,
+        urgency=report.urgency,
+        happened=whole["happened"],
+        contents=contents,
+        others=tuple(
+            AboutPerson(ids[str(p.id)], {"role": p.role.value, "contents": _other(p, ties)})
+            for p in report.persons
+            if p.role is not PersonRole.EXPOSED
+        ),
+        could_kill=tuple(_could_kill(p, ids) for p in report.persons if _lethal(p)),
+        free_text=free_text,
+        basis={
+            "rule": report.basis.rule.value,
+            "decided_by": whole["basis"]["decided_by"],
+            "bans": [Ban.CRIMINAL_INVESTIGATION.value] if report.basis.not_for_criminal_investigation else [],
+        },
+        warnings=tuple(_warnings(report.exposed)),
+        staff_involved=report.staff_involved,
+        cpr=tuple((p.role.value, p.cpr) for p in report.persons if p.cpr is not None),
+    )
+
+
+def _identity(exposed: Person) -> dict[str, Any]:
+    return {**_bare(exposed), "warnings": _warnings(exposed)}
+
+
+def _bare(person: Person) -> dict[str, Any]:
+    return person.model_dump(mode="json", exclude_none=True, exclude=_BARE)
+
+
+def _other(person: Person, ties: dict[str, str]) -> dict[str, dict[str, Any]]:
+    contents: dict[str, dict[str, Any]] = {CATEGORY_OF_ROLE[person.role]: _bare(person)}
+    if tie := ties.get(str(person.id)):
+        contents.setdefault(Category.OTHER_PERSONS, {})["staff_tie"] = tie
+    return contents
+
+
+def _lethal(person: Person) -> dict[str, Any]:
+    return person.could_kill.model_dump(mode="json", exclude_none=True)
+
+
+def _could_kill(person: Person, ids: dict[str, UUID]) -> CouldKill:
+    return CouldKill(_lethal(person), ids.get(str(person.id)))
+
+
+def _warnings(exposed: Person) -> list[str]:
+    """That rules exist. An address of which nobody said that it is open counts as protected (domain rule 5)."""
+    lethal = exposed.could_kill
+    found = ["safe_contact"] if lethal.safe_contact or lethal.meeting_place else []
+    if lethal.protected_address is not AddressProtection.NONE:
+        found.append("protected_address")
+    return found
+
+
+def _taken_out(whole: dict[str, Any], name: str) -> str | None:
+    *path, last = name.split(".")
+    at = whole
+    for step in path:
+        at = at[step]
+    text: str | None = at.pop(last, None)
+    return text
+
+
+def _renamed(value: Any, ids: dict[str, UUID]) -> Any:
+    """The same value with the report's local person ids turned into the ids of this case."""
+    match value:
+        case dict():
+            return {
+                k: str(ids.get(v, v)) if k == "person" and isinstance(v, str) else _renamed(v, ids)
+                for k, v in value.items()
+            }
+        case list():
+            return [_renamed(v, ids) for v in value]
+        case _:
+            return value

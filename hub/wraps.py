@@ -1,0 +1,71 @@
+"""Part keys wrapped under grants (docs/format.md section 4): what lets a withdrawal be one write."""
+
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from hub.sealing import all_of, open_, seal
+
+_SEALED_KEY_BYTES = 12 + 32 + 16
+
+
+@dataclass(frozen=True, slots=True)
+class PartKey:
+    """One part's key; `about` is the other person whose key must still exist for the part to open."""
+
+    part: int
+    key: bytes
+    about: UUID | None = None
+
+
+def _associated(message_id: UUID, grant_id: UUID, part: int, about: UUID | None) -> bytes:
+    person = about.bytes if about else b""
+    return b"tvaers-wrap-1" + message_id.bytes + grant_id.bytes + struct.pack(">H", part) + person
+
+
+def wrap(
+    message_id: UUID,
+    grant_id: UUID,
+    grant_key: bytes,
+    parts: Iterable[PartKey],
+    person_key: Callable[[UUID], bytes],
+) -> bytes:
+    """Wrap the keys of the parts that this grant covers, each also under the key of whom it is about."""
+    out = bytearray()
+    for part in parts:
+        key = grant_key if part.about is None else all_of([grant_key, person_key(part.about)])
+        out += struct.pack(">HB", part.part, part.about is not None)
+        out += part.about.bytes if part.about else b""
+        out += seal(key, part.key, _associated(message_id, grant_id, part.part, part.about))
+    return bytes(out)
+
+
+def unwrap(
+    message_id: UUID,
+    grant_id: UUID,
+    grant_key: bytes,
+    wraps: bytes,
+    person_key: Callable[[UUID], bytes | None],
+    *,
+    only: frozenset[int] | None = None,
+) -> Iterator[PartKey]:
+    """The part keys that this grant opens; a part about a person whose key is destroyed is left out.
+
+    `person_key` answers None for a destroyed key. Raises `TamperedRow`.
+    """
+    at = 0
+    while at < len(wraps):
+        part, personal = struct.unpack_from(">HB", wraps, at)
+        at += 3
+        about = UUID(bytes=wraps[at : at + 16]) if personal else None
+        at += 16 * personal
+        sealed = wraps[at : at + _SEALED_KEY_BYTES]
+        at += _SEALED_KEY_BYTES
+        if only is not None and part not in only:
+            continue
+        person = person_key(about) if about else None
+        if about and person is None:
+            continue
+        key = all_of([grant_key, person]) if person else grant_key
+        yield PartKey(part, open_(key, sealed, _associated(message_id, grant_id, part, about)), about)
