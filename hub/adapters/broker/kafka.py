@@ -141,13 +141,13 @@ class KafkaBroker:
         if replicas >= _DURABLE_REPLICAS:
             configs["min.insync.replicas"] = "2"
         shape = {"num_partitions": 1, "replication_factor": replicas, "configs": configs}
-        with _told(), self._settings.admin() as admin:
+        with told(), self._settings.admin() as admin:
             if missing := sorted(set(topics) - set(admin.list_topics())):
                 admin.create_topics(dict.fromkeys(missing, shape), wait_for_metadata=True)
 
     def topics(self) -> set[str]:
         """The topics that this login may see."""
-        with _told(), self._settings.admin() as admin:
+        with told(), self._settings.admin() as admin:
             return set(admin.list_topics())
 
     def publish(self, records: Sequence[Record]) -> None:
@@ -155,7 +155,7 @@ class KafkaBroker:
         for record in records:
             if len(record.value) > VALUE_BYTES_MAX:
                 raise Invalid(f"a record holds at most {VALUE_BYTES_MAX} bytes", field="value")
-        with self._lock, _told():
+        with self._lock, told():
             if self._producer is None:
                 self._producer = self._settings.producer()
             try:
@@ -173,7 +173,7 @@ class KafkaBroker:
 
     def consumer(self, topic: str, group: str) -> Consumer:
         """A reader; while another reader of the group lives it gets nothing."""
-        with _told():
+        with told():
             return _KafkaConsumer(self._settings, topic, group)
 
     def close(self) -> None:
@@ -200,7 +200,7 @@ class _KafkaConsumer:
         self._client = settings.consumer(group)
         try:
             # Asked outright: a kafka-python consumer that may not read a topic says nothing and waits.
-            self._client.beginning_offsets([self._here])
+            self._client.beginning_offsets([self._here], timeout_ms=int(settings.timeout_s * 1000))
             self._client.subscribe([topic])
         except BaseException:
             self._client.close()
@@ -208,7 +208,7 @@ class _KafkaConsumer:
 
     def poll(self, limit: int, timeout_s: float) -> list[Record]:
         """The next records; empty when none came in time, or another reader holds the partition."""
-        with _told():
+        with told():
             found = self._client.poll(timeout_ms=int(timeout_s * 1000), max_records=limit)
             if self._rewind and self._here in self._client.assignment():
                 # Only who holds the partition can go back in it; what came from further on is dropped.
@@ -221,7 +221,7 @@ class _KafkaConsumer:
 
     def commit(self, offset: int) -> None:
         """Store that everything up to and with `offset` is done; `Unavailable` if another took over."""
-        with _told():
+        with told():
             self._client.commit({self._here: OffsetAndMetadata(offset + 1, "", -1)})
 
     def rewind(self) -> None:
@@ -235,7 +235,7 @@ class _KafkaConsumer:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Turn the library's errors into ours. Their text is left out: it may quote a whole request."""
     try:
         yield

@@ -1,0 +1,59 @@
+"""Who may do what on the broker: a partner reads its own `to` with its own group, writes its own `from`."""
+
+from typing import Any, Final
+
+from kafka.admin import (  # type: ignore[import-untyped]
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourcePatternFilter,
+    ResourceType,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
+)
+
+from hub.adapters.broker.kafka import KafkaSettings, told
+from hub.errors import Unavailable
+
+_ITERATIONS: Final = 8_192
+
+
+def grant_partner(settings: KafkaSettings, slug: str, municipality: str, password: str) -> None:
+    """Make the partner's user (or change its password) and give it its three rights, and none else."""
+    scram = UserScramCredentialUpsertion(slug, ScramMechanism.SCRAM_SHA_512, password, iterations=_ITERATIONS)
+    rights = [
+        _allow(slug, ACLOperation.READ, ResourceType.TOPIC, f"{municipality}.to.{slug}"),
+        _allow(slug, ACLOperation.WRITE, ResourceType.TOPIC, f"{municipality}.from.{slug}"),
+        # The dot at the end keeps `ngo-ab` out of the groups of `ngo-a`.
+        _allow(slug, ACLOperation.READ, ResourceType.GROUP, f"{slug}.", ACLResourcePatternType.PREFIXED),
+    ]
+    with told(), settings.admin() as admin:
+        _check(admin.alter_user_scram_credentials([scram]))
+        if failed := admin.create_acls(rights)["failed"]:
+            raise Unavailable(f"the broker refused the partner's rights ({failed[0].__name__})")
+
+
+def cut_off_partner(settings: KafkaSettings, slug: str) -> None:
+    """Take every right first, then the login. An open connection lives on, with no right to anything."""
+    everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+    theirs = ACLFilter(f"User:{slug}", None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
+    with told(), settings.admin() as admin:
+        admin.delete_acls([theirs])
+        if slug in admin.describe_user_scram_credentials():
+            _check(admin.alter_user_scram_credentials([UserScramCredentialDeletion(slug, "SCRAM-SHA-512")]))
+
+
+def _allow(
+    slug: str, operation: Any, kind: Any, name: str, pattern: Any = ACLResourcePatternType.LITERAL
+) -> Any:
+    resource = ResourcePattern(kind, name, pattern)
+    return ACL(f"User:{slug}", "*", operation, ACLPermissionType.ALLOW, resource)
+
+
+def _check(answers: dict[str, str | None]) -> None:
+    if any(error is not None for error in answers.values()):
+        raise Unavailable("the broker refused the partner's login: see its log")
