@@ -61,6 +61,7 @@ class KafkaServer:
     def __init__(self) -> None:
         """Start the broker and wait until it answers."""
         self.home = Path(tempfile.mkdtemp(prefix="tvaers-kafka-"))
+        self._id = str(uuid.uuid4())
         self._daemon: Daemon | None = None
         try:
             self._start_fresh()
@@ -154,7 +155,7 @@ class KafkaServer:
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 
     def _format(self) -> None:
-        command = ["format", "--standalone", "-t", str(uuid.uuid4()), "-c", str(self._properties)]
+        command = ["format", "--standalone", "-t", self._id, "-c", str(self._properties)]
         done = run([*self._java("kafka.tools.StorageTool"), *command, *self._format_arguments()])
         if done.returncode:
             raise ServerFailed(f"Kafka's storage could not be formatted\n{done.stdout}{done.stderr}")
@@ -169,7 +170,8 @@ class KafkaServer:
             socket.create_connection(("127.0.0.1", self._ports[0]), timeout=1).close()
         except OSError:
             return False
-        return answers(self.login())
+        # Somebody else's broker may have taken the port between our finding it free and our using it.
+        return _cluster_id(self.login()) == self._id
 
     def _java(self, main: str) -> list[str]:
         return [
@@ -267,7 +269,7 @@ def shared_broker() -> Iterator[str]:
     """Provide the bootstrap address of the broker without passwords that the whole run shares."""
     named = os.environ.get("HUB_TEST_KAFKA")
     if named:
-        if not answers({"bootstrap_servers": named}):
+        if _cluster_id({"bootstrap_servers": named}) is None:
             raise MissingServer(f"no Kafka answers at HUB_TEST_KAFKA={named}: start it or unset the variable")
         announce(f"Kafka: the one at {named}")
         yield named
@@ -288,16 +290,16 @@ def prepare(*, own: bool) -> None:
         jars()
 
 
-def answers(login: dict[str, Any]) -> bool:
-    """Say whether a broker lets *login* in and answers."""
+def _cluster_id(login: dict[str, Any]) -> str | None:
+    """Return the name of the cluster that lets *login* in, or nothing if none does."""
     from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
     from kafka.errors import KafkaError  # type: ignore[import-untyped]
 
     try:
         with KafkaAdminClient(**login, bootstrap_timeout_ms=5_000) as admin:
-            return bool(admin.describe_cluster()["brokers"])
+            return str(admin.describe_cluster()["cluster_id"])
     except KafkaError:
-        return False
+        return None
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import LiteralString, Self
 from urllib.parse import urlsplit
 
 import psycopg
@@ -137,7 +137,11 @@ class PostgresServer:
             user=_server_user(),
             stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave
         )
-        self._daemon.wait_until(lambda: answers(self.url), _START_LIMIT_S)
+        self._daemon.wait_until(self._answers, _START_LIMIT_S)
+
+    def _answers(self) -> bool:
+        # Somebody else's server may have taken the port between our finding it free and our using it.
+        return _ask(self.url, "SHOW data_directory") == str(self.data_dir)
 
     def _running(self) -> Daemon:
         if self._daemon is None:
@@ -150,10 +154,8 @@ def shared_server() -> Iterator[str]:
     """Provide the URL of the server that the whole run shares, with a user who may create databases."""
     named = os.environ.get("HUB_TEST_DATABASE_URL")
     if named:
-        if not answers(named):
-            raise MissingServer(
-                "no PostgreSQL answers at HUB_TEST_DATABASE_URL: start it, or unset the variable"
-            )
+        if _ask(named, "SELECT rolcreatedb FROM pg_roles WHERE rolname = current_user") != "True":
+            raise MissingServer("HUB_TEST_DATABASE_URL must name a running server and a role with CREATEDB")
         announce("PostgreSQL: the one that HUB_TEST_DATABASE_URL names")
         yield named
     elif provision.docker_answers():
@@ -187,13 +189,14 @@ def prepare(*, own: bool) -> None:
         programs()
 
 
-def answers(url: str) -> bool:
-    """Say whether the server lets us in."""
+def _ask(url: str, question: LiteralString) -> str | None:
+    """Return the server's answer to a question with one value, or nothing if it does not let us in."""
     try:
-        psycopg.connect(url, connect_timeout=5).close()
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            row = connection.execute(question).fetchone()
     except psycopg.OperationalError:
-        return False
-    return True
+        return None
+    return str(row[0]) if row else None
 
 
 @cache
