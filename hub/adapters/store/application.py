@@ -1,0 +1,195 @@
+"""The event-sourced application on either store, and how one is opened."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+from uuid import UUID
+
+from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.domain import Aggregate, DomainEventProtocol
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    InfrastructureFactory,
+    InterfaceError,
+    Mapper,
+    Notification,
+    OperationalError,
+    Recording,
+    StoredEvent,
+)
+from eventsourcing.popo import POPOFactory
+from eventsourcing.utils import Environment, EnvType, strtobool
+
+from hub.adapters.store.mapper import Erased, HubMapper
+from hub.adapters.store.migrating import migrate_sqlite
+from hub.adapters.store.refused import UnsafeStore
+from hub.adapters.store.sqlite import SqliteRecorder
+from hub.adapters.store.sqlite_database import SqliteDatabase
+from hub.adapters.store.tables import ClearTables
+from hub.adapters.store.views import TableView
+from hub.aggregates.base import project
+from hub.errors import Invalid, Missing, Unavailable
+from hub.fence import Fence
+from hub.keyring import LocalKek, StoredKeyRing
+from hub.ports import Alongside
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class Saved(list[Recording[UUID]]):
+    """What a save recorded, as the library returns it, with the position to wait for."""
+
+    def __init__(self, recordings: Sequence[Recording[UUID]], position: int) -> None:
+        super().__init__(recordings)
+        self.position = position
+
+
+class StoreApplication(Application[UUID]):
+    """Loads and commits aggregates; `store` holds the clear tables, `keys` the key ring. Follows the log."""
+
+    name = "hub"
+
+    def __init__(
+        self,
+        recorder: ApplicationRecorder,
+        store: ClearTables,
+        keys: StoredKeyRing,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        if strtobool((env or {}).get("POSTGRES_ENABLE_DB_FUNCTIONS") or "no"):
+            raise UnsafeStore(
+                "POSTGRES_ENABLE_DB_FUNCTIONS makes followers miss events: unset it",
+                field="POSTGRES_ENABLE_DB_FUNCTIONS",
+            )
+        self.store = store
+        self.keys = keys
+        self._recorder = recorder
+        super().__init__(dict(env or {}))
+
+    def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
+        """What was given, and nothing from the process's environment."""
+        return Environment(name, dict(env or {}))
+
+    def construct_factory(self, env: Environment) -> InfrastructureFactory:
+        """A factory that makes nothing: mapper, recorder and event store are ours."""
+        return cast(InfrastructureFactory, POPOFactory(env))
+
+    def construct_mapper(self) -> Mapper[UUID]:
+        """The mapper that seals."""
+        mapper = HubMapper(self.keys, self.store.store_id)
+        self._open_all = mapper.to_domain_events
+        return mapper
+
+    def construct_recorder(self) -> ApplicationRecorder:
+        """The recorder of the database that was opened."""
+        return self._recorder
+
+    def load(self, aggregate_id: UUID) -> Any:
+        """An aggregate from its events.
+
+        Raises `AggregateNotFoundError` where there is none or all of it is erased, and `TamperedRow`,
+        `UnknownKey` or `Corrupt` for this stream alone.
+        """
+        events: list[Any] = self._open_all(self.recorder.select_events(aggregate_id))
+        aggregate: Aggregate | None = None
+        if events and hasattr(events[0], "mutate"):
+            aggregate = project(aggregate, events)
+        if aggregate is None:
+            raise AggregateNotFoundError(f"aggregate {aggregate_id} not found, or erased")
+        return aggregate
+
+    def event(self, stream: UUID, version: int) -> Any:
+        """One event, opened; `Erased` where its key is destroyed. Raises `Missing`, `Corrupt`."""
+        stored = self.recorder.select_events(stream, gt=version - 1, lte=version)
+        if not stored:
+            raise Missing("there is no such event, or none for you")
+        return self.mapper.to_domain_event(stored[0])
+
+    def notifications(self, after: int, limit: int) -> Sequence[Notification]:
+        """The events after a position, in the order in which they were committed; numbers have gaps."""
+        return self.recorder.select_notifications(after, limit, inclusive_of_start=False)
+
+    def open(self, stored: Notification) -> Any:
+        """The event behind a notification; `Erased` where its key is destroyed. Raises `Corrupt`."""
+        return self.mapper.to_domain_event(stored)
+
+    def view(self, name: str) -> TableView:
+        """The view of that name."""
+        return TableView(self.store.database, name)
+
+    def commit(self, *objs: Aggregate | DomainEventProtocol[UUID], alongside: Alongside | None = None) -> int:
+        """Write pending events and everything alongside in one transaction; the last position.
+
+        Raises what the guards raise (`NoGrant`, `Forbidden`, `Missing`, `KeyDestroyed`, `UnknownKey`,
+        `SameKeyOtherBody`), `DoneBefore`, the library's `IntegrityError` for a version that is taken, and
+        `Unavailable` where the database did not answer: ask again under the same idempotency key.
+        """
+        events: list[Any] = []
+        for obj in objs:
+            events.extend((obj,) if hasattr(obj, "originator_id") else obj.collect_events())
+        return self._put([self.mapper.to_stored_event(event) for event in events], alongside)
+
+    def save(self, *objs: Any, alongside: Alongside | None = None, **kwargs: Any) -> Saved:
+        """As the library's `save`; `commit` is the same without the recordings."""
+        recordings = super().save(*objs, alongside=alongside, **kwargs)
+        self._let_in(alongside)
+        numbers = [recording.notification.id for recording in recordings]
+        return Saved(recordings, max(numbers) if numbers else self._last())
+
+    def _put(self, stored: Sequence[StoredEvent], alongside: Alongside | None) -> int:
+        try:
+            numbers = self.recorder.insert_events(stored, alongside=alongside)
+        except (OperationalError, InterfaceError) as error:
+            raise Unavailable("the database did not answer: try again, under the same key") from error
+        self._let_in(alongside)
+        return max(numbers) if numbers else self._last()
+
+    def _let_in(self, alongside: Alongside | None) -> None:
+        if alongside is not None and alongside.new_keys:
+            self.keys.committed(key.key_id for key in alongside.new_keys)
+
+    def _last(self) -> int:
+        return self.recorder.max_notification_id() or 0
+
+    def close(self) -> None:
+        """Let go of connections."""
+        super().close()
+        self.store.database.close()
+
+
+def open_store(
+    url: str,
+    kek_path: Path,
+    fence_path: Path,
+    *,
+    migrate: bool = False,
+    env: Mapping[str, str] | None = None,
+) -> StoreApplication:
+    """Open `sqlite:///path` or `postgresql://…`; `migrate` makes what is missing first, as the owner.
+
+    Raises `NotMigrated` or `UnsafeStore` with the way out.
+    """
+    kek = LocalKek.read(kek_path)
+    if migrate:
+        Fence.create(fence_path)
+    recorder, tables = _open_sqlite(url, kek, migrate=migrate)
+    keys = StoredKeyRing(tables, kek, Fence(fence_path))
+    return StoreApplication(recorder, tables, keys, env)
+
+
+def _open_sqlite(url: str, kek: LocalKek, *, migrate: bool) -> tuple[ApplicationRecorder, ClearTables]:
+    parts = urlsplit(url)
+    if parts.scheme != "sqlite" or parts.netloc or len(parts.path) <= 1:
+        raise Invalid("the database's address is sqlite:///path or postgresql://…", field="database_url")
+    synchronous = parse_qs(parts.query).get("synchronous", ["FULL"])[-1]
+    if synchronous.upper() not in {"FULL", "EXTRA"}:
+        raise UnsafeStore("SQLite's `synchronous` must be FULL: leave it out", field="synchronous")
+    path = Path(unquote(parts.path[1:]))
+    if migrate:
+        migrate_sqlite(path, kek)
+    database = SqliteDatabase(path)
+    return SqliteRecorder(database), ClearTables(database)
+
+
+__all__ = ["Erased", "Saved", "StoreApplication", "open_store"]

@@ -1,0 +1,149 @@
+"""Events to JSON and back, typed by their classes: one codec per class, built once.
+
+The attributes of an event stand in the order of its class. A value that is sealed apart (`AboutPerson`,
+`CouldKill`) becomes `{"$part": i}` where its class says that one may stand, and nowhere else: the same object
+inside free content from outside is content, not a reference.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+
+import orjson
+from eventsourcing.domain import AggregateCreated
+from pydantic import ConfigDict, PlainValidator, TypeAdapter, ValidationError, ValidationInfo
+from typing_extensions import TypedDict
+
+from hub.aggregates.base import STREAMS
+from hub.aggregates.sealing import AboutPerson, CouldKill
+from hub.errors import Corrupt
+
+Sealed = AboutPerson | CouldKill
+_SEALED: tuple[type, ...] = (AboutPerson, CouldKill)
+_JSON = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_NON_STR_KEYS
+_NOT_STORED = ("originator_id", "originator_version")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Section 0 in the clear, and the values to be sealed apart in sections 1, 2, …"""
+
+    attributes: bytes
+    parts: list[Sealed]
+
+
+class Codec:
+    """Converts the events of one class."""
+
+    def __init__(self, event_class: type[Any]) -> None:
+        hints = get_type_hints(event_class)
+        names = [f.name for f in dataclasses.fields(event_class) if f.name not in _NOT_STORED]
+        self.event_class = event_class
+        self.version: int = getattr(event_class, "class_version", 1)
+        self.seals_apart = {name for name in names if _holds_sealed(hints[name])}
+        self._names = names
+        self._begins_stream = issubclass(event_class, AggregateCreated)
+        fields = {name: _with_parts(hints[name]) for name in names}
+        shape = cast(Any, TypedDict)(event_class.__name__, fields)
+        shape.__pydantic_config__ = ConfigDict(extra="forbid")
+        self._shape: TypeAdapter[dict[str, Any]] = TypeAdapter(shape)
+
+    def encode(self, event: Any) -> Encoded:
+        """An event's attributes as JSON."""
+        values = vars(event)
+        parts: list[Sealed] = []
+        state = {name: values[name] for name in self._names}
+        for name in self.seals_apart:
+            state[name] = _set_apart(state[name], parts)
+        if self.version > 1:
+            state["class_version"] = self.version
+        return Encoded(orjson.dumps(state, default=_plain, option=_JSON), parts)
+
+    def decode(self, attributes: bytes, parts: list[Sealed]) -> dict[str, Any]:
+        """An event's attributes. Raises `Corrupt` where they do not fit the class."""
+        try:
+            if self.version > 1:
+                attributes = orjson.dumps(self._upcast(orjson.loads(attributes)))
+            state = self._shape.validate_json(attributes, context=parts)
+        except (ValidationError, ValueError) as error:
+            # The cause names the content, which belongs in no log: it is dropped.
+            raise Corrupt(f"a stored event does not fit {self.event_class.__name__}") from _unsaid(error)
+        if self._begins_stream and state["originator_topic"] not in STREAMS:
+            raise Corrupt("a stored event begins a stream of a kind that is not known")
+        return state
+
+    def _upcast(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Bring an older version's attributes, still as JSON, up to this class's."""
+        for version in range(state.pop("class_version", 1), self.version):
+            getattr(self.event_class, f"upcast_v{version}_v{version + 1}")(state)
+        return state
+
+
+def part_to_json(part: Sealed) -> bytes:
+    """The value of a part; whom it is about stands in its key ids."""
+    return orjson.dumps(part.value, default=_plain, option=_JSON)
+
+
+def part_from_json(value: bytes | None) -> dict[str, Any] | None:
+    """The value of a part; None where its key is destroyed."""
+    content: dict[str, Any] | None = None if value is None else orjson.loads(value)
+    return content
+
+
+def _unsaid(error: Exception) -> Exception:
+    return TypeError(type(error).__name__)
+
+
+def _holds_sealed(hint: Any) -> bool:
+    return hint in _SEALED or any(_holds_sealed(inner) for inner in get_args(hint))
+
+
+def _with_parts(hint: Any) -> Any:
+    """The same hint, with sealed values read from `{"$part": i}`."""
+    if hint in _SEALED:
+        return Annotated[hint, PlainValidator(_part_reader(hint))]
+    if not _holds_sealed(hint):
+        return hint
+    inner = tuple(_with_parts(arg) for arg in get_args(hint))
+    origin = get_origin(hint)
+    return Union[inner] if origin in (Union, UnionType) else origin[inner]  # noqa: UP007
+
+
+def _part_reader(kind: type) -> Any:
+    def read(reference: Any, info: ValidationInfo) -> Sealed:
+        parts: list[Sealed] = info.context  # type: ignore[assignment]
+        if not isinstance(reference, dict) or list(reference) != ["$part"]:
+            raise ValueError("no reference to a part")
+        index = reference["$part"]
+        if not isinstance(index, int) or not 1 <= index <= len(parts):
+            raise ValueError("a reference to a part that is not there")
+        part = parts[index - 1]
+        if not isinstance(part, kind):
+            raise ValueError("a reference to a part of another kind")  # noqa: TRY004
+        return part
+
+    return read
+
+
+def _set_apart(value: Any, parts: list[Sealed]) -> Any:
+    """The same value, with each sealed value in it moved to `parts`."""
+    if isinstance(value, AboutPerson | CouldKill):
+        parts.append(value)
+        return {"$part": len(parts)}
+    if isinstance(value, dict):
+        return {key: _set_apart(inner, parts) for key, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [_set_apart(inner, parts) for inner in value]
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """What orjson does not know. A sealed value here stands where its class does not say so: refused."""
+    if isinstance(value, _SEALED):
+        raise TypeError("a sealed value stands where its event's class does not declare one")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} cannot be stored")

@@ -1,0 +1,47 @@
+"""What the tables beside the events ask of a database: two dialects, one set of statements.
+
+Statements are written once, with `?` for a value and `= ANY(?)` for one of several. The dialect turns them,
+and UUIDs and times, into what its driver takes.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+Execute = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+"""Run one statement inside a transaction; its rows, if it has any."""
+
+SCHEMA_VERSION = 1
+
+
+class Database(Protocol):
+    """One database, many threads."""
+
+    def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Rows of one statement, in a snapshot of its own."""
+
+    def transaction(self, *, append_lock: bool = False) -> AbstractContextManager[Execute]:
+        """Commits when the block ends, rolls back on an error; `append_lock` waits for appends first."""
+
+    def scrub(self) -> None:
+        """Leave no copy of what was deleted in files of ours, as far as this database lets us."""
+
+    def single(self, name: str) -> AbstractContextManager[bool]:
+        """Whether this process is now the only one under that name."""
+
+    def uuid(self, value: UUID) -> Any:
+        """To the driver."""
+
+    def from_uuid(self, value: Any) -> UUID:
+        """From the driver."""
+
+    def time(self, value: datetime) -> Any:
+        """To the driver."""
+
+    def from_time(self, value: Any) -> datetime:
+        """From the driver."""
+
+    def close(self) -> None:
+        """Let go of connections."""

@@ -1,0 +1,223 @@
+"""Between events and the bytes that are stored of them (docs/format.md section 3)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from eventsourcing.domain import DomainEventProtocol, OriginatorIDError, OriginatorVersionError
+from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+
+from hub.adapters.store.codec import Codec, Sealed, part_from_json, part_to_json
+from hub.aggregates.base import TOPICS
+from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
+from hub.errors import Corrupt, Invalid, KeyDestroyed, TamperedRow
+from hub.ports import KeyRing
+from hub.sealing import all_of, cipher, open_with, seal
+
+FORMAT = 1
+_ONE_SECTION = bytes((FORMAT, 1))
+_KEYS_MAX = 3
+_SECTIONS_MAX = 255
+
+Ciphers = dict[bytes, AESGCM | None]
+"""Ciphers by the key ids of a section; None where one of the keys is destroyed. Lives for one batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """In place of an event whose key is destroyed: the reader goes on, and knows no more than that it was."""
+
+    originator_id: UUID
+    originator_version: int
+    topic: str
+
+    def mutate(self, aggregate: Any) -> Any:
+        """Move the version, and nothing else."""
+        if aggregate is None:
+            return None
+        if self.originator_id != aggregate.id:
+            raise OriginatorIDError(self.originator_id, aggregate.id)
+        if self.originator_version != aggregate.version + 1:
+            raise OriginatorVersionError(self.originator_version, aggregate.version + 1)
+        aggregate.version = self.originator_version
+        return aggregate
+
+
+class _Kind:
+    """What the mapper knows of one event class."""
+
+    __slots__ = ("codec", "key_names", "topic", "topic_bytes")
+
+    def __init__(self, topic: str, event_class: type[Any]) -> None:
+        named = topic.encode()
+        self.topic = topic
+        self.topic_bytes = len(named).to_bytes(2, "big") + named
+        self.codec = Codec(event_class)
+        self.key_names = [n for n in ("case_id", "sealed_under") if _has(event_class, n)]
+
+    def key_id(self, event: Any) -> UUID:
+        """Under which key the event is sealed (hub.aggregates.base)."""
+        for name in self.key_names:
+            found: UUID | None = getattr(event, name)
+            if found is not None:
+                return found
+        stream: UUID = event.originator_id
+        return stream
+
+
+class HubMapper(Mapper[UUID]):
+    """Seals each event under the keys of whom it is about; resolves topics in `TOPICS` and nowhere else."""
+
+    def __init__(self, keys: KeyRing, store_id: bytes) -> None:
+        super().__init__(JSONTranscoder())
+        self._keys = keys
+        self._prefix = b"tvaers-event-1" + store_id
+        self._kinds: dict[str, _Kind] = {}
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        """Seal an event."""
+        kind = self._kind_to_store(type(domain_event))
+        encoded = kind.codec.encode(domain_event)
+        case = kind.key_id(domain_event)
+        sections = [([case], encoded.attributes)]
+        sections += [(_part_keys(case, part), part_to_json(part)) for part in encoded.parts]
+        if len(sections) > _SECTIONS_MAX:
+            raise Invalid(f"an event holds at most {_SECTIONS_MAX - 1} values that are sealed apart")
+        stream, version = domain_event.originator_id, domain_event.originator_version
+        bound = self._bound(stream, version, kind)
+        out = bytearray((FORMAT, len(sections)))
+        for index, (key_ids, plaintext) in enumerate(sections):
+            ids = b"".join(key_id.bytes for key_id in key_ids)
+            key = all_of([self._keys.key(key_id) for key_id in key_ids])
+            sealed = seal(key, plaintext, bound + bytes((index,)) + ids)
+            out += bytes((len(key_ids),)) + ids + len(sealed).to_bytes(4, "big") + sealed
+        return StoredEvent(stream, version, kind.topic, bytes(out))
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Any:
+        """Open an event. Raises `TamperedRow`, `UnknownKey` or `Corrupt`; a destroyed key gives `Erased`."""
+        return self._open(stored_event, {})
+
+    def to_domain_events(self, stored_events: Iterable[StoredEvent]) -> list[Any]:
+        """Open the events of one stream; each key is asked for once."""
+        ciphers: Ciphers = {}
+        return [self._open(stored, ciphers) for stored in stored_events]
+
+    def _open(self, stored: StoredEvent, ciphers: Ciphers) -> Any:
+        kind = self._kinds.get(stored.topic) or self._kind_in_store(stored.topic)
+        stream: UUID = stored.originator_id  # type: ignore[assignment]
+        version = stored.originator_version
+        bound = self._bound(stream, version, kind)
+        state = stored.state
+        try:
+            if state[:2] == _ONE_SECTION:
+                attributes, at = self._section(state, 2, bound, 0, ciphers)
+                parts: list[Sealed] = []
+            else:
+                attributes, parts, at = self._sections(state, bound, ciphers)
+            if at != len(state):
+                raise Corrupt("a stored event does not end where its sections end")
+        except TamperedRow as error:
+            raise TamperedRow(f"event {version} of stream {stream} was altered, moved or swapped") from error
+        except IndexError as error:
+            raise Corrupt(f"event {version} of stream {stream} is cut short") from error
+        if attributes is None:
+            return Erased(stream, version, stored.topic)
+        values = kind.codec.decode(attributes, parts)
+        values["originator_id"] = stream
+        values["originator_version"] = version
+        event = object.__new__(kind.codec.event_class)
+        object.__setattr__(event, "__dict__", values)
+        return event
+
+    def _sections(
+        self, state: bytes, bound: bytes, ciphers: Ciphers
+    ) -> tuple[bytes | None, list[Sealed], int]:
+        if state[0] != FORMAT:
+            raise Corrupt(f"stored format {state[0]} is not known here: a newer hub wrote it?")
+        case = _key_ids(state, 2)
+        attributes, at = self._section(state, 2, bound, 0, ciphers)
+        parts: list[Sealed] = []
+        for index in range(1, state[1]):
+            first, *others = _key_ids(state, at)
+            value, at = self._section(state, at, bound, index, ciphers)
+            if [first] != case:
+                raise Corrupt("a stored part belongs to another case than its event")
+            parts.append(_part(first, others, value))
+        return attributes, parts, at
+
+    def _section(
+        self, state: bytes, at: int, bound: bytes, index: int, ciphers: Ciphers
+    ) -> tuple[bytes | None, int]:
+        """The plaintext of the section at `at` (None: erased), and where the next one begins."""
+        ids_end = at + 1 + 16 * state[at]
+        if ids_end > len(state):
+            raise IndexError
+        ids = state[at + 1 : ids_end]
+        try:
+            ready = ciphers[ids]
+        except KeyError:
+            ready = ciphers[ids] = self._cipher(ids)
+        begin = ids_end + 4
+        end = begin + int.from_bytes(state[ids_end:begin], "big")
+        if end > len(state):
+            raise IndexError
+        if ready is None:
+            return None, end
+        return open_with(ready, state[begin:end], bound + bytes((index,)) + ids), end
+
+    def _cipher(self, ids: bytes) -> AESGCM | None:
+        key_ids = [UUID(bytes=ids[n : n + 16]) for n in range(0, len(ids), 16)]
+        if not 1 <= len(key_ids) <= _KEYS_MAX:
+            raise Corrupt(f"a stored section names {len(key_ids)} keys, not 1 to {_KEYS_MAX}")
+        try:
+            return cipher(all_of([self._keys.key(key_id) for key_id in key_ids]))
+        except KeyDestroyed:
+            return None
+
+    def _bound(self, stream: UUID, version: int, kind: _Kind) -> bytes:
+        return self._prefix + stream.bytes + version.to_bytes(8, "big") + kind.topic_bytes
+
+    def _kind_to_store(self, event_class: type[Any]) -> _Kind:
+        topic = getattr(event_class, "TOPIC", "")
+        if TOPICS.get(topic) is not event_class:
+            raise TypeError(f"{event_class.__name__} has no topic of its own: mark it with `stored_as`")
+        return self._kinds.get(topic) or self._kind_in_store(topic)
+
+    def _kind_in_store(self, topic: str) -> _Kind:
+        event_class = TOPICS.get(topic)
+        if event_class is None:
+            raise Corrupt("a stored event has a topic that is not known here: a newer hub wrote it?")
+        kind = self._kinds[topic] = _Kind(topic, event_class)
+        return kind
+
+
+def _has(event_class: type[Any], name: str) -> bool:
+    return hasattr(event_class, name) or name in event_class.__dataclass_fields__
+
+
+def _part_keys(case: UUID, part: Sealed) -> list[UUID]:
+    if isinstance(part, AboutPerson):
+        return [case, part.person]
+    person = [] if part.person is None else [part.person]
+    return [case, could_kill_key(case), *person]
+
+
+def _key_ids(state: bytes, at: int) -> list[UUID]:
+    ids = state[at + 1 : at + 1 + 16 * state[at]]
+    if len(ids) != 16 * state[at] or not ids:
+        raise IndexError
+    return [UUID(bytes=ids[n : n + 16]) for n in range(0, len(ids), 16)]
+
+
+def _part(case: UUID, others: list[UUID], value: bytes | None) -> Sealed:
+    content = part_from_json(value)
+    match others:
+        case [only] if only != could_kill_key(case):
+            return AboutPerson(only, content)
+        case [_]:
+            return CouldKill(content)
+        case [first, person] if first == could_kill_key(case):
+            return CouldKill(content, person)
+    raise Corrupt("a stored part names keys that no part has")

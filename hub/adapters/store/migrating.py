@@ -1,0 +1,62 @@
+"""Tables, store id and store keys: made by `hub migrate` as the owner, once, and never by a worker."""
+
+import os
+from collections.abc import Callable
+from contextlib import closing
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+from hub.adapters.store.database import SCHEMA_VERSION, Execute
+from hub.adapters.store.refused import NotMigrated
+from hub.adapters.store.sqlite_database import SqliteDatabase, connect
+from hub.adapters.store.views import VERSIONS, table_of
+from hub.keyring import Kek, store_key_id
+from hub.sealing import new_key
+
+STORE_KEYS: tuple[Literal["index", "idempotency"], ...] = ("index", "idempotency")
+
+
+def script(name: str) -> str:
+    """The text of one of our SQL files."""
+    return files(__package__).joinpath(name).read_text()
+
+
+def view_scripts(name: str) -> list[str]:
+    """The text of the view script, for every view there is."""
+    return [script(name).replace("{table}", table_of(view)) for view in VERSIONS]
+
+
+def migrate_sqlite(path: Path, kek: Kek) -> None:
+    """Bring a file to the present schema; done twice it changes nothing."""
+    with closing(connect(path, create=True)):
+        pass
+    database = SqliteDatabase(path)
+    try:
+        with database.transaction(append_lock=True) as execute:
+            tables = [script("schema_sqlite.sql"), *view_scripts("view_sqlite.sql")]
+            for statement in ";".join(tables).split(";"):
+                execute(statement, [])
+            begin_store(execute, kek, lambda key_id: key_id.bytes)
+    finally:
+        database.close()
+
+
+def begin_store(execute: Execute, kek: Kek, to_driver: Callable[[UUID], Any]) -> bytes:
+    """Write the store id and the store's own keys where there are none yet; the store id."""
+    rows = execute("SELECT store_id, schema_version FROM store", [])
+    if rows:
+        store_id, version = bytes(rows[0][0]), rows[0][1]
+        if version != SCHEMA_VERSION:
+            raise NotMigrated(f"the store is of schema version {version}, this hub knows {SCHEMA_VERSION}")
+    else:
+        store_id = os.urandom(16)
+        execute("INSERT INTO store VALUES (1, ?, ?, 1)", [store_id, SCHEMA_VERSION])
+    for purpose in STORE_KEYS:
+        key_id = store_key_id(store_id, purpose)
+        if not execute("SELECT 1 FROM keys WHERE key_id = ?", [to_driver(key_id)]):
+            key = kek.wrap(store_id, key_id, new_key())
+            row = [to_driver(key_id), key.epoch, key.wrapped]
+            execute("INSERT INTO keys VALUES (?, 'active', ?, ?)", row)
+    return store_id
