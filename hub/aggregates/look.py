@@ -25,7 +25,8 @@ class Looked(StrEnum):
     DISCLOSURES = "disclosures"
     FREE_TEXT = "free_text"
     COULD_KILL = "could_kill"
-    SAME_PERSON = "same_person"
+    CANDIDATES = "candidates"
+    """Other cases that may be about the same citizen."""
 
 
 @stored_as("look.recorded")

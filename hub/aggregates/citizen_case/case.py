@@ -158,6 +158,20 @@ class CitizenCase(Aggregate):
         """What a new grant of these categories tells once: free text only where somebody has read it."""
         return [e for e in self.entries if e.content.category in categories and self._may_be_told(e)]
 
+    def unread_free_text(self) -> list[Entry]:
+        """Free text that waits for a named person to read it against what could kill (domain rule 5)."""
+        return [
+            e
+            for e in self.entries
+            if e.content.category is Category.FREE_TEXT and e.version not in self.free_text_read
+        ]
+
+    @property
+    def cpr_numbers(self) -> frozenset[str]:
+        """The citizen's CPR number as reported; none at all is a case too, and two are a reason to look."""
+        told = [e.content for e in self.entries if e.content.category is Category.IDENTITY]
+        return frozenset(c.data["cpr"] for c in told if c.about is None and "cpr" in c.data)
+
     def contents_of(self, event: CaseEvent) -> tuple[Entry, ...]:
         """What an event of this case tells now. Reading free text tells that text, as of where it stands."""
         if isinstance(event, FreeTextRead):

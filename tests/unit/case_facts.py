@@ -1,0 +1,99 @@
+"""Facts that the tests of the case begin from. Everybody and everything here is made up."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from contracts.terms import BasisRule, Category, Urgency
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.events import (
+    CaseOpened,
+    ConsentGiven,
+    InquiryMatched,
+    InquiryOpened,
+    LegalBasisRecorded,
+    MatchedToCase,
+    ReferralRequested,
+    ReportReceived,
+)
+from hub.aggregates.citizen_case.values import ConsentForm, GrantTerms
+from hub.aggregates.sealing import AboutPerson, CouldKill
+from tests.given import BEGAN, NOW, fact
+
+UNIT, NGO, SHELTER, POLICE = "voldsteam", "havnen", "krisecenter-nord", "politi-oest"
+TOVHOLDER = Actor("sub-3", "Tove Prøve", "tovholder", UNIT)
+AT_NGO = Actor("sub-90", "Niels Opdigtet", "referral_recipient", NGO)
+ENDS = NOW + timedelta(days=90)
+
+
+def made_up(n: int) -> UUID:
+    """A random-looking id that a test can name."""
+    return UUID(int=(0xA << 100) | n, version=4)
+
+
+STANDING, CONSENT, BASIS, REFERRAL, REPORT, INQUIRY, OTHER_CASE, MAN = (made_up(n) for n in range(100, 108))
+R1, I1, R2, I2, B1 = (made_up(n) for n in range(200, 205))
+
+OPENED = fact(InquiryOpened, unit=UNIT, standing_grant=STANDING)
+REPORTED: dict[str, Any] = {
+    "report_id": REPORT,
+    "reporter": POLICE,
+    "number": "7KQM-2RXD",
+    "reference": "0000-11111-22222-26",
+    "urgency": Urgency.URGENT,
+    "happened": {"at": "2026-03-02T02:10:00+01:00"},
+    "contents": {
+        "identity": {"name": "Mette Opdigtet", "cpr": "0101010101"},
+        "incident": {"violence_forms": ["physical"]},
+    },
+    "others": (
+        AboutPerson(MAN, {"role": "perpetrator", "contents": {"other_persons": {"name": "Jens Fiktiv"}}}),
+    ),
+    "could_kill": (CouldKill({"address": "Opdigtet Allé 7"}), CouldKill({"work": "Lageret"}, MAN)),
+    "free_text": {"narrative": "Hun sidder hos søsteren på Opdigtet Allé."},
+    "basis": {"rule": "authority_duty", "bans": []},
+    "warnings": ("safe_contact",),
+    "staff_involved": False,
+}
+RECEIVED = fact(ReportReceived, **REPORTED)
+CASE_OPENED = fact(CaseOpened, number="7KQM-2RXD", criteria={"adult": True, "not_in_shelter": True})
+MATCHED = fact(MatchedToCase, case=OTHER_CASE)
+INQUIRY_MATCHED = fact(InquiryMatched, inquiry=INQUIRY, reason="Samme kvinde, samme nat")
+
+TERMS = (
+    GrantTerms(R1, NGO, Category.REFERRAL),
+    GrantTerms(I1, NGO, Category.IDENTITY),
+    GrantTerms(R2, SHELTER, Category.REFERRAL),
+    GrantTerms(I2, SHELTER, Category.IDENTITY),
+)
+CONSENT_TERMS: dict[str, Any] = {
+    "consent_id": CONSENT,
+    "grants": TERMS,
+    "purpose": "Henvisning til samtaleforløb",
+    "form": ConsentForm.ORAL,
+    "given_at": BEGAN,
+    "ends_at": ENDS,
+}
+CONSENTED = fact(ConsentGiven, **CONSENT_TERMS)
+BASIS_TERMS: dict[str, Any] = {
+    "basis_id": BASIS,
+    "rule": BasisRule.VITAL_INTEREST,
+    "reason": "Fare for liv i nat",
+    "answers_for": "Birgit Prøve",
+    "grants": (GrantTerms(B1, POLICE, Category.INCIDENT),),
+    "purpose": "Afværge fare",
+    "ends_at": ENDS,
+}
+BASED = fact(LegalBasisRecorded, **BASIS_TERMS, bans=())
+REFERRED = fact(
+    ReferralRequested,
+    referral_id=REFERRAL,
+    recipient=NGO,
+    offer="samtaleforloeb-1",
+    urgency=Urgency.ROUTINE,
+    answer_by=ENDS,
+)
+
+IN_INQUIRY = (OPENED, RECEIVED, CONSENTED, BASED)
+WHILE_MATCHED = (*IN_INQUIRY, MATCHED)
+IN_OPEN_CASE = (*IN_INQUIRY, CASE_OPENED)

@@ -1,0 +1,279 @@
+"""Reports, matching, visitation and the coordinator (seed 002 p. 4, 10-12)."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from contracts.inbound_v1 import AnswerReason
+from contracts.social_report_terms_v1 import AddressProtection
+from contracts.terms import Category
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.events import (
+    CaseOpened,
+    CoordinatorAssigned,
+    FreeTextRead,
+    InquiryMatched,
+    InquiryOpened,
+    InquiryUnmatched,
+    MatchedToCase,
+    ReportReceived,
+    UnmatchedFromCase,
+)
+from hub.aggregates.citizen_case.values import CaseState, Grant, Protection, RejectionReason
+from hub.aggregates.sealing import AboutPerson
+from hub.errors import Conflict, Invalid, Missing, Replayed
+from tests.given import NOW, STREAM, fact, given
+from tests.unit.case_facts import (
+    CASE_OPENED,
+    IN_INQUIRY,
+    IN_OPEN_CASE,
+    INQUIRY,
+    INQUIRY_MATCHED,
+    MAN,
+    MATCHED,
+    NGO,
+    OPENED,
+    OTHER_CASE,
+    POLICE,
+    RECEIVED,
+    REPORT,
+    REPORTED,
+    STANDING,
+    TOVHOLDER,
+    UNIT,
+    made_up,
+)
+
+
+def test_a_report_without_a_case_opens_an_inquiry_and_the_unit_holds_the_standing_grant() -> None:
+    outcome = given().when(CitizenCase.open_inquiry, id=STREAM, unit=UNIT, standing_grant=STANDING)
+    outcome.then(fact(InquiryOpened, unit=UNIT, standing_grant=STANDING))
+
+
+def test_the_standing_grant_is_for_every_category_and_has_no_end() -> None:
+    case = given(OPENED).aggregate
+    standing = Grant(STANDING, UNIT, None, STREAM, ends_at=None)
+    assert case.standing(NOW + timedelta(days=9999)) == standing
+    assert case.grants_of(UNIT, NOW) == case.living_grants(NOW) == [standing]
+
+
+@pytest.mark.parametrize("unit", ["", "A", "voldsteam!", "x" * 41])
+def test_a_unit_is_named_by_its_slug(unit: str) -> None:
+    outcome = given().when(CitizenCase.open_inquiry, id=STREAM, unit=unit, standing_grant=STANDING)
+    outcome.then_raises(Invalid, field="unit")
+
+
+def test_a_time_without_its_zone_is_refused() -> None:
+    naive = datetime(2026, 3, 2, 3, 0)  # noqa: DTZ001 (the point)
+    outcome = given().when(CitizenCase.open_inquiry, id=STREAM, unit=UNIT, standing_grant=STANDING, at=naive)
+    outcome.then_raises(Invalid, field="at")
+
+
+def test_a_report_is_taken_in() -> None:
+    case = given(OPENED).when(CitizenCase.receive_report, **REPORTED).then(RECEIVED).aggregate
+    assert case.reports == {REPORT: 2}
+    assert case.persons == {MAN}
+    assert case.warnings == {"safe_contact"}
+    assert case.could_kill_of(2) == REPORTED["could_kill"]
+    assert case.cpr_numbers == {"0101010101"}
+
+
+def test_the_same_report_is_taken_in_once() -> None:
+    given(OPENED, RECEIVED).when(CitizenCase.receive_report, **REPORTED).then_raises(
+        Replayed, field="report_id"
+    )
+
+
+def test_a_report_under_section_115_never_goes_without_its_ban() -> None:
+    said = {**REPORTED, "basis": {"rule": "retsplejelov_115"}}
+    banned = {"rule": "retsplejelov_115", "bans": ["criminal_investigation"]}
+    case = given(OPENED).when(CitizenCase.receive_report, **said)
+    case.then(fact(ReportReceived, **{**REPORTED, "basis": banned}))
+    assert all(e.content.bans == ("criminal_investigation",) for e in case.aggregate.entries)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"reporter": "Politiet i Østjylland"}, "reporter"),
+        ({"number": "  "}, "number"),
+        ({"warnings": ("bor hos sin søster",)}, "warnings"),
+        ({"contents": {"secrets": {}}}, "contents"),
+        ({"contents": {"free_text": {"text": "fortælling"}}}, "contents"),
+        ({"others": (AboutPerson(MAN, {"role": "neighbour", "contents": {}}),)}, "others"),
+        ({"others": (AboutPerson(MAN, {"role": "exposed", "contents": {}}),)}, "others"),
+        ({"others": (AboutPerson(MAN, {"role": "child", "contents": {"free_text": {}}}),)}, "contents"),
+    ],
+)
+def test_a_report_that_cannot_be_told_by_category_is_refused(wrong: dict[str, Any], field: str) -> None:
+    outcome = given(OPENED).when(CitizenCase.receive_report, **{**REPORTED, **wrong})
+    outcome.then_raises(Invalid, field=field)
+
+
+def test_an_inquiry_is_matched_to_a_case_and_both_know() -> None:
+    given(*IN_OPEN_CASE).when(
+        CitizenCase.match_inquiry, inquiry=INQUIRY, reason="Samme kvinde, samme nat"
+    ).then(fact(InquiryMatched, inquiry=INQUIRY, reason="Samme kvinde, samme nat"))
+    inquiry = given(*IN_INQUIRY).when(CitizenCase.be_matched_to, case=OTHER_CASE)
+    inquiry.then(fact(MatchedToCase, case=OTHER_CASE))
+    assert (inquiry.aggregate.state, inquiry.aggregate.matched_to) == (CaseState.MATCHED, OTHER_CASE)
+
+
+def test_two_inquiries_of_one_night_can_be_matched_before_anybody_opens_a_case() -> None:
+    given(*IN_INQUIRY).when(CitizenCase.match_inquiry, inquiry=INQUIRY, reason="Samme nat").then(
+        fact(InquiryMatched, inquiry=INQUIRY, reason="Samme nat")
+    )
+
+
+def test_a_match_is_a_reference_and_never_a_copy() -> None:
+    before = given(*IN_OPEN_CASE).aggregate.entries
+    after = given(*IN_OPEN_CASE, INQUIRY_MATCHED).aggregate
+    assert (after.entries, after.inquiries) == (before, {INQUIRY})
+
+
+def test_a_match_has_a_reason() -> None:
+    given(*IN_OPEN_CASE).when(CitizenCase.match_inquiry, inquiry=INQUIRY, reason=" ").then_raises(
+        Invalid, field="reason"
+    )
+
+
+def test_nothing_is_matched_to_itself() -> None:
+    given(*IN_OPEN_CASE).when(CitizenCase.match_inquiry, inquiry=STREAM, reason="Ups").then_raises(
+        Invalid, field="inquiry"
+    )
+    given(*IN_INQUIRY).when(CitizenCase.be_matched_to, case=STREAM).then_raises(Invalid, field="case")
+
+
+def test_an_inquiry_is_matched_once() -> None:
+    given(*IN_OPEN_CASE, INQUIRY_MATCHED).when(
+        CitizenCase.match_inquiry, inquiry=INQUIRY, reason="Igen"
+    ).then_raises(Conflict, field="inquiry")
+
+
+def test_matches_make_no_chains() -> None:
+    given(*IN_INQUIRY, INQUIRY_MATCHED).when(CitizenCase.be_matched_to, case=OTHER_CASE).then_raises(
+        Conflict, field="inquiry"
+    )
+
+
+def test_a_mistaken_match_is_undone_in_both() -> None:
+    case = given(*IN_OPEN_CASE, INQUIRY_MATCHED).when(
+        CitizenCase.unmatch_inquiry, inquiry=INQUIRY, reason="En anden Mette"
+    )
+    case.then(fact(InquiryUnmatched, inquiry=INQUIRY, reason="En anden Mette"))
+    assert case.aggregate.inquiries == set()
+    inquiry = given(*IN_INQUIRY, MATCHED).when(CitizenCase.be_unmatched, case=OTHER_CASE)
+    inquiry.then(fact(UnmatchedFromCase, case=OTHER_CASE))
+    assert (inquiry.aggregate.state, inquiry.aggregate.matched_to) == (CaseState.INQUIRY, None)
+
+
+def test_only_what_was_matched_can_be_unmatched() -> None:
+    given(*IN_OPEN_CASE).when(CitizenCase.unmatch_inquiry, inquiry=INQUIRY, reason="Fejl").then_raises(
+        Missing, field="inquiry"
+    )
+    given(*IN_INQUIRY, MATCHED).when(CitizenCase.be_unmatched, case=made_up(9)).then_raises(
+        Missing, field="case"
+    )
+
+
+def test_free_text_waits_until_a_named_person_has_read_it() -> None:
+    case = given(OPENED, RECEIVED).aggregate
+    assert [e.version for e in case.unread_free_text()] == [2]
+    assert case.present_state({Category.FREE_TEXT}) == []
+    read = given(OPENED, RECEIVED).when(CitizenCase.read_free_text, entry=2)
+    read.then(fact(FreeTextRead, entry=2))
+    assert read.aggregate.unread_free_text() == []
+    told = read.aggregate.present_state({Category.FREE_TEXT})
+    assert [e.content.data["text"] for e in told] == [REPORTED["free_text"]["narrative"]]
+    assert read.aggregate.contents_of(read.events[0]) == tuple(told)
+
+
+def test_reading_twice_is_reading_once() -> None:
+    given(OPENED, RECEIVED, fact(FreeTextRead, entry=2)).when(
+        CitizenCase.read_free_text, entry=2
+    ).then_nothing()
+
+
+@pytest.mark.parametrize("entry", [0, 1, 3, 99])
+def test_only_an_entry_with_free_text_can_be_read(entry: int) -> None:
+    given(OPENED, RECEIVED, CASE_OPENED).when(CitizenCase.read_free_text, entry=entry).then_raises(
+        Missing, field="entry"
+    )
+
+
+def test_visitation_says_yes_when_every_criterion_is_met() -> None:
+    criteria = {"adult": True, "exposed_in_close_relation": True, "not_in_shelter": True}
+    case = given(*IN_INQUIRY).when(CitizenCase.open_case, number="7KQM-2RXD", criteria=criteria)
+    case.then(fact(CaseOpened, number="7KQM-2RXD", criteria=criteria))
+    assert (case.aggregate.state, case.aggregate.number) == (CaseState.OPEN, "7KQM-2RXD")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"criteria": {}}, "criteria"),
+        ({"criteria": {"adult": True, "not_in_shelter": False}}, "criteria"),
+        ({"criteria": {"bor på krisecenter": True}}, "criteria"),
+        ({"number": ""}, "number"),
+    ],
+)
+def test_visitation_asks_every_criterion(wrong: dict[str, Any], field: str) -> None:
+    args = {"number": "7KQM-2RXD", "criteria": {"adult": True}, **wrong}
+    given(*IN_INQUIRY).when(CitizenCase.open_case, **args).then_raises(Invalid, field=field)
+
+
+def test_one_named_professional_coordinates() -> None:
+    case = given(*IN_OPEN_CASE).when(CitizenCase.assign_coordinator, coordinator=TOVHOLDER)
+    case.then(fact(CoordinatorAssigned, coordinator=TOVHOLDER))
+    successor = replace(TOVHOLDER, person="sub-4", name="Else Prøve")
+    given(*IN_OPEN_CASE, fact(CoordinatorAssigned, coordinator=TOVHOLDER)).when(
+        CitizenCase.assign_coordinator, coordinator=successor
+    ).then(fact(CoordinatorAssigned, coordinator=successor))
+
+
+@pytest.mark.parametrize(
+    "nobody", [replace(TOVHOLDER, role="caseworker"), replace(TOVHOLDER, organisation=NGO)]
+)
+def test_the_coordinator_is_a_tovholder_of_the_owning_unit(nobody: Actor) -> None:
+    given(*IN_OPEN_CASE).when(CitizenCase.assign_coordinator, coordinator=nobody).then_raises(
+        Invalid, field="coordinator"
+    )
+
+
+def test_the_same_coordinator_is_not_assigned_again() -> None:
+    given(*IN_OPEN_CASE, fact(CoordinatorAssigned, coordinator=TOVHOLDER)).when(
+        CitizenCase.assign_coordinator, coordinator=TOVHOLDER
+    ).then_raises(Conflict, field="coordinator")
+
+
+def test_the_words_of_the_domain_are_those_of_the_published_language() -> None:
+    assert [p.value for p in Protection] == [p.value for p in AddressProtection]
+    assert [r.value for r in RejectionReason] == [r.value for r in AnswerReason]
+
+
+def test_a_report_tells_each_person_apart() -> None:
+    case = given(OPENED, RECEIVED).aggregate
+    about = {(e.content.category, e.content.about) for e in case.entries}
+    assert about == {
+        (Category.IDENTITY, None),
+        (Category.INCIDENT, None),
+        (Category.OTHER_PERSONS, MAN),
+        (Category.FREE_TEXT, None),
+    }
+    assert case.reports[REPORT] == 2
+    assert REPORTED["reporter"] == POLICE
+
+
+def test_an_erased_person_leaves_the_rest_of_the_report() -> None:
+    """A value whose key is destroyed reads as None, and the reader goes on (domain rule 8)."""
+    erased = {**REPORTED, "others": (AboutPerson(MAN, None),)}
+    case = given(OPENED, fact(ReportReceived, **erased)).aggregate
+    assert {e.content.category for e in case.entries} == {
+        Category.IDENTITY,
+        Category.INCIDENT,
+        Category.FREE_TEXT,
+    }
+    assert case.persons == {MAN}
