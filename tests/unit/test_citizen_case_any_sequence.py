@@ -1,0 +1,246 @@
+"""Whatever is commanded, in whatever order: the rules that never bend hold (domain.md)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from contracts.terms import BasisRule, Category, OrganisationKind, ReferralStatus, SafetyLevel, Urgency
+from hub.aggregates.base import project
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.events import (
+    ConsentGiven,
+    GrantsEnded,
+    LegalBasisRecorded,
+    ReferralRequested,
+)
+from hub.aggregates.citizen_case.values import CaseState, ConsentForm, GrantTerms
+from hub.errors import HubError
+from tests.given import BEGAN, CASEWORKER, STREAM
+from tests.unit.case_facts import AT_NGO, NGO, POLICE, REPORTED, SHELTER, TOVHOLDER, UNIT, made_up
+
+RECIPIENTS = st.sampled_from([NGO, SHELTER, POLICE])
+CATEGORIES = st.sampled_from([Category.REFERRAL, Category.RISK, Category.IDENTITY, Category.FREE_TEXT])
+MINUTES = st.integers(min_value=-30, max_value=600)
+"""Also back: clocks are moved."""
+DAYS = st.integers(min_value=1, max_value=3)
+
+
+class AnySequence(RuleBasedStateMachine):
+    """Commands as they come; a plain model of what has ended stands beside the case."""
+
+    @initialize()
+    def an_inquiry(self) -> None:
+        self.clock = BEGAN
+        self.count = 0
+        self.ended: set[UUID] = set()
+        self.granted: dict[UUID, tuple[str, Category, datetime]] = {}
+        self.events: list[Any] = []
+        self.case = CitizenCase.open_inquiry(
+            id=STREAM, unit=UNIT, standing_grant=self.new_id(), by=CASEWORKER, at=self.clock
+        )
+        self.collect()
+
+    def new_id(self) -> UUID:
+        self.count += 1
+        return made_up(1000 + self.count)
+
+    def collect(self) -> None:
+        for event in self.case.collect_events():
+            self.events.append(event)
+            if isinstance(event, ConsentGiven | LegalBasisRecorded):
+                self.granted |= {t.grant_id: (t.recipient, t.category, event.ends_at) for t in event.grants}
+            if isinstance(event, GrantsEnded):
+                assert event.grants, "an end that ends nothing is no fact"
+                assert not self.ended & set(event.grants), "a grant ends once"
+                self.ended |= set(event.grants)
+
+    def now(self) -> datetime:
+        """The later of the clock and the log."""
+        latest: datetime = max(e.timestamp for e in self.events)
+        return max(self.clock, latest)
+
+    def model_allows(self, recipient: str, category: Category) -> bool:
+        return any(
+            (who, what) == (recipient, category) and grant not in self.ended and self.now() < ends_at
+            for grant, (who, what, ends_at) in self.granted.items()
+        )
+
+    def do(self, command: Any, **args: Any) -> None:
+        before = self.case.version
+        refused = None
+        try:
+            command(self.case, at=self.clock, **{"by": CASEWORKER, **args})
+        except HubError as error:
+            refused = error
+        if refused is not None:
+            assert self.case.version == before
+            assert refused.field
+            assert command is not CitizenCase.withdraw_consent, "a withdrawal is never refused"
+        self.collect()
+
+    @rule(minutes=MINUTES)
+    def time_passes(self, minutes: int) -> None:
+        self.clock += timedelta(minutes=minutes)
+
+    @rule()
+    def a_report(self) -> None:
+        self.do(CitizenCase.receive_report, **{**REPORTED, "report_id": self.new_id()})
+
+    @rule(entry=st.integers(1, 12))
+    def somebody_reads(self, entry: int) -> None:
+        self.do(CitizenCase.read_free_text, entry=entry)
+
+    @rule(criterion=st.booleans())
+    def visitation(self, criterion: bool) -> None:
+        self.do(CitizenCase.open_case, number="7KQM-2RXD", criteria={"adult": criterion})
+
+    @rule(other=st.sampled_from([made_up(1), made_up(2)]), way=st.integers(0, 3))
+    def matching(self, other: UUID, way: int) -> None:
+        match way:
+            case 0:
+                self.do(CitizenCase.match_inquiry, inquiry=other, reason="Samme")
+            case 1:
+                self.do(CitizenCase.unmatch_inquiry, inquiry=other, reason="En anden")
+            case 2:
+                self.do(CitizenCase.be_matched_to, case=other)
+            case _:
+                self.do(CitizenCase.be_unmatched, case=other)
+
+    @rule(level=st.sampled_from(SafetyLevel))
+    def a_level(self, level: SafetyLevel) -> None:
+        self.do(CitizenCase.change_safety_level, level=level, reason="Vurderet")
+
+    @rule()
+    def a_coordinator(self) -> None:
+        self.do(CitizenCase.assign_coordinator, coordinator=TOVHOLDER)
+
+    @rule(recipients=st.lists(RECIPIENTS, max_size=3), categories=st.lists(CATEGORIES, max_size=3), days=DAYS)
+    def a_consent(self, recipients: list[str], categories: list[Category], days: int) -> None:
+        terms = tuple(GrantTerms(self.new_id(), r, c) for r in recipients for c in categories)
+        self.do(
+            CitizenCase.give_consent,
+            consent_id=self.new_id(),
+            grants=terms,
+            purpose="Hjælp",
+            form=ConsentForm.WRITTEN,
+            given_at=self.clock,
+            ends_at=self.clock + timedelta(days=days),
+        )
+
+    @rule(recipient=RECIPIENTS, rule_=st.sampled_from(BasisRule), days=DAYS)
+    def a_legal_basis(self, recipient: str, rule_: BasisRule, days: int) -> None:
+        kinds = {
+            NGO: OrganisationKind.NGO,
+            SHELTER: OrganisationKind.SHELTER,
+            POLICE: OrganisationKind.POLICE,
+        }
+        self.do(
+            CitizenCase.record_legal_basis,
+            basis_id=self.new_id(),
+            rule=rule_,
+            reason="Fare",
+            answers_for="Birgit Prøve",
+            grants=(GrantTerms(self.new_id(), recipient, Category.RISK),),
+            purpose="Afværge fare",
+            ends_at=self.clock + timedelta(days=days),
+            recipient_kinds=kinds,
+        )
+
+    @precondition(lambda self: self.case.bases)
+    @rule(data=st.data())
+    def she_says_no(self, data: st.DataObject) -> None:
+        consents = sorted((b for b in self.case.bases.values() if b.rule is None), key=lambda b: b.basis_id)
+        if consents:
+            consent = data.draw(st.sampled_from(consents))
+            grant = self.case.grants[data.draw(st.sampled_from(consent.grants))]
+            whole = data.draw(st.sampled_from(["whole", "recipient", "category", "both"]))
+            self.do(
+                CitizenCase.withdraw_consent,
+                consent_id=consent.basis_id,
+                recipient=grant.recipient if whole in {"recipient", "both"} else None,
+                category=grant.category if whole in {"category", "both"} else None,
+            )
+            if whole in {"whole", "recipient", "both"}:
+                assert self.case.grants[grant.grant_id].ended
+
+    @precondition(lambda self: self.case.bases)
+    @rule(data=st.data())
+    def an_end(self, data: st.DataObject) -> None:
+        basis = data.draw(st.sampled_from(sorted(self.case.bases)))
+        self.do(CitizenCase.expire_consent, consent_id=basis)
+        self.do(CitizenCase.end_legal_basis, basis_id=basis)
+
+    @rule(recipient=RECIPIENTS)
+    def a_referral(self, recipient: str) -> None:
+        may = self.model_allows(recipient, Category.REFERRAL)
+        self.do(
+            CitizenCase.request_referral,
+            referral_id=self.new_id(),
+            recipient=recipient,
+            offer="samtale",
+            urgency=Urgency.ROUTINE,
+            answer_by=None,
+        )
+        last = self.events[-1]
+        asked = isinstance(last, ReferralRequested) and last.referral_id == made_up(1000 + self.count)
+        assert asked == (may and self.case.state is CaseState.OPEN)
+
+    @precondition(lambda self: self.case.referrals)
+    @rule(data=st.data(), status=st.sampled_from(ReferralStatus))
+    def an_answer(self, data: st.DataObject, status: ReferralStatus) -> None:
+        referral = data.draw(st.sampled_from(sorted(self.case.referrals)))
+        if status is ReferralStatus.CANCELLED:
+            self.do(CitizenCase.cancel_referral, referral_id=referral, reason="not_safe")
+        reason = "no_capacity" if status is ReferralStatus.REJECTED else None
+        self.do(CitizenCase.answer_referral, referral_id=referral, status=status, reason=reason, by=AT_NGO)
+
+    @invariant()
+    def what_has_ended_never_lives_again(self) -> None:
+        for now in (BEGAN, self.clock, self.case.latest_time):
+            assert not self.ended & {g.grant_id for g in self.case.living_grants(now)}
+
+    @invariant()
+    def the_case_and_the_model_agree_on_what_lives(self) -> None:
+        living = {g.grant_id for g in self.case.living_grants(self.now())} - {self.case.standing_grant}
+        alive = {g for g, (_, _, ends_at) in self.granted.items() if self.now() < ends_at}
+        assert living == alive - self.ended
+
+    @invariant()
+    def the_owner_always_holds_its_grant(self) -> None:
+        assert self.case.standing(self.case.moment(self.clock)) is not None
+
+    @invariant()
+    def every_grant_but_the_standing_one_has_a_basis_and_an_end(self) -> None:
+        for grant in self.case.grants.values():
+            if grant.grant_id != self.case.standing_grant:
+                assert grant.ends_at is not None
+                assert grant.grant_id in self.case.bases[grant.basis_id].grants
+                assert grant.category is not None
+                assert grant.recipient != UNIT
+
+    @invariant()
+    def versions_have_no_gaps_and_time_never_runs_back(self) -> None:
+        assert [e.originator_version for e in self.events] == list(range(1, len(self.events) + 1))
+        times = [e.timestamp for e in self.events]
+        assert times == sorted(times)
+
+    @invariant()
+    def replay_gives_the_same_case(self) -> None:
+        assert project(None, self.events) == self.case
+
+    @invariant()
+    def unread_text_is_never_told(self) -> None:
+        told = self.case.present_state({Category.FREE_TEXT})
+        assert {e.version for e in told} <= self.case.free_text_read
+
+    @invariant()
+    def a_matched_inquiry_knows_to_which(self) -> None:
+        assert (self.case.state is CaseState.MATCHED) == (self.case.matched_to is not None)
+
+
+TestAnySequence = AnySequence.TestCase
+TestAnySequence.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
