@@ -1,6 +1,6 @@
 """Gate 2, at send: the bytes that leave, signed; a message whose grants all ended travels as a blank."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from contracts.client.keys import Identity
@@ -44,6 +44,11 @@ class Outgoing:
     def topic(self, recipient: str) -> str:
         """The recipient's topic (docs/format.md section 7)."""
         return f"{self._municipality}.to.{recipient}"
+
+    def topics(self, slugs: Iterable[str]) -> list[str]:
+        """Every topic that these partners need, and the dead-letter topic."""
+        both = [f"{self._municipality}.{way}.{slug}" for slug in slugs for way in ("to", "from")]
+        return [*both, f"{self._municipality}.dead"]
 
     def _blank(self, message: StoredMessage) -> bytes:
         partner = self._store.partner(message.recipient)

@@ -1,25 +1,30 @@
 """The HTTP API. A route without a row in the access table does not start."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import FastAPI, Form, Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
+from starlette.routing import BaseRoute
 
 from hub.adapters.http import problems
 from hub.adapters.http.access import OPEN, TABLE
-from hub.adapters.http.context import Services
+from hub.adapters.http.context import Parts, Services
 from hub.adapters.http.routes import cases, consents, messages, partners, referrals, reports
 from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
 
+ROUTERS = [m.router for m in (reports, messages, referrals, cases, consents, partners)]
 MAX_BODY_BYTES = 256 * 1024
 SUMMARY = "Tværs: coordination of help for adults exposed to violence in close relations"
 
 
-def create_app(services: Services, issuer: EmbeddedIssuer | None = None) -> FastAPI:
-    """The API over these services. `issuer` adds `/token`, for demonstrations and tests."""
+def create_app(parts: Services | None, issuer: EmbeddedIssuer | None = None) -> FastAPI:
+    """The API over these services (None: for its OpenAPI document alone).
+
+    `issuer` adds `/token`, for demonstrations and tests.
+    """
     app = FastAPI(
         title="Tværs",
         version="1.0.0",
@@ -28,32 +33,32 @@ def create_app(services: Services, issuer: EmbeddedIssuer | None = None) -> Fast
         redoc_url=None,
         telemetry={"logs": False, "operation_spans": False},
     )
-    app.state.services = services
+    app.state.services = parts
     problems.install(app)
     _limit(app)
-    for module in (reports, messages, referrals, cases, consents, partners):
-        app.include_router(module.router)
-    _open_routes(app, services)
+    for router in ROUTERS:
+        app.include_router(router)
+    _open_routes(app)
     if issuer is not None:
         _token_route(app, issuer)
-    _every_route_has_a_row(app)
+    _every_route_has_a_row([*app.routes, *(route for router in ROUTERS for route in router.routes)])
     return app
 
 
-def _open_routes(app: FastAPI, services: Services) -> None:
+def _open_routes(app: FastAPI) -> None:
     @app.get("/healthz", tags=["operation"])
     def healthz() -> Mapping[str, str]:
         """The process lives."""
         return {"status": "ok"}
 
     @app.get("/v1/hub", tags=["messages"])
-    def hub() -> Mapping[str, str]:
+    def hub(parts: Parts) -> Mapping[str, str]:
         """The hub's public keys (raw, hex) and its duty number. Compare them with what you were given in person."""
         return {
-            "municipality": services.municipality,
-            "sealing_key": services.keys.sealing.hex(),
-            "signing_key": services.keys.signing.hex(),
-            "on_call": services.on_call,
+            "municipality": parts.municipality,
+            "sealing_key": parts.keys.sealing.hex(),
+            "signing_key": parts.keys.signing.hex(),
+            "on_call": parts.on_call,
         }
 
 
@@ -82,11 +87,11 @@ def _limit(app: FastAPI) -> None:
         return await call_next(request)
 
 
-def _every_route_has_a_row(app: FastAPI) -> None:
+def _every_route_has_a_row(found: Sequence[BaseRoute]) -> None:
     """Refuse to start with a route that nobody decided who may call, or a row for no route."""
     routes = {
         (method, route.path)
-        for route in app.routes
+        for route in found
         if isinstance(route, APIRoute)
         for method in route.methods or ()
     }

@@ -1,0 +1,209 @@
+"""The composition root: the one place where parts meet. Nothing is built at import; tests build the same way."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from contracts.client.keys import Identity
+from contracts.client.party import Party
+from contracts.terms import Category, OrganisationKind
+from hub.adapters.broker.embedded import EmbeddedBroker
+from hub.adapters.broker.kafka import KafkaBroker, KafkaSettings
+from hub.adapters.store.application import StoreApplication, open_store
+from hub.aggregates.base import Actor
+from hub.application import Hub
+from hub.committing import Command, Committer
+from hub.dead_letters import DeadLetters
+from hub.disclosing import Discloser
+from hub.errors import Missing
+from hub.inbound import Inbound
+from hub.keyring import create_kek_file
+from hub.opening import Opener
+from hub.outgoing import Outgoing
+from hub.ports import Broker, View
+from hub.projecting import PROJECTIONS, Projector, ReadModels
+from hub.projections import disclosures, intake, receipts, referrals, timeline
+from hub.queries import Queries
+from hub.relay import Relay
+from hub.settings import Settings
+from hub.waiting import Waiting
+
+VIEWS = (timeline.NAME, intake.NAME, referrals.NAME, receipts.NAME, disclosures.NAME)
+
+
+def utc_now() -> datetime:
+    """The clock of production."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The hub, put together."""
+
+    settings: Settings
+    app: StoreApplication
+    identity: Identity
+    hub: Hub
+    committer: Committer
+    opener: Opener
+    inbound: Inbound
+    outgoing: Outgoing
+    queries: Queries
+    views: Mapping[str, View]
+    waiting: Waiting
+    clock: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+
+    def relay(self, broker: Broker) -> Relay:
+        """The one that sends."""
+        return Relay(self.app.store, broker, self.outgoing)
+
+    def party(self, slug: str) -> Party:
+        """A recipient whose read model the hub keeps. Raises `Missing`."""
+        identity = self.recipient_keys(slug)
+        if identity is None:
+            raise Missing("the hub keeps no read model for this recipient", field="recipient")
+        return Party(self.settings.municipality, slug, identity, self.identity.public)
+
+    def models(self, slug: str, views: Mapping[str, View], *, rebuild: bool = False) -> ReadModels:
+        """What fills a recipient's views."""
+        return ReadModels(party=self.party(slug), opener=self.opener, views=views, rebuild=rebuild)
+
+    def projector(self, broker: Broker, slug: str) -> Projector:
+        """Keeps a recipient's read models up with its topic."""
+        return Projector(
+            broker=broker,
+            party=self.party(slug),
+            models=self.models(slug, {name: self.views[name] for name in PROJECTIONS}),
+            outgoing=self.outgoing,
+            bury=DeadLetters(broker, self.settings.municipality).bury,
+        )
+
+    def recipient_keys(self, slug: str) -> Identity | None:
+        """The private keys of a recipient whose read model the hub itself keeps."""
+        folder = self.settings.data_dir / "keys" / "recipients" / slug
+        return Identity.load(folder) if folder.exists() else None
+
+    def register_unit(self) -> None:
+        """The owning unit is a recipient like any other; its keys are the hub's to keep."""
+        folder = self.settings.data_dir / "keys" / "recipients" / self.settings.unit
+        public = identity_of(folder).public
+        self.hub.register_partner(
+            Command(by=Actor("hub", "hub", "operator", self.settings.unit)),
+            slug=self.settings.unit,
+            name=self.settings.unit,
+            kind=OrganisationKind.MUNICIPAL_UNIT,
+            categories=list(Category),
+            sealing_key=public.sealing,
+            signing_key=public.signing,
+            contact={
+                "name": self.settings.unit,
+                "email": f"{self.settings.unit}@{self.settings.municipality}.example",
+                "duty_phone": self.settings.on_call,
+            },
+        )
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.app.close()
+
+
+def initialise(settings: Settings) -> bool:
+    """Make what is missing: keys, fence, tables, and the owning unit as a recipient. Whether a KEK was made."""
+    made = not settings.kek_path.exists()
+    if made:
+        settings.kek_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        create_kek_file(settings.kek_path)
+    settings.fence_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    parts = build(settings, migrate=True)
+    try:
+        if parts.app.store.partner(settings.unit) is None:
+            parts.register_unit()
+    finally:
+        parts.close()
+    return made
+
+
+def identity_of(folder: Path) -> Identity:
+    """The hub's own signing and sealing keys, made at the first start."""
+    if not (folder / "signing.pem").exists():
+        Identity.new().save(folder)
+    return Identity.load(folder)
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    new_id: Callable[[], UUID] = uuid4,
+    migrate: bool = False,
+) -> Parts:
+    """Put the hub together over the store that the settings name."""
+    app = open_store(settings.store_url, settings.kek_path, settings.fence_path, migrate=migrate)
+    identity = identity_of(settings.data_dir / "keys" / "hub")
+    store, keys = app.store, app.keys
+    views = {name: app.view(name) for name in VIEWS}
+    discloser = Discloser(
+        municipality=settings.municipality,
+        store=store,
+        keys=keys,
+        load_ledger=lambda thread: committer.ledger(thread),
+        new_id=new_id,
+        silent_after=settings.purge_silent_after,
+    )
+    committer = Committer(events=app, store=store, keys=keys, discloser=discloser, clock=clock)
+    opener = Opener(
+        municipality=settings.municipality,
+        events=app,
+        store=store,
+        keys=keys,
+        case_of=committer.case_of,
+        partner_id=committer.partner_id,
+        clock=clock,
+        new_id=new_id,
+    )
+    hub = Hub(committer, unit=settings.unit, on_call=settings.on_call, new_id=new_id)
+    return Parts(
+        settings=settings,
+        app=app,
+        identity=identity,
+        hub=hub,
+        committer=committer,
+        opener=opener,
+        inbound=Inbound(
+            hub=hub, store=store, identity=identity, municipality=settings.municipality, new_id=new_id
+        ),
+        outgoing=Outgoing(store=store, identity=identity, municipality=settings.municipality, clock=clock),
+        queries=Queries(
+            committer=committer,
+            discloser=discloser,
+            opener=opener,
+            views=views,
+            events=app,
+            clock=clock,
+        ),
+        views=views,
+        waiting=Waiting(store, views),
+        clock=clock,
+        new_id=new_id,
+    )
+
+
+def broker_of(settings: Settings) -> Broker:
+    """The broker that the settings name."""
+    if not settings.kafka_bootstrap:
+        return EmbeddedBroker(settings.data_dir / "broker.db")
+    return KafkaBroker(kafka_settings(settings))
+
+
+def kafka_settings(settings: Settings) -> KafkaSettings:
+    """How the broker is reached."""
+    return KafkaSettings(
+        bootstrap=settings.kafka_bootstrap,
+        ca_path=settings.kafka_ca,
+        username=settings.kafka_username or None,
+        password=settings.kafka_password.get_secret_value() or None,
+        replication_factor=settings.kafka_replication,
+    )

@@ -1,0 +1,25 @@
+"""The dead-letter topic: what can never be used, still sealed, with a reason from a closed list."""
+
+import logging
+
+from hub.ports import Broker, Record
+
+log = logging.getLogger("hub.dead_letters")
+
+
+class DeadLetters:
+    """Puts a record aside. Only the hub writes this topic."""
+
+    def __init__(self, broker: Broker, municipality: str) -> None:
+        self._broker, self._topic = broker, f"{municipality}.dead"
+
+    def bury(self, record: Record, reason: str) -> None:
+        """Keep the record as it came, with where it came from. Returns when the broker has it."""
+        headers = (
+            *record.headers,
+            ("dead_reason", reason.encode()),
+            ("dead_topic", record.topic.encode()),
+            ("dead_offset", str(record.offset).encode()),
+        )
+        self._broker.publish([Record(self._topic, record.value, headers)])
+        log.warning("a message was put aside: %s", reason)

@@ -1,0 +1,134 @@
+"""From a recipient's topic to its read models: verify, open heads, write rows and position together."""
+
+from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
+
+from contracts.client.inbox import Position, Received, sort, take
+from contracts.client.party import Party
+from contracts.client.sealed import open_head
+from contracts.envelope import BadEnvelope, Envelope, from_headers
+from contracts.inbound_v1 import Problem
+from hub.aggregates.base import Actor
+from hub.opening import Opener
+from hub.outgoing import Outgoing
+from hub.ports import Broker, Record, View
+from hub.projections import intake, receipts, referrals, timeline
+from hub.projections.base import Effect, Project, Told
+
+PROJECTIONS: Mapping[str, Project] = {
+    timeline.NAME: timeline.project,
+    intake.NAME: intake.project,
+    referrals.NAME: referrals.project,
+    receipts.NAME: receipts.project,
+}
+
+
+class ReadModels:
+    """One recipient's read models: the handler that its inbox hands messages to."""
+
+    def __init__(
+        self,
+        *,
+        party: Party,
+        opener: Opener,
+        views: Mapping[str, View],
+        rebuild: bool = False,
+    ) -> None:
+        self._party = party
+        self._opener = opener
+        self._views = views
+        self._rebuild = rebuild
+        self._by = Actor(party.name, party.name, "projection", party.name)
+
+    def position(self) -> Position:
+        """Up to where every view has come."""
+        return min(view.position(self._party.name) for view in self._views.values())
+
+    def apply(self, received: Sequence[Received], position: Position) -> None:
+        """Take these in. Head keys are asked for in one batch, and the batch is on record."""
+        data = [r.envelope.message_id for r in received if r.control is None]
+        keys = self._opener.heads(self._by, data, rebuild=self._rebuild) if data else {}
+        told = [self._told(r, keys) for r in received]
+        for name, view in self._views.items():
+            self._apply(view, PROJECTIONS[name], told, position)
+
+    def _apply(self, view: View, project: Project, told: Sequence[Told], position: Position) -> None:
+        """Write what these messages do to one view. What it has taken in before is passed over."""
+        before = view.position(self._party.name)
+        if position <= before:
+            return
+        effects: list[Effect] = [project(t) for t in told if (t.epoch, t.sequence) > before]
+        purge = [message for effect in effects for message in effect.purge]
+        gone = set(purge)
+        put = [row for effect in effects for row in effect.put if row.message_id not in gone]
+        view.apply(self._party.name, position, put, purge)
+
+    def _told(self, received: Received, keys: Mapping[UUID, bytes]) -> Told:
+        envelope, (epoch, sequence) = received.envelope, received.position
+        if received.control is not None:
+            return Told(envelope.message_id, epoch, sequence, None, received.control, b"")
+        key = keys.get(envelope.message_id)
+        party = self._party
+        head = (
+            open_head(envelope.value, key, party.municipality, party.name, envelope.message_id)
+            if key is not None
+            else None
+        )
+        return Told(envelope.message_id, epoch, sequence, head, None, envelope.value)
+
+
+class Projector:
+    """Reads one recipient's topic and keeps its read models."""
+
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        party: Party,
+        models: ReadModels,
+        outgoing: Outgoing,
+        bury: Callable[[Record, str], None],
+    ) -> None:
+        self._party = party
+        self._models = models
+        self._outgoing = outgoing
+        self._bury = bury
+        self._consumer = broker.consumer(party.reads, f"hub.project.{party.name}")
+
+    def step(self, limit: int, timeout_s: float) -> int:
+        """Take in at most `limit` messages; how many there were. A bad one is put aside and the rest go on."""
+        records = self._consumer.poll(limit, timeout_s)
+        if not records:
+            return 0
+        by_id = {}
+        batch: list[Envelope | BadEnvelope] = []
+        for record in records:
+            try:
+                envelope = from_headers(record.headers, record.value)
+                by_id[envelope.message_id] = record
+                batch.append(envelope)
+            except BadEnvelope as error:
+                self._bury(record, error.reason.value)
+
+        def report(problem: Problem) -> None:
+            self._bury(by_id[problem.message_id], problem.reason.value)
+
+        position = self._models.position()
+        found = sort(self._party, batch, position, whole=False)
+        position = take(found, position, self._models, report)
+        while found.rest:
+            position = self._fill(position, limit)
+            found = sort(self._party, found.rest, position, whole=False)
+            position = take(found, position, self._models, report)
+        self._consumer.commit(records[-1].offset)
+        return len(records)
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def _fill(self, position: Position, limit: int) -> Position:
+        """What the topic does not hold (any more) comes from the store: it is the source of every re-send."""
+        missing = self._outgoing.messages_of(self._party.name, *position, limit)
+        found = sort(self._party, missing, position, whole=True)
+        return take(found, position, self._models, lambda _: None)

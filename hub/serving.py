@@ -1,0 +1,81 @@
+"""The API as a server, and how its services are put together."""
+
+import socket
+import threading
+import time
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from hub.adapters.http.app import create_app
+from hub.adapters.http.context import Services
+from hub.adapters.http.tokens import EmbeddedIssuer, OidcVerifier, Verifier
+from hub.bootstrap import Parts
+from hub.errors import Unavailable
+
+GRACE_S = 10
+START_S = 15.0
+
+
+def app_of(parts: Parts, issuer: EmbeddedIssuer | None) -> FastAPI:
+    """The API over a hub. Without an embedded issuer, tokens come from the OIDC issuer of the settings."""
+    verifier: Verifier = issuer or OidcVerifier(parts.settings.issuer, parts.settings.audience)
+    services = Services(
+        hub=parts.hub,
+        queries=parts.queries,
+        opener=parts.opener,
+        inbound=parts.inbound,
+        outgoing=parts.outgoing,
+        store=parts.app.store,
+        waiting=parts.waiting,
+        verifier=verifier,
+        keys=parts.identity.public,
+        municipality=parts.settings.municipality,
+        on_call=parts.settings.on_call,
+    )
+    return create_app(services, issuer)
+
+
+class Server:
+    """uvicorn in a thread. Access logs are off: a URL holds ids."""
+
+    def __init__(self, app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((host, port))
+        self.url = f"http://{host}:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            app,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+            lifespan="off",
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="http")
+
+    def start(self) -> None:
+        """Serve, and return when the server answers."""
+        self._thread.start()
+        deadline = time.monotonic() + START_S
+        while not self._server.started:
+            if time.monotonic() > deadline or not self._thread.is_alive():
+                raise Unavailable("the server did not start")
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Answer what is under way, then end."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    def serve(self) -> None:
+        """Serve in this thread until a signal ends it."""
+        self._server.run([self._socket])
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document of the API, without a hub behind it."""
+    return create_app(None).openapi()

@@ -1,0 +1,135 @@
+"""What runs beside the API: relay, projections, receivers, the follower of the log, timers.
+
+Each is a `step` that a test or the demo may call; `Workers` calls them for ever in threads of their own.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hub.aggregates.base import Actor
+from hub.bootstrap import Parts
+from hub.committing import Command
+from hub.errors import HubError, Unavailable
+from hub.following import Follower
+from hub.ports import Broker
+from hub.projecting import Projector
+from hub.projections import disclosures
+from hub.receiving import Receiver
+
+log = logging.getLogger("hub.working")
+LIMIT = 200
+PAUSE_S = 0.02
+BACKOFF_S = (0.1, 0.5, 2.0, 5.0)
+TIMER = Actor("hub", "hub", "timer", "hub")
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A named step, called again at once while it finds work."""
+
+    name: str
+    step: Callable[[], int]
+    close: Callable[[], None] = lambda: None
+    pause_s: float = PAUSE_S
+
+
+class Workers:
+    """The workers of one process, each in a thread of its own."""
+
+    def __init__(self, workers: Sequence[Worker]) -> None:
+        self._workers = workers
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(worker,), name=worker.name) for worker in workers
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Finish the steps under way, leave groups, let go."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        for worker in self._workers:
+            worker.close()
+
+    def _run(self, worker: Worker) -> None:
+        """A part that does not answer stops the worker for a while; it never stops for good by itself."""
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                found = worker.step()
+                failures = 0
+            except HubError as error:
+                level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
+                log.log(level, "%s waits: %s", worker.name, error.slug)
+                self._stop.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+                failures += 1
+                continue
+            if not found:
+                self._stop.wait(worker.pause_s)
+
+
+def relay_of(parts: Parts, broker: Broker) -> Worker:
+    """Sends what is stored."""
+    relay = parts.relay(broker)
+    return Worker("relay", lambda: relay.step(LIMIT), relay.close)
+
+
+def follower_of(parts: Parts) -> Worker:
+    """Keeps the disclosures up with the log."""
+    follower = Follower(parts.app, parts.views[disclosures.NAME])
+    return Worker("follower", lambda: follower.step(LIMIT))
+
+
+def timers_of(parts: Parts) -> Worker:
+    """Ends what has reached its end in time; a second is well within the minute that is promised."""
+    return Worker("timers", lambda: fire_timers(parts), pause_s=1.0)
+
+
+def projectors(parts: Parts, broker: Broker) -> list[Worker]:
+    """One for each recipient whose read model the hub keeps."""
+    found = []
+    for row in parts.app.store.partners():
+        if parts.recipient_keys(row.slug) is not None:
+            projector = parts.projector(broker, row.slug)
+            found.append(Worker(f"project.{row.slug}", _stepper(projector), projector.close))
+    return found
+
+
+def receivers(parts: Parts, broker: Broker) -> list[Worker]:
+    """One for each partner's `from` topic."""
+    found = []
+    for row in parts.app.store.partners():
+        receiver = Receiver(
+            broker=broker,
+            inbound=parts.inbound,
+            municipality=parts.settings.municipality,
+            partner=row.slug,
+        )
+        found.append(Worker(f"receive.{row.slug}", _stepper(receiver), receiver.close))
+    return found
+
+
+def _stepper(part: Projector | Receiver) -> Callable[[], int]:
+    return lambda: part.step(LIMIT, PAUSE_S)
+
+
+def every_worker(parts: Parts, broker: Broker) -> Workers:
+    """All that one hub needs, for a process that runs everything."""
+    single = [relay_of(parts, broker), follower_of(parts), timers_of(parts)]
+    return Workers([*single, *projectors(parts, broker), *receivers(parts, broker)])
+
+
+def fire_timers(parts: Parts) -> int:
+    """End what has reached its end. A timer is forgotten only when what it asked for is stored."""
+    due = parts.app.store.due(parts.clock(), LIMIT)
+    for at, case_id in due:
+        parts.hub.end_bases_due(Command(by=TIMER), case_id)
+        parts.app.store.timer_done(at, case_id)
+    return len(due)
