@@ -22,7 +22,9 @@ from eventsourcing.popo import POPOFactory
 from eventsourcing.utils import Environment, EnvType, strtobool
 
 from hub.adapters.store.mapper import Erased, HubMapper
-from hub.adapters.store.migrating import migrate_sqlite
+from hub.adapters.store.migrating import migrate_postgres, migrate_sqlite
+from hub.adapters.store.postgres import PostgresRecorder
+from hub.adapters.store.postgres_database import PostgresDatabase
 from hub.adapters.store.refused import UnsafeStore
 from hub.adapters.store.sqlite import SqliteRecorder
 from hub.adapters.store.sqlite_database import SqliteDatabase
@@ -31,7 +33,7 @@ from hub.adapters.store.views import TableView
 from hub.aggregates.base import project
 from hub.errors import Invalid, Missing, Unavailable
 from hub.fence import Fence
-from hub.keyring import LocalKek, StoredKeyRing
+from hub.keyring import Kek, LocalKek, StoredKeyRing
 from hub.ports import Alongside
 
 A = TypeVar("A", bound=Aggregate)
@@ -52,7 +54,7 @@ class StoreApplication(Application[UUID]):
 
     def __init__(
         self,
-        recorder: ApplicationRecorder,
+        recorder: SqliteRecorder | PostgresRecorder,
         store: ClearTables,
         keys: StoredKeyRing,
         env: Mapping[str, str] | None = None,
@@ -77,9 +79,8 @@ class StoreApplication(Application[UUID]):
 
     def construct_mapper(self) -> Mapper[UUID]:
         """The mapper that seals."""
-        mapper = HubMapper(self.keys, self.store.store_id)
-        self._open_all = mapper.to_domain_events
-        return mapper
+        self._opener = HubMapper(self.keys, self.store.store_id)
+        return self._opener
 
     def construct_recorder(self) -> ApplicationRecorder:
         """The recorder of the database that was opened."""
@@ -91,7 +92,7 @@ class StoreApplication(Application[UUID]):
         Raises `AggregateNotFoundError` where there is none or all of it is erased, and `TamperedRow`,
         `UnknownKey` or `Corrupt` for this stream alone.
         """
-        events: list[Any] = self._open_all(self.recorder.select_events(aggregate_id))
+        events: list[Any] = self._opener.open_stream(aggregate_id, self._recorder.stream(aggregate_id))
         aggregate: Aggregate | None = None
         if events and hasattr(events[0], "mutate"):
             aggregate = project(aggregate, events)
@@ -173,12 +174,26 @@ def open_store(
     kek = LocalKek.read(kek_path)
     if migrate:
         Fence.create(fence_path)
-    recorder, tables = _open_sqlite(url, kek, migrate=migrate)
-    keys = StoredKeyRing(tables, kek, Fence(fence_path))
-    return StoreApplication(recorder, tables, keys, env)
+    recorder = (
+        _postgres(url, kek if migrate else None)
+        if _is_postgres(url)
+        else _sqlite(url, kek if migrate else None)
+    )
+    tables = ClearTables(recorder.database)
+    return StoreApplication(recorder, tables, StoredKeyRing(tables, kek, Fence(fence_path)), env)
 
 
-def _open_sqlite(url: str, kek: LocalKek, *, migrate: bool) -> tuple[ApplicationRecorder, ClearTables]:
+def _is_postgres(url: str) -> bool:
+    return urlsplit(url).scheme in {"postgresql", "postgres"}
+
+
+def _postgres(url: str, migrate: Kek | None) -> PostgresRecorder:
+    if migrate is not None:
+        migrate_postgres(url, migrate)
+    return PostgresRecorder(PostgresDatabase(url))
+
+
+def _sqlite(url: str, migrate: Kek | None) -> SqliteRecorder:
     parts = urlsplit(url)
     if parts.scheme != "sqlite" or parts.netloc or len(parts.path) <= 1:
         raise Invalid("the database's address is sqlite:///path or postgresql://…", field="database_url")
@@ -186,10 +201,9 @@ def _open_sqlite(url: str, kek: LocalKek, *, migrate: bool) -> tuple[Application
     if synchronous.upper() not in {"FULL", "EXTRA"}:
         raise UnsafeStore("SQLite's `synchronous` must be FULL: leave it out", field="synchronous")
     path = Path(unquote(parts.path[1:]))
-    if migrate:
-        migrate_sqlite(path, kek)
-    database = SqliteDatabase(path)
-    return SqliteRecorder(database), ClearTables(database)
+    if migrate is not None:
+        migrate_sqlite(path, migrate)
+    return SqliteRecorder(SqliteDatabase(path))
 
 
 __all__ = ["Erased", "Saved", "StoreApplication", "open_store"]

@@ -37,6 +37,12 @@ class Database(Protocol):
     def from_uuid(self, value: Any) -> UUID:
         """From the driver."""
 
+    def stream(self, value: UUID) -> Any:
+        """A stream's id to the driver; the library's layout holds it in its own way."""
+
+    def from_stream(self, value: Any) -> UUID:
+        """From the driver."""
+
     def time(self, value: datetime) -> Any:
         """To the driver."""
 

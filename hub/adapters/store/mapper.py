@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -10,6 +10,7 @@ from eventsourcing.domain import DomainEventProtocol, OriginatorIDError, Origina
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 
 from hub.adapters.store.codec import Codec, Sealed, part_from_json, part_to_json
+from hub.adapters.store.reading import StreamRow
 from hub.aggregates.base import TOPICS
 from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
 from hub.errors import Corrupt, Invalid, KeyDestroyed, TamperedRow
@@ -97,19 +98,17 @@ class HubMapper(Mapper[UUID]):
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
         """Open an event. Raises `TamperedRow`, `UnknownKey` or `Corrupt`; a destroyed key gives `Erased`."""
-        return self._open(stored_event, {})
+        stream = cast(UUID, stored_event.originator_id)
+        return self._open(stream, stored_event.originator_version, stored_event.topic, stored_event.state, {})
 
-    def to_domain_events(self, stored_events: Iterable[StoredEvent]) -> list[Any]:
+    def open_stream(self, stream: UUID, rows: Iterable[StreamRow]) -> list[Any]:
         """Open the events of one stream; each key is asked for once."""
         ciphers: Ciphers = {}
-        return [self._open(stored, ciphers) for stored in stored_events]
+        return [self._open(stream, version, topic, state, ciphers) for version, topic, state in rows]
 
-    def _open(self, stored: StoredEvent, ciphers: Ciphers) -> Any:
-        kind = self._kinds.get(stored.topic) or self._kind_in_store(stored.topic)
-        stream: UUID = stored.originator_id  # type: ignore[assignment]
-        version = stored.originator_version
+    def _open(self, stream: UUID, version: int, topic: str, state: bytes, ciphers: Ciphers) -> Any:
+        kind = self._kinds.get(topic) or self._kind_in_store(topic)
         bound = self._bound(stream, version, kind)
-        state = stored.state
         try:
             if state[:2] == _ONE_SECTION:
                 attributes, at = self._section(state, 2, bound, 0, ciphers)
@@ -123,7 +122,7 @@ class HubMapper(Mapper[UUID]):
         except IndexError as error:
             raise Corrupt(f"event {version} of stream {stream} is cut short") from error
         if attributes is None:
-            return Erased(stream, version, stored.topic)
+            return Erased(stream, version, topic)
         values = kind.codec.decode(attributes, parts)
         values["originator_id"] = stream
         values["originator_version"] = version

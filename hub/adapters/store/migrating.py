@@ -3,12 +3,15 @@
 import os
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
 from hub.adapters.store.database import SCHEMA_VERSION, Execute
+from hub.adapters.store.postgres_database import connect as connect_postgres
+from hub.adapters.store.postgres_database import run
 from hub.adapters.store.refused import NotMigrated
 from hub.adapters.store.sqlite_database import SqliteDatabase, connect
 from hub.adapters.store.views import VERSIONS, table_of
@@ -41,6 +44,18 @@ def migrate_sqlite(path: Path, kek: Kek) -> None:
             begin_store(execute, kek, lambda key_id: key_id.bytes)
     finally:
         database.close()
+
+
+def migrate_postgres(conninfo: str, kek: Kek) -> None:
+    """Bring a schema to the present; done twice it changes nothing, and two at once wait for each other."""
+    with closing(connect_postgres(conninfo)) as connection, connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('tvaers migrate'))")
+        connection.execute(script("schema_postgres.sql"))
+        for view in view_scripts("view_postgres.sql"):
+            connection.execute(view)
+        store_id = begin_store(partial(run, connection), kek, lambda key_id: key_id)
+        lock = int.from_bytes(store_id[:8], "big", signed=True)
+        connection.execute(script("append_postgres.sql").replace("{lock}", str(lock)))
 
 
 def begin_store(execute: Execute, kek: Kek, to_driver: Callable[[UUID], Any]) -> bytes:

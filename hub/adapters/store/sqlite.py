@@ -2,23 +2,21 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
-from eventsourcing.persistence import Notification, StoredEvent, Tracking
+from eventsourcing.persistence import StoredEvent, Tracking
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 
 from hub.adapters.store.guards import refuse_kept_grant_keys
+from hub.adapters.store.reading import LogReader
 from hub.adapters.store.sqlite_append import SqliteAppend, insert_events
 from hub.adapters.store.sqlite_database import SqliteDatabase
 from hub.ports import Alongside
 
-_STREAM = """SELECT originator_version, topic, state FROM stored_events WHERE originator_id = ?"""
-_LOG = """SELECT originator_id, originator_version, topic, state, notification_id FROM stored_events
-    WHERE notification_id >= ?"""
 
-
-class SqliteRecorder(SQLiteApplicationRecorder):
+class SqliteRecorder(LogReader, SQLiteApplicationRecorder):
     """Writes events with what goes alongside; reads streams and the log."""
+
+    database: SqliteDatabase
 
     def __init__(self, database: SqliteDatabase) -> None:
         self.database = database
@@ -51,57 +49,3 @@ class SqliteRecorder(SQLiteApplicationRecorder):
         if alongside.ends_grants:
             self.database.scrub()
         return numbers
-
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> list[StoredEvent]:
-        """A stream's events."""
-        stream = originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
-        sql = _STREAM
-        params: list[Any] = [stream.hex]
-        if gt is not None:
-            sql += " AND originator_version > ?"
-            params.append(gt)
-        if lte is not None:
-            sql += " AND originator_version <= ?"
-            params.append(lte)
-        sql += f" ORDER BY originator_version {'DESC' if desc else 'ASC'}"
-        if limit is not None:
-            sql += " LIMIT ?"
-            params.append(limit)
-        return [
-            StoredEvent(stream, version, topic, state)
-            for version, topic, state in self.database.read(sql, params)
-        ]
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> list[Notification]:
-        """The log, in the order in which it was committed."""
-        sql = _LOG
-        params: list[Any] = [(start or 0) + (start is not None and not inclusive_of_start)]
-        if stop is not None:
-            sql += " AND notification_id <= ?"
-            params.append(stop)
-        if topics:
-            sql += " AND topic = ANY(?)"
-            params.append(list(topics))
-        rows = self.database.read(f"{sql} ORDER BY notification_id LIMIT ?", [*params, limit])
-        return [Notification(UUID(stream), *rest) for stream, *rest in rows]
-
-    def max_notification_id(self) -> int:
-        """The number of the last event; 0 in an empty log."""
-        ((last,),) = self.database.read("SELECT coalesce(max(notification_id), 0) FROM stored_events")
-        return int(last)

@@ -159,6 +159,14 @@ class SqliteDatabase:
         """From 16 bytes."""
         return UUID(bytes=value)
 
+    def stream(self, value: UUID) -> str:
+        """32 hex digits, as the library has it."""
+        return value.hex
+
+    def from_stream(self, value: str) -> UUID:
+        """From hex digits."""
+        return UUID(value)
+
     def time(self, value: datetime) -> int:
         """Microseconds since 1970 in UTC."""
         return (value - _EPOCH) // _MICROSECOND

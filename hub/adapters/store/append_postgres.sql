@@ -1,0 +1,156 @@
+-- One append: everything of `ports.Alongside`, in its order, in one statement and so in one transaction.
+--
+-- The lock comes first and every guard is a statement of its own after it: under READ COMMITTED each then sees
+-- what was committed before the lock was given. A guard in the locking statement would see the world from
+-- before it, and open after a withdrawal. Refusals are raised, so that nothing of the command stays.
+--
+-- {lock} is this store's own number, so that stores in one database do not wait for each other.
+
+CREATE OR REPLACE FUNCTION hub_lock() RETURNS void LANGUAGE sql VOLATILE AS $$
+    SELECT pg_advisory_xact_lock({lock});
+$$;
+
+CREATE OR REPLACE FUNCTION hub_append(
+    p_now timestamptz,
+    p_key bytea, p_body_mac bytea, p_ids text,
+    p_ends uuid[],
+    p_groups integer, p_group_grants uuid[], p_group_numbers integer[],
+    p_needs_keys uuid[], p_needs_partners text[],
+    p_block_case uuid, p_block_person text,
+    p_key_ids uuid[], p_key_epochs integer[], p_key_wrapped bytea[],
+    p_grant_ids uuid[], p_grant_recipients text[], p_grant_ends timestamptz[],
+    p_grant_epochs integer[], p_grant_wrapped bytea[],
+    p_streams uuid[], p_versions bigint[], p_topics text[], p_states bytea[],
+    p_message_ids uuid[], p_recipients text[], p_sealed bytea[], p_controls boolean[],
+    p_wrap_messages uuid[], p_wrap_grants uuid[], p_wraps bytea[],
+    p_blinds bytea[], p_blind_cases uuid[],
+    p_dues timestamptz[], p_due_cases uuid[],
+    p_slug text, p_kind text, p_active boolean, p_sealing_key bytea, p_signing_key bytea,
+    OUT status text, OUT detail text, OUT numbers bigint[]
+) LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    done record;
+    refused text;
+    alive bigint;
+    last_number bigint;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'TV000', MESSAGE = 'guards need READ COMMITTED';
+    END IF;
+    PERFORM pg_advisory_xact_lock({lock});
+
+    IF p_key IS NOT NULL THEN
+        SELECT i.body_mac, i.position, i.ids INTO done FROM idempotency i WHERE i.key = p_key;
+        IF FOUND THEN
+            status := CASE WHEN done.body_mac = p_body_mac THEN 'done' ELSE 'other_body' END;
+            detail := done.ids;
+            numbers := ARRAY[done.position];
+            RETURN;
+        END IF;
+    END IF;
+
+    IF p_ends IS NOT NULL THEN
+        UPDATE grants g SET state = 'ended', wrapped = NULL WHERE g.grant_id = ANY (p_ends);
+    END IF;
+
+    IF p_groups > 0 THEN
+        SELECT count(DISTINCT n.number) INTO alive
+        FROM unnest(p_group_grants, p_group_numbers) AS n (grant_id, number)
+        JOIN grants g ON g.grant_id = n.grant_id
+        WHERE g.state = 'living' AND (g.ends_at IS NULL OR g.ends_at > p_now);
+        IF alive <> p_groups THEN
+            RAISE EXCEPTION USING ERRCODE = 'TV001', MESSAGE = 'a grant does not live';
+        END IF;
+    END IF;
+    IF p_needs_keys IS NOT NULL THEN
+        SELECT coalesce(k.state, 'unknown') || ' ' || n.key_id INTO refused
+        FROM unnest(p_needs_keys) AS n (key_id) LEFT JOIN keys k ON k.key_id = n.key_id
+        WHERE k.state IS DISTINCT FROM 'active' LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'TV002', MESSAGE = refused;
+        END IF;
+    END IF;
+    IF p_needs_partners IS NOT NULL THEN
+        SELECT n.slug INTO refused
+        FROM unnest(p_needs_partners) AS n (slug) LEFT JOIN partners p ON p.slug = n.slug AND p.active
+        WHERE p.slug IS NULL LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'TV003', MESSAGE = refused;
+        END IF;
+    END IF;
+    IF p_block_case IS NOT NULL THEN
+        PERFORM 1 FROM block_list b WHERE b.case_id = p_block_case AND b.person = p_block_person;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'TV004', MESSAGE = 'blocked';
+        END IF;
+    END IF;
+
+    IF p_key_ids IS NOT NULL THEN
+        PERFORM 1 FROM keys k WHERE k.key_id = ANY (p_key_ids) AND k.state = 'destroyed';
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'TV002', MESSAGE = 'destroyed';
+        END IF;
+        INSERT INTO keys (key_id, state, epoch, wrapped)
+        SELECT n.key_id, 'active', n.epoch, n.wrapped
+        FROM unnest(p_key_ids, p_key_epochs, p_key_wrapped) AS n (key_id, epoch, wrapped);
+    END IF;
+    IF p_grant_ids IS NOT NULL THEN
+        INSERT INTO grants (grant_id, recipient, state, ends_at, epoch, wrapped)
+        SELECT n.grant_id, n.recipient, 'living', n.ends_at, n.epoch, n.wrapped
+        FROM unnest(p_grant_ids, p_grant_recipients, p_grant_ends, p_grant_epochs, p_grant_wrapped)
+            AS n (grant_id, recipient, ends_at, epoch, wrapped);
+    END IF;
+
+    IF p_streams IS NOT NULL THEN
+        WITH inserted AS (
+            INSERT INTO stored_events (originator_id, originator_version, topic, state)
+            SELECT * FROM unnest(p_streams, p_versions, p_topics, p_states)
+            RETURNING notification_id
+        )
+        SELECT array_agg(notification_id), max(notification_id) INTO numbers, last_number FROM inserted;
+    ELSE
+        SELECT coalesce(max(notification_id), 0) INTO last_number FROM stored_events;
+    END IF;
+
+    IF p_message_ids IS NOT NULL THEN
+        WITH given AS (
+            SELECT * FROM unnest(p_message_ids, p_recipients, p_sealed, p_controls)
+                WITH ORDINALITY AS m (message_id, recipient, sealed, control, place)
+        ), counted AS (
+            INSERT INTO recipients AS r (recipient, epoch, last_sequence)
+            SELECT g.recipient, (SELECT s.epoch FROM store s), count(*) FROM given g GROUP BY g.recipient
+            ON CONFLICT (recipient) DO UPDATE SET last_sequence = r.last_sequence + excluded.last_sequence
+            RETURNING r.recipient, r.epoch, r.last_sequence
+        )
+        INSERT INTO messages (recipient, epoch, sequence, message_id, position, sealed, control)
+        SELECT g.recipient, c.epoch,
+            c.last_sequence + 1 - row_number() OVER (PARTITION BY g.recipient ORDER BY g.place DESC),
+            g.message_id, last_number, g.sealed, g.control
+        FROM given g JOIN counted c ON c.recipient = g.recipient
+        ORDER BY g.place;
+    END IF;
+    IF p_wrap_messages IS NOT NULL THEN
+        INSERT INTO message_wraps (message_id, grant_id, wraps)
+        SELECT * FROM unnest(p_wrap_messages, p_wrap_grants, p_wraps);
+    END IF;
+
+    IF p_blinds IS NOT NULL THEN
+        INSERT INTO blind_index (blind, case_id)
+        SELECT * FROM unnest(p_blinds, p_blind_cases) ON CONFLICT DO NOTHING;
+    END IF;
+    IF p_dues IS NOT NULL THEN
+        INSERT INTO timers (due, case_id) SELECT * FROM unnest(p_dues, p_due_cases) ON CONFLICT DO NOTHING;
+    END IF;
+    IF p_slug IS NOT NULL THEN
+        INSERT INTO partners AS p VALUES (p_slug, p_kind, p_active, p_sealing_key, p_signing_key)
+        ON CONFLICT (slug) DO UPDATE SET kind = excluded.kind, active = excluded.active,
+            sealing_key = excluded.sealing_key, signing_key = excluded.signing_key;
+    END IF;
+    IF p_key IS NOT NULL THEN
+        INSERT INTO idempotency (key, body_mac, position, ids)
+        VALUES (p_key, p_body_mac, last_number, p_ids);
+    END IF;
+
+    PERFORM pg_notify('stored_events', '');
+    status := 'ok';
+END $$;

@@ -1,0 +1,182 @@
+"""PostgreSQL as the hub needs it: a pool, autocommit, binary, no connection that could lose a commit."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+from eventsourcing import persistence
+from eventsourcing.postgres import PostgresDatastore
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import PoolTimeout
+
+from hub.adapters.store.database import Execute
+from hub.adapters.store.refused import UnsafeStore
+from hub.errors import Unavailable
+
+POOL_MAX = 32
+LOST = (persistence.OperationalError, persistence.InterfaceError)
+_NO_ANSWER = "the database does not answer: try again, under the same Idempotency-Key"
+_PAUSES_S = (0.05, 0.2, 1.0)
+_CONNECT_TIMEOUT_S = 15.0
+_DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+_SETTINGS = f"SELECT {', '.join(f'current_setting({name!r})' for name in _DURABLE)}"
+
+T = TypeVar("T")
+PgConnection = psycopg.Connection[Any]
+
+
+def connect(conninfo: str) -> PgConnection:
+    """A connection of its own, checked. Raises `UnsafeStore`, or psycopg's errors."""
+    connection = psycopg.connect(conninfo, autocommit=True, connect_timeout=int(_CONNECT_TIMEOUT_S))
+    try:
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(connection: PgConnection) -> None:
+    """Refuse a connection whose commits could be lost; guards see what was committed before their lock."""
+    values = connection.execute(_SETTINGS).fetchone()
+    for name, value in zip(_DURABLE, values or (), strict=True):
+        if value == "off":
+            raise UnsafeStore(
+                f"PostgreSQL runs with `{name}` off: turn it on, also for this role", field=name
+            )
+    connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+
+class HubDatastore(PostgresDatastore):
+    """The library's datastore with our connections: plain rows, no composite types."""
+
+    def __init__(self, conninfo: str) -> None:
+        given = {name: str(value) for name, value in conninfo_to_dict(conninfo).items()}
+        named = [given.get(name, "") for name in ("dbname", "host", "port", "user", "password")]
+        super().__init__(*named, pool_size=1, max_overflow=POOL_MAX - 1, connect_timeout=_CONNECT_TIMEOUT_S)
+        self.pool.kwargs = {**given, "autocommit": True}
+        self.pool.open(wait=False)
+
+    def after_connect_func(self) -> Callable[[PgConnection], None]:
+        """Check each connection as it is made."""
+        return prepare
+
+    def register_type_adapters(self) -> None:
+        """Nothing: events go as plain arrays."""
+
+    @contextmanager
+    def get_connection(self) -> Iterator[PgConnection]:
+        """Lend a connection; psycopg's errors become the library's."""
+        try:
+            with self.pool.connection() as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+
+def translated(error: psycopg.Error) -> persistence.PersistenceError:
+    """The library's error of the same name (PEP 249)."""
+    for kind in type(error).__mro__:
+        if kind.__module__ == "psycopg" and kind is not psycopg.Error:
+            same: type[persistence.PersistenceError] = getattr(persistence, kind.__name__)
+            return same(str(error))
+    return persistence.PersistenceError(str(error))
+
+
+class PostgresDatabase:
+    """`Database` on one PostgreSQL schema, the first of the search path."""
+
+    def __init__(self, conninfo: str) -> None:
+        self.conninfo = conninfo
+        connect(conninfo).close()
+        self.datastore = HubDatastore(conninfo)
+
+    def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Rows of one statement."""
+        return self.again(lambda connection: run(connection, sql, params))
+
+    def again(self, work: Callable[[PgConnection], T]) -> T:
+        """Do work that may be done twice; again on another connection where the server went away.
+
+        Raises `Unavailable` when it stays away.
+        """
+        for pause_s in (*_PAUSES_S, None):
+            try:
+                with self.datastore.get_connection() as connection:
+                    return work(connection)
+            except LOST as error:
+                if pause_s is None or isinstance(error.__cause__, PoolTimeout):
+                    raise Unavailable(_NO_ANSWER) from error
+            time.sleep(pause_s)
+            self.datastore.pool.check()
+        raise AssertionError("the last round returns or raises")
+
+    @contextmanager
+    def transaction(self, *, append_lock: bool = False) -> Iterator[Execute]:
+        """One transaction. Raises `Unavailable` where the server went away; it is not tried again."""
+        try:
+            with self.datastore.get_connection() as connection, connection.transaction():
+                if append_lock:
+                    connection.execute("SELECT hub_lock()")
+                yield lambda sql, params: run(connection, sql, params)
+        except LOST as error:
+            raise Unavailable(_NO_ANSWER) from error
+
+    def scrub(self) -> None:
+        """Nothing: what was deleted goes with vacuum, and bodies and keys are sealed meanwhile."""
+
+    @contextmanager
+    def single(self, name: str) -> Iterator[bool]:
+        """Hold an advisory lock on a connection of its own; the server lets go of it when that ends."""
+        with connect(self.conninfo) as connection:
+            number = int.from_bytes(sha256(f"{self._schema()}:{name}".encode()).digest()[:8], signed=True)
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", [number]).fetchone()
+            yield bool(row and row[0])
+
+    def _schema(self) -> str:
+        return str(self.read("SELECT current_schema()")[0][0])
+
+    def uuid(self, value: UUID) -> UUID:
+        """As it is."""
+        return value
+
+    def from_uuid(self, value: UUID) -> UUID:
+        """As it is."""
+        return value
+
+    def stream(self, value: UUID) -> UUID:
+        """As it is."""
+        return value
+
+    def from_stream(self, value: UUID) -> UUID:
+        """As it is."""
+        return value
+
+    def time(self, value: datetime) -> datetime:
+        """As it is."""
+        return value
+
+    def from_time(self, value: datetime) -> datetime:
+        """In UTC, whatever the session's time zone."""
+        return value.astimezone(UTC)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.datastore.close()
+
+
+def run(connection: PgConnection, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run a statement written for `Database`."""
+    cursor = connection.execute(_placed(sql), params, prepare=True, binary=True)
+    return cursor.fetchall() if cursor.description else []
+
+
+@lru_cache(maxsize=512)
+def _placed(sql: str) -> str:
+    return sql.replace("?", "%b")

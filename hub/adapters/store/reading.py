@@ -1,0 +1,78 @@
+"""Reading streams and the log, the same on either database and leaner than the library's own."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import Notification, StoredEvent
+
+from hub.adapters.store.database import Database
+
+_STREAM = "SELECT originator_version, topic, state FROM stored_events WHERE originator_id = ?"
+_WHOLE_STREAM = f"{_STREAM} ORDER BY originator_version"
+_LOG = """SELECT originator_id, originator_version, topic, state, notification_id FROM stored_events
+    WHERE notification_id >= ?"""
+
+StreamRow = tuple[int, str, bytes]
+"""Version, topic, state."""
+
+
+class LogReader:
+    """The reading half of a recorder."""
+
+    database: Database
+
+    def stream(self, originator_id: UUID) -> list[StreamRow]:
+        """A whole stream, without an object for each event: what a load reads."""
+        rows: list[Any] = self.database.read(_WHOLE_STREAM, [self.database.stream(originator_id)])
+        return rows
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> list[StoredEvent]:
+        """A stream's events."""
+        stream = originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
+        sql, params = _STREAM, [self.database.stream(stream)]
+        if gt is not None:
+            sql += " AND originator_version > ?"
+            params.append(gt)
+        if lte is not None:
+            sql += " AND originator_version <= ?"
+            params.append(lte)
+        sql += f" ORDER BY originator_version {'DESC' if desc else 'ASC'}"
+        if limit is not None:
+            sql += " LIMIT ?"
+            params.append(limit)
+        return [StoredEvent(stream, *row) for row in self.database.read(sql, params)]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> list[Notification]:
+        """The log, in the order in which it was committed."""
+        sql = _LOG
+        params: list[Any] = [(start or 0) + (start is not None and not inclusive_of_start)]
+        if stop is not None:
+            sql += " AND notification_id <= ?"
+            params.append(stop)
+        if topics:
+            sql += " AND topic = ANY(?)"
+            params.append(list(topics))
+        rows = self.database.read(f"{sql} ORDER BY notification_id LIMIT ?", [*params, limit])
+        return [Notification(self.database.from_stream(stream), *rest) for stream, *rest in rows]
+
+    def max_notification_id(self) -> int:
+        """The number of the last event; 0 in an empty log."""
+        ((last,),) = self.database.read("SELECT coalesce(max(notification_id), 0) FROM stored_events")
+        return int(last)
