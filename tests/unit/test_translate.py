@@ -1,0 +1,204 @@
+"""A report as the domain takes it in: everything once, each thing in the place that its danger asks for."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.message_v1 import Ban
+from contracts.social_report_terms_v1 import AddressProtection
+from contracts.social_report_v1 import CATEGORY_OF_ROLE, FREE_TEXT, SocialReport
+from contracts.terms import Category, PersonRole
+from hub.application import ReportTaken
+from hub.translate import report_taken
+from tests.support.social_reports import REPORTS, example
+from tests.world import NIGHT, planted
+
+every_example = pytest.mark.parametrize("name", REPORTS)
+
+
+def taken(name: str) -> ReportTaken:
+    return report_taken(REPORTS[name], uuid4)
+
+
+def words(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value that is not a container, with the names that lead to it; places in lists left out."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from leaves(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from leaves(inner, path)
+    else:
+        yield path, value
+
+
+# --- in its place -------------------------------------------------------------------------------------
+
+
+@every_example
+def test_no_value_that_could_kill_is_among_what_can_be_told(name: str) -> None:
+    report = planted(name)
+    found = report_taken(report.report, uuid4)
+    told = words([found.contents, [o.value for o in found.others], found.free_text, found.happened])
+    told += words([found.basis, found.warnings, found.reference])
+    assert [c for c in report.could_kill if c in told] == []
+    kept = words([c.value for c in found.could_kill])
+    assert [c for c in report.could_kill if c not in kept] == []
+
+
+@every_example
+def test_no_free_text_is_among_what_is_told_unread(name: str) -> None:
+    report = planted(name)
+    found = report_taken(report.report, uuid4)
+    told = words([found.contents, [o.value for o in found.others], found.happened, found.basis])
+    assert [c for c in report.free_text if c in told] == []
+    assert set(found.free_text) == set(FREE_TEXT)
+    assert Counter(found.free_text.values()) == Counter(report.free_text)
+
+
+@every_example
+def test_no_field_of_another_person_is_in_what_is_about_the_citizen(name: str) -> None:
+    report = planted(name)
+    found = report_taken(report.report, uuid4)
+    own = words([found.contents, found.basis, found.happened])
+    assert [c for c in report.others if c in own] == []
+    for person in REPORTS[name].persons:
+        if person.role is not PersonRole.EXPOSED and person.cpr:
+            assert person.cpr not in own
+    kept = words([o.value for o in found.others])
+    assert [c for c in report.others if c not in kept] == []
+
+
+@every_example
+def test_nothing_about_the_citizen_is_under_another_persons_key(name: str) -> None:
+    report = planted(name)
+    found = report_taken(report.report, uuid4)
+    assert [c for c in report.citizen if c in words([o.value for o in found.others])] == []
+
+
+@every_example
+def test_each_other_person_is_apart_under_a_new_id_and_in_the_category_of_the_role(name: str) -> None:
+    found = taken(name)
+    others = [p for p in REPORTS[name].persons if p.role is not PersonRole.EXPOSED]
+    assert len({o.person for o in found.others}) == len(found.others) == len(others)
+    for about, person in zip(found.others, others, strict=True):
+        assert about.value is not None
+        assert about.value["role"] == person.role
+        assert CATEGORY_OF_ROLE[person.role] in about.value["contents"]
+        assert Category.FREE_TEXT not in about.value["contents"]
+
+
+@every_example
+def test_what_could_kill_another_person_is_sealed_under_that_persons_key_too(name: str) -> None:
+    report = planted(name)
+    found = report_taken(report.report, uuid4)
+    assert len(found.could_kill) == len(report.report.persons)
+    ids = {o.person for o in found.others}
+    assert sum(c.person is None for c in found.could_kill) == 1
+    assert {c.person for c in found.could_kill if c.person is not None} == ids
+
+
+@every_example
+def test_the_reporters_own_ids_of_persons_go_no_further(name: str) -> None:
+    found = taken(name)
+    everything = words(
+        [found.contents, [o.value for o in found.others], [c.value for c in found.could_kill], found.basis]
+    )
+    assert [p for p in REPORTS[name].persons if str(p.id) in everything] == []
+
+
+def test_a_child_that_is_pointed_at_is_pointed_at_by_its_new_id() -> None:
+    found = taken(NIGHT)
+    pointed = {UUID(c["person"]) for c in found.contents[Category.CHILDREN]["children"]["concerned"]}
+    children = {o.person for o in found.others if o.value and o.value["role"] == "child"}
+    assert pointed == children
+
+
+# --- everything, once ---------------------------------------------------------------------------------
+
+_LOCAL = {"persons.id", "children.concerned.person", "staff_tied.person"}
+"""Ids within the report: renamed, or replaced by where the value now stands."""
+
+
+@every_example
+def test_every_field_of_a_report_stands_somewhere_once(name: str) -> None:
+    whole = REPORTS[name].model_dump(mode="json", exclude_none=True)
+    sent = Counter((path.rpartition(".")[2], words(v)) for path, v in leaves(whole) if path not in _LOCAL)
+    found = taken(name)
+    kept: Counter[tuple[str, str]] = Counter()
+    roles = [("role", words(o.value["role"])) for o in found.others if o.value]
+    kept.update([*roles, ("role", words("exposed"))])
+    places = [
+        *found.contents.values(),
+        *[contents for o in found.others for contents in (o.value or {})["contents"].values()],
+        *[c.value for c in found.could_kill],
+    ]
+    for place in places:
+        for path, value in leaves(place):
+            last = path.rpartition(".")[2]
+            if last == "warnings" or path == "children.concerned.person":
+                continue
+            kept[("tie" if last == "staff_tie" else last, words(value))] += 1
+    kept.update((field.rpartition(".")[2], words(text)) for field, text in found.free_text.items())
+    assert kept == sent
+
+
+@every_example
+def test_the_blind_index_gets_every_cpr_number_with_its_role_and_nothing_else(name: str) -> None:
+    persons = REPORTS[name].persons
+    assert taken(name).cpr == tuple((p.role.value, p.cpr) for p in persons if p.cpr is not None)
+
+
+@every_example
+def test_the_ban_of_the_reporters_basis_comes_along(name: str) -> None:
+    banned = REPORTS[name].basis.not_for_criminal_investigation
+    assert taken(name).basis["bans"] == ([Ban.CRIMINAL_INVESTIGATION.value] if banned else [])
+
+
+# --- warnings: that there are rules, never which ------------------------------------------------------
+
+
+def report_with(**could_kill: Any) -> SocialReport:
+    report = example("skadestue-kvinde-uden-cpr-seksuel-vold")
+    report["persons"][0]["could_kill"] = could_kill
+    return SocialReport.model_validate(report)
+
+
+@pytest.mark.parametrize("protection", [None, *AddressProtection])
+def test_an_address_counts_as_protected_unless_somebody_said_that_it_is_open(
+    protection: AddressProtection | None,
+) -> None:
+    said = {} if protection is None else {"protected_address": protection.value}
+    found = report_taken(report_with(address="Prøvevej 1", **said), uuid4)
+    open_to_all = protection is AddressProtection.NONE
+    assert ("protected_address" in found.warnings) is not open_to_all
+    assert ("protected_address" in found.contents[Category.IDENTITY]["warnings"]) is not open_to_all
+
+
+def test_a_report_without_any_address_counts_as_protected() -> None:
+    assert "protected_address" in report_taken(report_with(), uuid4).warnings
+
+
+@pytest.mark.parametrize(
+    "rules", [{"meeting_place": "Biblioteket"}, {"safe_contact": {"channel": "sms", "handle": "00 00 00 01"}}]
+)
+def test_rules_of_contact_give_a_warning_and_stay_apart(rules: dict[str, Any]) -> None:
+    found = report_taken(report_with(**rules), uuid4)
+    assert "safe_contact" in found.warnings
+    assert "00 00 00 01" not in words(found.contents)
+    assert "Biblioteket" not in words(found.contents)
+
+
+def test_a_member_of_staff_who_is_a_party_is_told_of_with_the_person_it_is() -> None:
+    found = taken("politi-udoever-er-kollega-hos-anmelderen")
+    assert found.staff_involved
+    tied = [o.value["contents"] for o in found.others if o.value and "staff_tie" in words(o.value)]
+    assert [list(c) for c in tied] == [[Category.OTHER_PERSONS]]

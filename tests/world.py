@@ -1,0 +1,446 @@
+"""A small fictitious municipality on real parts, for tests that tell a story.
+
+    world = World.built(tmp_path)
+    case = world.open_case()
+    consent = world.consent(case, ["havnen"], [Category.INCIDENT])
+    world.told("havnen")            # what the NGO opens
+    world.withdraw(case, consent)
+
+The clock stands still until a test moves it; it may be moved backwards.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+from contracts.client.errors import SealedForSomeoneElse
+from contracts.client.keys import Identity
+from contracts.client.sealed import open_control, open_head, open_part
+from contracts.inbound_v1 import Inbound as Sent
+from contracts.message_v1 import Control, Head, Part
+from contracts.social_report_v1 import SocialReport
+from contracts.terms import BasisRule, Category, OrganisationKind, SafetyLevel, Urgency
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.values import ConsentForm
+from hub.aggregates.disclosure_ledger import DisclosureLedger
+from hub.application import Answer
+from hub.bootstrap import Parts, build
+from hub.committing import Command
+from hub.errors import Missing
+from hub.fence import Fence
+from hub.keyring import create_kek_file
+from hub.ports import StoredMessage
+from hub.settings import Settings
+from tests.support.social_reports import REPORTS, example
+
+MUNICIPALITY, UNIT = "eksempel", "familieenheden"
+POLICE, HOSPITAL, NGO, SHELTER, CHILDREN = "politiet", "skadestuen", "havnen", "krisecenter", "boern-og-unge"
+PARTNERS = {
+    UNIT: OrganisationKind.MUNICIPAL_UNIT,
+    POLICE: OrganisationKind.POLICE,
+    HOSPITAL: OrganisationKind.EMERGENCY_DEPARTMENT,
+    NGO: OrganisationKind.NGO,
+    SHELTER: OrganisationKind.SHELTER,
+    CHILDREN: OrganisationKind.CHILD_SERVICES,
+}
+BEGAN = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+EVERYTHING = tuple(Category)
+NIGHT = "01-politi-natlig-vold-i-hjemmet"
+SAME_WOMAN = "02-skadestue-samme-kvinde-en-time-senere"
+
+OPERATOR = Actor("drift", "Ditte Drift", "operator", UNIT)
+CASEWORKER = Actor("inge", "Inge Indskriver", "caseworker", UNIT)
+TOVHOLDER = Actor("tove", "Tove Tovholder", "tovholder", UNIT)
+
+
+def at(organisation: str, person: str = "anna") -> Actor:
+    """A person at a partner."""
+    return Actor(person, "Anna Ansat", "partner_staff", organisation)
+
+
+@dataclass
+class Clock:
+    """Stands where it is put."""
+
+    now: datetime = BEGAN
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, by: timedelta) -> None:
+        self.now += by
+
+
+@dataclass(frozen=True)
+class Told:
+    """What somebody opened of one message; a part that did not open is left out."""
+
+    message_id: UUID
+    head: Head
+    parts: dict[int, Part]
+
+    @property
+    def categories(self) -> set[Category]:
+        return {part.category for part in self.parts.values()}
+
+
+class World:
+    """The hub with its partners, and short words for what people do."""
+
+    def __init__(self, parts: Parts, identities: dict[str, Identity], clock: Clock) -> None:
+        self.parts = parts
+        self.identities = identities
+        self.clock = clock
+        self._keys = count(1)
+
+    @classmethod
+    def built(
+        cls,
+        folder: Path,
+        url: str = "",
+        *,
+        clock: Clock | None = None,
+        new_id: Callable[[], UUID] = uuid4,
+    ) -> Self:
+        """A new store with every partner registered; `url` names PostgreSQL, else SQLite in `folder`."""
+        (folder / "keys").mkdir(parents=True)
+        (folder / "fence").mkdir()
+        create_kek_file(folder / "keys" / "kek.json")
+        Fence.create(folder / "fence" / "destroyed")
+        world = cls.opened(folder, {}, url, clock=clock, new_id=new_id, migrate=True)
+        for slug, kind in PARTNERS.items():
+            world.register(slug, kind)
+        return world
+
+    @classmethod
+    def opened(
+        cls,
+        folder: Path,
+        identities: dict[str, Identity],
+        url: str = "",
+        *,
+        clock: Clock | None = None,
+        new_id: Callable[[], UUID] = uuid4,
+        migrate: bool = False,
+    ) -> Self:
+        """A store that is there already: another process, or after a restart."""
+        clock = clock or Clock()
+        settings = Settings(municipality=MUNICIPALITY, unit=UNIT, data_dir=folder, database_url=url)
+        return cls(build(settings, clock=clock, new_id=new_id, migrate=migrate), identities, clock)
+
+    def copied(self, folder: Path) -> "World":
+        """The same municipality on a copy of the files; SQLite alone. The clock begins anew."""
+        shutil.copytree(self.parts.settings.data_dir, folder)
+        return World.opened(folder, self.identities)
+
+    def close(self) -> None:
+        self.parts.close()
+
+    def command(self, by: Actor, key: str | None = None, body: bytes = b"") -> Command:
+        """A command under an idempotency key of its own, unless one is said."""
+        return Command(by=by, key=key if key is not None else f"key-{next(self._keys)}-{uuid4()}", body=body)
+
+    # --- partners -----------------------------------------------------------------------------------
+
+    def register(
+        self, slug: str, kind: OrganisationKind, categories: Sequence[Category] = EVERYTHING, **contact: str
+    ) -> None:
+        identity = self.identities[slug] = Identity.new()
+        whom = {"name": "Vagten", "email": "vagt@partner.example", "duty_phone": "00 00 00 00", **contact}
+        self.parts.hub.register_partner(
+            self.command(OPERATOR),
+            slug=slug,
+            name=slug.capitalize(),
+            kind=kind,
+            categories=categories,
+            sealing_key=identity.public.sealing,
+            signing_key=identity.public.signing,
+            contact={
+                "name": "Vagten",
+                "email": "vagt@partner.example",
+                "duty_phone": "00 00 00 00",
+                **contact,
+            },
+        )
+
+    def suspend(self, slug: str) -> None:
+        self.parts.hub.suspend_partner(self.command(OPERATOR), slug, "Nøglen er tabt")
+
+    def resume(self, slug: str) -> None:
+        self.parts.hub.resume_partner(self.command(OPERATOR), slug)
+
+    # --- reports and the case -----------------------------------------------------------------------
+
+    def report(self, name: str = NIGHT, by: str = POLICE, report: SocialReport | None = None) -> UUID:
+        """A partner hands a report over, an example under a new id; the inquiry that it opened."""
+        report = report or REPORTS[name].model_copy(update={"report_id": uuid4()})
+        who = Actor(by, report.written_by.name, "reporter", by)
+        return UUID(self.parts.inbound.report(who, report).ids["case"])
+
+    def send(self, partner: str, message: Sent, message_id: UUID | None = None) -> Answer | None:
+        """A partner sends something in by the topic's way: sealed to the hub and signed."""
+        envelope = self.identities[partner].send(
+            MUNICIPALITY, partner, message_id or uuid4(), message, self.parts.identity.public
+        )
+        return self.parts.inbound.take(partner, envelope).answer
+
+    def open(self, case: UUID) -> Answer:
+        return self.parts.hub.open_case(self.command(CASEWORKER), case, {"adult": True})
+
+    def coordinator(self, case: UUID, who: Actor = TOVHOLDER) -> Answer:
+        return self.parts.hub.assign_coordinator(self.command(CASEWORKER), case, who)
+
+    def open_case(self, name: str = NIGHT) -> UUID:
+        """A reported case that is open and has its tovholder."""
+        case = self.report(name)
+        self.open(case)
+        self.coordinator(case)
+        return case
+
+    def match(self, case: UUID, inquiry: UUID) -> Answer:
+        return self.parts.hub.match_inquiry(self.command(CASEWORKER), case, inquiry, "Samme kvinde")
+
+    def unmatch(self, case: UUID, inquiry: UUID) -> Answer:
+        return self.parts.hub.unmatch_inquiry(self.command(CASEWORKER), case, inquiry, "En anden kvinde")
+
+    def read_free_text(self, case: UUID, entry: int = 2) -> Answer:
+        return self.parts.hub.read_free_text(self.command(CASEWORKER), case, entry)
+
+    def level(self, case: UUID, level: SafetyLevel, reason: str = "Truslerne tager til") -> Answer:
+        return self.parts.hub.change_safety_level(self.command(TOVHOLDER), case, level, reason)
+
+    def assess(self, case: UUID, by: Actor = TOVHOLDER) -> Answer:
+        """Something happens in the case, as often as a test likes."""
+        return self.parts.hub.assess_safety(
+            self.command(by),
+            case,
+            instrument="sara-v3",
+            instrument_version="3",
+            answers={"item-1": "yes"},
+            judgement=SafetyLevel.HIGH,
+            reason="Samlet vurdering",
+        )
+
+    # --- consent, basis, referral -------------------------------------------------------------------
+
+    def consent(
+        self,
+        case: UUID,
+        recipients: Sequence[str] = (NGO,),
+        categories: Sequence[Category] = (Category.INCIDENT, Category.RISK),
+        *,
+        lasts: timedelta = timedelta(days=90),
+        by: Actor = TOVHOLDER,
+    ) -> UUID:
+        answer = self.parts.hub.give_consent(
+            self.command(by),
+            case,
+            recipients=recipients,
+            categories=categories,
+            purpose="Henvisning til samtaleforløb",
+            form=ConsentForm.ORAL,
+            given_at=BEGAN - timedelta(days=1),
+            ends_at=self.clock() + lasts,
+        )
+        return UUID(answer.ids["consent"])
+
+    def legal_basis(
+        self,
+        case: UUID,
+        recipients: Sequence[str],
+        categories: Sequence[Category],
+        rule: BasisRule = BasisRule.VITAL_INTEREST,
+        *,
+        lasts: timedelta = timedelta(days=7),
+    ) -> UUID:
+        answer = self.parts.hub.record_legal_basis(
+            self.command(TOVHOLDER),
+            case,
+            rule=rule,
+            reason="Fare for liv",
+            answers_for="Tove Tovholder",
+            recipients=recipients,
+            categories=categories,
+            purpose="Afværge fare",
+            ends_at=self.clock() + lasts,
+        )
+        return UUID(answer.ids["basis"])
+
+    def withdraw(
+        self, case: UUID, consent: UUID, recipient: str | None = None, category: Category | None = None
+    ) -> Answer:
+        return self.parts.hub.withdraw_consent(
+            self.command(TOVHOLDER), case, consent, recipient=recipient, category=category
+        )
+
+    def timers(self, case: UUID) -> Answer | None:
+        """The clock's own work in one case: what reached its end, ends."""
+        return self.parts.hub.end_bases_due(Command(by=Actor("hub", "hub", "timer", UNIT)), case)
+
+    def refer(self, case: UUID, recipient: str = NGO, offer: str = "samtaleforloeb") -> UUID:
+        answer = self.parts.hub.request_referral(
+            self.command(TOVHOLDER),
+            case,
+            recipient=recipient,
+            offer=offer,
+            urgency=Urgency.URGENT,
+            answer_by=self.clock() + timedelta(days=2),
+        )
+        return UUID(answer.ids["referral"])
+
+    # --- what stands --------------------------------------------------------------------------------
+
+    def case(self, case: UUID) -> CitizenCase:
+        return self.parts.committer.case(case)
+
+    def ledger(self, case: UUID, recipient: str) -> DisclosureLedger | None:
+        return self.parts.committer.ledger(self.thread(case, recipient))
+
+    def thread(self, case: UUID, recipient: str) -> UUID:
+        """The name by which a recipient knows a case."""
+        mac = self.parts.app.keys.mac("index", b"ledger" + case.bytes + recipient.encode())
+        return UUID(bytes=mac[:16])
+
+    def log(self, after: int = 0) -> list[tuple[int, Any]]:
+        """Every event with its position."""
+        app = self.parts.app
+        found = app.notifications(after, 1_000_000)
+        return [(notification.id, app.open(notification)) for notification in found]
+
+    def facts(self, kind: type[Any]) -> list[Any]:
+        """Every event of one class, in the order of the log."""
+        return [event for _, event in self.log() if isinstance(event, kind)]
+
+    # --- messages -----------------------------------------------------------------------------------
+
+    def stored(self, recipient: str) -> list[StoredMessage]:
+        """All that was ever written for a recipient, in order."""
+        return self.parts.app.store.messages_of(recipient, 0, 0, 1_000_000, self.clock())
+
+    def messages_of(self, recipient: str) -> list[StoredMessage]:
+        """Its data messages."""
+        return [message for message in self.stored(recipient) if not message.control]
+
+    def controls_of(self, recipient: str) -> list[Control]:
+        """What its control messages say, opened with its own key."""
+        return [self.control(m) for m in self.stored(recipient) if m.control]
+
+    def control(self, message: StoredMessage) -> Control:
+        key = self.identities[message.recipient].sealing
+        return open_control(message.sealed, key, MUNICIPALITY, message.recipient, message.message_id)
+
+    def open_message(
+        self, recipient: str, message: StoredMessage, by: Actor | None = None, purpose: str = "referral"
+    ) -> Told:
+        """Ask the hub for the keys of a message, and open it. Raises `Missing`."""
+        keys = self.parts.opener.open(by or at(recipient), message.message_id, purpose=purpose)
+        return opened_with(keys, message)
+
+    def told(self, recipient: str) -> list[Told]:
+        """Everything that the recipient opens now, message by message."""
+        found = []
+        for message in self.messages_of(recipient):
+            try:
+                found.append(self.open_message(recipient, message))
+            except Missing:
+                continue
+        return found
+
+    def told_categories(self, recipient: str) -> set[Category]:
+        return {category for told in self.told(recipient) for category in told.categories}
+
+
+def opened_with(keys: dict[int, bytes], message: StoredMessage) -> Told:
+    """A message opened with the keys that the hub gave."""
+    name = (MUNICIPALITY, message.recipient, message.message_id)
+    head = open_head(message.sealed, keys[0], *name)
+    numbers = range(1, len(head.parts) + 1)
+    parts = {n: open_part(message.sealed, head, n, keys[n], *name) for n in numbers if n in keys}
+    return Told(message.message_id, head, parts)
+
+
+def is_blank(world: World, recipient: str, value: bytes, message_id: UUID) -> bool:
+    """Whether bytes that left the hub are a blank."""
+    try:
+        control = open_control(
+            value, world.identities[recipient].sealing, MUNICIPALITY, recipient, message_id
+        )
+    except SealedForSomeoneElse:
+        return False
+    return control.control == "blank"
+
+
+# --- canaries -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A report with a canary in every field that takes free words, by what the field is."""
+
+    report: SocialReport
+    could_kill: tuple[str, ...]
+    free_text: tuple[str, ...]
+    others: tuple[str, ...]
+    citizen: tuple[str, ...]
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.could_kill, *self.free_text, *self.others, *self.citizen)
+
+
+def planted(name: str, first: int = 0) -> Planted:
+    """An example with canaries; every field that could kill is filled in, whoever it may belong to."""
+    numbers, report = count(first), example(name)
+
+    def canary(kind: list[str]) -> str:
+        kind.append(f"Kanariefuglø{next(numbers):05d}q")
+        return kind[-1]
+
+    lethal: list[str] = []
+    text: list[str] = []
+    others: list[str] = []
+    citizen: list[str] = []
+    for person in report["persons"]:
+        about = citizen if person["role"] == "exposed" else others
+        if "name" in person:
+            person["name"] = canary(about)
+        could_kill = {field: canary(lethal) for field in ("address", "phone", "whereabouts")}
+        if person["role"] == "child":
+            could_kill["institution"] = canary(lethal)
+        if person["role"] == "exposed":
+            could_kill["meeting_place"] = canary(lethal)
+            words = {field: canary(lethal) for field in ("handle", "code_word", "note")}
+            contact = {"channel": "sms", "must_not_know": [canary(lethal)], **words}
+            person["could_kill"] = {**could_kill, "safe_contact": contact}
+        else:
+            person["could_kill"] = could_kill
+    report["reference"] = canary(citizen)
+    for field in ("organisation", "name", "phone"):
+        report["unit"][field] = canary(citizen)
+    for professional in (report["written_by"], report["basis"]["decided_by"]):
+        professional["name"], professional["title"] = canary(citizen), canary(citizen)
+    report["narrative"] = canary(text)
+    report["wishes"]["own_words"] = canary(text)
+    report["basis"]["reason"] = canary(text)
+    return Planted(
+        SocialReport.model_validate_json(json.dumps(report)),
+        tuple(lethal),
+        tuple(text),
+        tuple(others),
+        tuple(citizen),
+    )
+
+
+@contextmanager
+def a_world(folder: Path, url: str = "") -> Iterator[World]:
+    """A world that is closed afterwards."""
+    with closing(World.built(folder, url)) as world:
+        yield world
