@@ -12,7 +12,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError
 
-from contracts.message_v1 import Receipt
+from contracts.message_v1 import Receipt, ReceiptStatus
 from contracts.terms import BasisRule, Category, OrganisationKind, ReferralStatus, SafetyLevel, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
@@ -99,7 +99,11 @@ class Hub:
                 at=now,
             )
             receipt = Receipt(
-                report_id=report.report_id, number=number, status="received", at=now, on_call=self._on_call
+                report_id=report.report_id,
+                number=number,
+                status=ReceiptStatus.RECEIVED,
+                at=now,
+                on_call=self._on_call,
             )
             return Change(
                 cases=(case,),
@@ -110,6 +114,17 @@ class Hub:
                 blind=tuple((self._committer.blind(role, cpr), case_id) for role, cpr in report.cpr),
                 needs_partners=(command.by.organisation,),
             )
+
+        return self._once(command, act)
+
+    def refuse_report(self, command: Command, report_id: UUID) -> Answer:
+        """Tell a reporter that its report could not be taken in: silence would look like *received*."""
+
+        def act(now: datetime) -> Change:
+            receipt = Receipt(
+                report_id=report_id, number="-", status=ReceiptStatus.REFUSED, at=now, on_call=self._on_call
+            )
+            return Change(controls=((command.by.organisation, receipt),))
 
         return self._once(command, act)
 

@@ -45,6 +45,8 @@ class Command:
     """Empty for what the hub itself sets off."""
     body: bytes = field(default=b"", repr=False)
     expected: int | None = None
+    shared: bool = False
+    """The key is the organisation's, not one login's: the same report by another way is the same report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class Committer:
             fresh, new_grants = self._new_grants(change)
             prepared = self._prepare(change, fresh, command.by, now)
             controls = [self._discloser.control(to, message) for to, message in change.controls]
-            if not self._pending(change):
+            if not self._pending(change) and not controls:
                 return Done(0, ids)
             position = self._events.commit(
                 *change.cases,
@@ -218,7 +220,8 @@ class Committer:
     def _idempotency(self, command: Command, ids: Mapping[str, str]) -> Idempotency | None:
         if not command.key:
             return None
-        name = f"{command.by.organisation}:{command.by.person}:{command.key}"
+        who = "" if command.shared else command.by.person
+        name = f"{command.by.organisation}:{who}:{command.key}"
         return Idempotency(
             self._keys.mac("idempotency", name.encode()), self._keys.mac("idempotency", command.body), ids
         )

@@ -53,6 +53,22 @@ class Inbound:
         message = self._identity.receive(self._municipality, partner, envelope, keys)
         return self._do(partner, envelope.message_id, message)
 
+    def refuse(self, partner: str, envelope: Envelope) -> None:
+        """Answer a social report that came by topic and was refused; anything else needs no answer."""
+        row = self._store.partner(partner)
+        if row is None or not row.active:
+            return
+        keys = PublicKeys(row.sealing_key, row.signing_key)
+        message = self._identity.receive(self._municipality, partner, envelope, keys)
+        try:
+            report_id = UUID(str(message.body.get("report_id")))
+        except ValueError:
+            return
+        if message.type == "social_report":
+            by = Actor(partner, partner, "reporter", partner)
+            command = Command(by=by, key=f"refused:{envelope.message_id}", body=report_id.bytes)
+            self._hub.refuse_report(command, report_id)
+
     def _do(self, partner: str, message_id: UUID, message: Message) -> Taken:
         key = f"inbound:{message_id}"
         body = message.model_dump_json().encode()
@@ -60,7 +76,7 @@ class Inbound:
             if message.type == "social_report":
                 report = SocialReport.model_validate(dict(message.body))
                 by = Actor(partner, report.written_by.name, "reporter", partner)
-                return Taken(self.report(Command(by=by, key=key, body=body), report))
+                return Taken(self.report(by, report))
             answer = message.answer()
         except ValidationError as error:
             raise Invalid(_first(error), field="body") from None
@@ -68,8 +84,11 @@ class Inbound:
             return Taken(None, answer)
         return Taken(self._answer(partner, key, body, answer))
 
-    def report(self, command: Command, report: SocialReport) -> Answer:
-        """Take in a social report that already passed its contract."""
+    def report(self, by: Actor, report: SocialReport) -> Answer:
+        """Take in a social report that already passed its contract. Its own id is the idempotency key."""
+        command = Command(
+            by=by, key=f"report:{report.report_id}", body=report.model_dump_json().encode(), shared=True
+        )
         return self._hub.receive_report(command, report_taken(report, self._new_id))
 
     def _answer(self, partner: str, key: str, body: bytes, answer: ReferralAnswer | PurgeAnswer) -> Answer:

@@ -87,7 +87,7 @@ class Queries:
 
     def candidates(self, by: Actor, case: CitizenCase, purpose: str) -> list[UUID]:
         """Other cases in which the same CPR number stands as the exposed person's; a person decides."""
-        self._opener.look(by, by.organisation, case.id, "same_person", purpose, [])
+        self._opener.look(by, by.organisation, case.id, "candidates", purpose, [])
         return [found for found in self._committer.same_citizen(case) if found != case.id]
 
     def receipt(self, owner: str, report_id: UUID) -> Row:

@@ -30,13 +30,15 @@ class Receiver:
 
     def _take(self, record: Record) -> None:
         try:
-            taken = self._inbound.take(self._partner, from_headers(record.headers, record.value))
+            envelope = from_headers(record.headers, record.value)
+            taken = self._inbound.take(self._partner, envelope)
         except Unavailable:
             raise  # nobody's fault: stop here, and the record comes again
         except BadMessage as error:
             self._dead.bury(record, error.reason.value)
         except HubError as error:
             self._dead.bury(record, error.slug)
+            self._inbound.refuse(self._partner, envelope)
         else:
             if taken.problem is not None:
                 self._dead.bury(record, f"reported:{taken.problem.reason.value}")

@@ -5,15 +5,13 @@ One record that fails closes the producer, for after that nobody knows what is s
 sends again from its own position, and readers drop repeats by number.
 """
 
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Final
 
-from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition  # type: ignore[import-untyped]
+from kafka import OffsetAndMetadata, TopicPartition  # type: ignore[import-untyped]
 from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
 from kafka.errors import (  # type: ignore[import-untyped]
     AuthorizationError,
@@ -22,6 +20,7 @@ from kafka.errors import (  # type: ignore[import-untyped]
     UnknownTopicOrPartitionError,
 )
 
+from contracts.client.kafka_login import PARTITION, KafkaLogin, ms
 from hub.errors import Forbidden, Invalid, Unavailable
 from hub.ports import Consumer, Features, Record
 
@@ -29,89 +28,18 @@ VALUE_BYTES_MAX: Final = 1_000_000
 """A little under `max.message.bytes` as Kafka sets it, for headers and framing."""
 _DAY_MS: Final = 86_400_000
 _DURABLE_REPLICAS: Final = 3
-_CONNECT_S: Final = 3.0
-_PARTITION: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
-class KafkaSettings:
-    """How a broker is reached. With a `username` everything goes over TLS with SCRAM-SHA-512."""
+class KafkaSettings(KafkaLogin):
+    """The hub's own login."""
 
-    bootstrap: str
-    ca_path: Path | None = None
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
     replication_factor: int = 1
-    timeout_s: float = 10.0
-    """How long one publish or one start may take before it counts as unavailable."""
-    session_s: float = 10.0
-    """After how long a silent reader counts as dead and the next takes over."""
-
-    def login(self) -> dict[str, Any]:
-        """What every kafka-python client needs."""
-        common = {
-            "bootstrap_servers": self.bootstrap.split(","),
-            "bootstrap_timeout_ms": self._ms(self.timeout_s),
-            "reconnect_backoff_max_ms": 1_000,
-        }
-        if self.username is None:
-            return common
-        return {
-            **common,
-            "security_protocol": "SASL_SSL",
-            "ssl_cafile": str(self.ca_path) if self.ca_path else None,
-            "sasl_mechanism": "SCRAM-SHA-512",
-            "sasl_plain_username": self.username,
-            "sasl_plain_password": self.password,
-        }
 
     def admin(self) -> Any:
         """A client for topics, users and rights; use it in `with`."""
         self.reachable()
-        return KafkaAdminClient(**self.login(), request_timeout_ms=self._ms(self.timeout_s))
-
-    def producer(self) -> Any:
-        """An idempotent producer that waits for every in-sync replica."""
-        self.reachable()
-        limit = self._ms(self.timeout_s)
-        return KafkaProducer(
-            **self.login(),
-            acks="all",
-            enable_idempotence=True,
-            allow_auto_create_topics=False,
-            max_block_ms=limit,
-            request_timeout_ms=limit,
-            delivery_timeout_ms=limit,
-            metrics_enabled=False,
-        )
-
-    def consumer(self, group: str) -> Any:
-        """A consumer of a group that begins at the first record and commits only when told to."""
-        self.reachable()
-        return KafkaConsumer(
-            **self.login(),
-            group_id=group,
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            allow_auto_create_topics=False,
-            session_timeout_ms=self._ms(self.session_s),
-            heartbeat_interval_ms=self._ms(self.session_s / 4),
-            metrics_enabled=False,
-        )
-
-    def reachable(self) -> None:
-        """Raise `Unavailable` at once if nobody listens: kafka-python would wait, and leave sockets open."""
-        for address in self.bootstrap.split(","):
-            host, _, port = address.strip().rpartition(":")
-            with suppress(OSError):
-                socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
-                return
-        raise Unavailable("no broker listens at the bootstrap address: start it, or correct the setting")
-
-    @staticmethod
-    def _ms(seconds: float) -> int:
-        return int(seconds * 1000)
+        return KafkaAdminClient(**self.settings(), request_timeout_ms=ms(self.timeout_s))
 
 
 class KafkaBroker:
@@ -161,7 +89,7 @@ class KafkaBroker:
             try:
                 sent = [
                     self._producer.send(
-                        record.topic, value=record.value, headers=list(record.headers), partition=_PARTITION
+                        record.topic, value=record.value, headers=list(record.headers), partition=PARTITION
                     )
                     for record in records
                 ]
@@ -183,38 +111,25 @@ class KafkaBroker:
 
     def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
-        if producer is None:
-            return
-        try:
-            producer.close(timeout=self._settings.timeout_s)
-        except KafkaError:
-            # `close` gives up where `flush` does, and leaves its thread sending; nothing public stops it.
-            producer._sender.force_close()
-            producer._sender.join(self._settings.timeout_s)
+        if producer is not None:
+            self._settings.close_producer(producer)
 
 
 class _KafkaConsumer:
     def __init__(self, settings: KafkaSettings, topic: str, group: str) -> None:
-        self._here = TopicPartition(topic, _PARTITION)
+        self._here = TopicPartition(topic, PARTITION)
         self._rewind = False
-        self._client = settings.consumer(group)
-        try:
-            # Asked outright: a kafka-python consumer that may not read a topic says nothing and waits.
-            self._client.beginning_offsets([self._here], timeout_ms=int(settings.timeout_s * 1000))
-            self._client.subscribe([topic])
-        except BaseException:
-            self._client.close()
-            raise
+        self._client = settings.consumer(topic, group)
 
     def poll(self, limit: int, timeout_s: float) -> list[Record]:
         """The next records; empty when none came in time, or another reader holds the partition."""
         with told():
-            found = self._client.poll(timeout_ms=int(timeout_s * 1000), max_records=limit)
+            found = self._client.poll(timeout_ms=ms(timeout_s), max_records=limit)
             if self._rewind and self._here in self._client.assignment():
                 # Only who holds the partition can go back in it; what came from further on is dropped.
                 self._client.seek_to_beginning(self._here)
                 self._rewind = False
-                found = self._client.poll(timeout_ms=int(timeout_s * 1000), max_records=limit)
+                found = self._client.poll(timeout_ms=ms(timeout_s), max_records=limit)
         return [
             Record(one.topic, one.value, tuple(one.headers), one.offset) for one in found.get(self._here, ())
         ]

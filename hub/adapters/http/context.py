@@ -113,10 +113,10 @@ Parts = Annotated[Services, Depends(services)]
 Body = Annotated[bytes, Depends(body_of)]
 
 
-def command(call: Call, body: bytes, *, key: str | None = None) -> Command:
+def command(call: Call, body: bytes) -> Command:
     """The command's envelope from the request's headers. Raises `Invalid`."""
     headers = call.request.headers
-    key = key or headers.get("idempotency-key", "")
+    key = headers.get("idempotency-key", "")
     if not 8 <= len(key) <= 200:
         raise Invalid(
             "every POST needs an Idempotency-Key of 8 to 200 characters, the same when it is sent again",

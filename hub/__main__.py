@@ -1,0 +1,189 @@
+"""The command line. Every failure is one line that says what to do; nobody meets a traceback."""
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from contracts.client.keys import PublicKeys
+from contracts.terms import Category, OrganisationKind
+from hub import demo as story
+from hub.adapters.broker.kafka_admin import grant_partner
+from hub.aggregates.base import Actor
+from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
+from hub.committing import Command
+from hub.errors import HubError
+from hub.serving import Server, app_of, openapi
+from hub.settings import Settings
+from hub.working import Worker, Workers, follower_of, projectors, receivers, relay_of, timers_of
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+partner = typer.Typer(no_args_is_help=True, help="Partners: organisations that may be told something.")
+app.add_typer(partner, name="partner")
+
+OPERATOR = Actor("command-line", "command line", "operator", "municipality")
+
+
+def _settings() -> Settings:
+    return Settings()
+
+
+@app.command()
+def init() -> None:
+    """Make the key-encryption key, the fence, the hub's own keys and the tables. Overwrites nothing."""
+    settings = _settings()
+    made = initialise(settings)
+    print(f"ready: {settings.store_url.split('@')[-1]}")
+    if made:
+        print(
+            f"keep a copy of {settings.kek_path} where the database's backups are not: without it all is lost"
+        )
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version's tables; to be run as its owner, before the processes start."""
+    build(_settings(), migrate=True).close()
+    print("migrated")
+
+
+@partner.command("add")
+def partner_add(
+    slug: str,
+    name: Annotated[str, typer.Option()],
+    kind: Annotated[OrganisationKind, typer.Option()],
+    category: Annotated[list[Category], typer.Option(help="what its agreement lets it receive")],
+    sealing_key: Annotated[str, typer.Option(help="X25519 public key, 64 hex digits")],
+    signing_key: Annotated[str, typer.Option(help="Ed25519 public key, 64 hex digits")],
+    contact: Annotated[str, typer.Option(help="name of the contact")],
+    email: Annotated[str, typer.Option()],
+    duty_phone: Annotated[str, typer.Option()],
+) -> None:
+    """Register a partner with its agreement and public keys."""
+    keys = PublicKeys(bytes.fromhex(sealing_key), bytes.fromhex(signing_key))
+    parts = build(_settings())
+    parts.hub.register_partner(
+        Command(by=OPERATOR),
+        slug=slug,
+        name=name,
+        kind=kind,
+        categories=category,
+        sealing_key=keys.sealing,
+        signing_key=keys.signing,
+        contact={"name": contact, "email": email, "duty_phone": duty_phone},
+    )
+    parts.close()
+    print(f"registered {slug}: now `hub topics`")
+
+
+@app.command()
+def topics(
+    passwords: Annotated[
+        Path | None, typer.Option(help="JSON of slug → password: make the brokers' users and ACLs too")
+    ] = None,
+) -> None:
+    """Create the topics of every partner; with passwords also its user and its three rights."""
+    settings = _settings()
+    parts, broker = build(settings), broker_of(settings)
+    try:
+        slugs = [row.slug for row in parts.app.store.partners()]
+        broker.create_topics(parts.outgoing.topics(slugs), settings.topic_retention_days)
+        for slug, password in json.loads(passwords.read_text()).items() if passwords else ():
+            grant_partner(kafka_settings(settings), slug, settings.municipality, password)
+        print(f"topics of {len(slugs)} partners")
+    finally:
+        broker.close()
+        parts.close()
+
+
+@app.command()
+def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Serve the API and the pages."""
+    parts = build(_settings())
+    server = Server(app_of(parts, None), host, port)
+    print(f"serving {server.url}")
+    server.serve()
+    parts.close()
+
+
+@app.command()
+def relay() -> None:
+    """Send what is stored to its recipients' topics. One at a time: a second one waits."""
+    _work(lambda parts, broker: [relay_of(parts, broker)])
+
+
+@app.command()
+def project() -> None:
+    """Keep the read models up with the topics and the log."""
+    _work(lambda parts, broker: [follower_of(parts), *projectors(parts, broker)])
+
+
+@app.command()
+def receive() -> None:
+    """Take in what partners write to their topics, and end what has reached its end in time."""
+    _work(lambda parts, broker: [timers_of(parts), *receivers(parts, broker)])
+
+
+@app.command()
+def rebuild(view: str, owner: str) -> None:
+    """Fill a view anew from the stored messages while the old one answers; stopped, it goes on where it was."""
+    from hub.rebuilding import rebuild as fill
+
+    parts = build(_settings())
+    for done, total in fill(parts, view, owner):
+        print(f"{view} of {owner}: {done} of {total}")
+    parts.close()
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="end when the story ends")] = False,
+    port: int = 0,
+) -> None:
+    """Play the whole story with fictitious people, and keep serving it."""
+    raise typer.Exit(story.play(once=once, port=port))
+
+
+@app.command("openapi")
+def print_openapi() -> None:
+    """Print the OpenAPI document of this version."""
+    print(json.dumps(openapi(), indent=2, ensure_ascii=False, sort_keys=True))
+
+
+def _work(make: Callable[[Parts, Any], list[Worker]]) -> None:
+    settings = _settings()
+    parts, broker = build(settings), broker_of(settings)
+    workers = Workers(make(parts, broker))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    workers.start()
+    stop.wait()
+    workers.stop()
+    broker.close()
+    parts.close()
+
+
+def main() -> None:
+    """Run a command; a failure is a line on standard error and status 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    try:
+        app()
+    except HubError as error:
+        sys.exit(f"hub: {error}")
+    except ValidationError as error:
+        names = {"_".join(("HUB", *map(str, e["loc"]))).upper(): e["msg"] for e in error.errors()}
+        sys.exit("\n".join(f"hub: {name}: {why}" for name, why in names.items()))
+    except OSError as error:
+        sys.exit(f"hub: {error.strerror}: {error.filename}")
+
+
+if __name__ == "__main__":
+    main()

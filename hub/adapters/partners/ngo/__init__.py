@@ -1,0 +1,1 @@
+"""The adapter of an organisation that receives referrals."""

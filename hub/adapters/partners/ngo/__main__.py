@@ -1,0 +1,112 @@
+"""The NGO's adapter: `python -m hub.adapters.partners.ngo --config ngo.json run|inbox|open|answer`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+from contracts.inbound_v1 import AnswerReason
+from contracts.terms import LookPurpose, ReferralStatus
+from hub.adapters.partners.errors import NotAllowed
+from hub.adapters.partners.ngo.adapter import Ngo
+from hub.adapters.partners.ngo.inbox import ReferralLine
+from hub.adapters.partners.program import guarded, local, say, until_stopped
+from hub.adapters.partners.settings import PartnerSettings
+
+ANSWERS = {
+    "received": ReferralStatus.RECEIVED,
+    "accept": ReferralStatus.ACCEPTED,
+    "reject": ReferralStatus.REJECTED,
+    "start": ReferralStatus.IN_PROGRESS,
+    "complete": ReferralStatus.COMPLETED,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    found = _parser().parse_args(arguments)
+    acts: dict[str, Callable[[Ngo], None]] = {
+        "run": _run,
+        "inbox": _inbox,
+        "open": partial(_open, found),
+        "answer": partial(_answer, found),
+    }
+    return guarded(partial(_with_ngo, found.config, acts[found.command]))
+
+
+def line(one: ReferralLine) -> str:
+    """One referral as `inbox` shows it: never who."""
+    due = local(one.deadline) if one.deadline else "no deadline"
+    shown = f"{due}  {one.urgency.value}  referral {one.referral}  {one.status.value}"
+    if one.answered is not None:
+        note = f": {one.answered.note}" if one.answered.note else ""
+        shown += f"  answered {one.answered.status.value} ({one.answered.state}{note})"
+    return shown + "".join(f"\n  message {message}" for message in one.messages)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Receive referrals from the municipality and answer them.")
+    parser.add_argument("--config", type=Path, required=True, help="JSON or TOML, mode 600")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="take in, purge and answer, until stopped")
+    commands.add_parser("inbox", help="the referrals that are here, by deadline")
+    opening = commands.add_parser("open", help="open a message; the municipality records who looked")
+    opening.add_argument("message", type=UUID)
+    opening.add_argument("--purpose", choices=list(LookPurpose), required=True)
+    answering = commands.add_parser("answer", help="answer a referral")
+    answering.add_argument("referral", type=UUID)
+    answering.add_argument("answer", choices=list(ANSWERS))
+    answering.add_argument("--reason", choices=list(AnswerReason), help="needed with reject")
+    for command in (opening, answering):
+        command.add_argument("--person", required=True, help="your own id in this organisation")
+        command.add_argument("--name", required=True)
+    return parser
+
+
+def _with_ngo(config: Path, act: Callable[[Ngo], None]) -> None:
+    ngo = Ngo.of(PartnerSettings.load(config))
+    try:
+        act(ngo)
+    finally:
+        ngo.close()
+
+
+def _run(ngo: Ngo) -> None:
+    def step() -> bool:
+        ngo.receive()
+        return True
+
+    until_stopped(step, ngo.settings.poll_s)
+
+
+def _inbox(ngo: Ngo) -> None:
+    for one in ngo.inbox():
+        say(line(one))
+
+
+def _open(found: argparse.Namespace, ngo: Ngo) -> None:
+    opened = ngo.open_message(
+        found.message, person=found.person, name=found.name, purpose=LookPurpose(found.purpose)
+    )
+    say(opened.head.kind.value)
+    for part in opened.parts:
+        say(json.dumps(part.model_dump(mode="json", exclude_none=True), ensure_ascii=False, indent=2))
+
+
+def _answer(found: argparse.Namespace, ngo: Ngo) -> None:
+    status = ANSWERS[found.answer]
+    if (status is ReferralStatus.REJECTED) != (found.reason is not None):
+        raise NotAllowed("--reason: needed with reject, and only then")
+    reason = AnswerReason(found.reason) if found.reason else None
+    ngo.answer(found.referral, status, person=found.person, name=found.name, reason=reason)
+    ngo.send()
+    for one in ngo.inbox():
+        if one.referral == found.referral:
+            say(line(one))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

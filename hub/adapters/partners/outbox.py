@@ -1,0 +1,208 @@
+"""A reporter's outbox on disk: what was accepted from an officer or a nurse is here before anything is sent.
+
+States: `not_yet_delivered` → `delivered` | `refused`. The body lies sealed to the reporter's own key, and is
+deleted with the delivery; id, state and receipt stay. A refused body stays, sealed, until it is taken back.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from contracts.message_v1 import Receipt, ReceiptStatus
+from hub.adapters.partners.disk import Disk, NotScrubbed
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS reports (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    report_id TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL CHECK (state IN ('not_yet_delivered', 'delivered', 'refused')),
+    since TEXT NOT NULL,
+    body BLOB,
+    sent_at TEXT,
+    number TEXT, receipt TEXT, on_call TEXT,
+    note TEXT
+);
+CREATE TABLE IF NOT EXISTS position (
+    only INTEGER PRIMARY KEY CHECK (only = 1), epoch INTEGER NOT NULL, sequence INTEGER NOT NULL
+);
+INSERT OR IGNORE INTO position VALUES (1, 0, 0)
+"""
+_STATUS: Final = (
+    "SELECT report_id, state, since, number, receipt, on_call, note, body IS NOT NULL FROM reports "
+    "WHERE ? IS NULL OR report_id = ? ORDER BY place"
+)
+
+
+class State(StrEnum):
+    """How far a report has come on its way out of this house."""
+
+    NOT_YET_DELIVERED = "not_yet_delivered"
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportStatus:
+    """One report as a list shows it: nothing of what it says."""
+
+    report_id: UUID
+    state: State
+    since: datetime
+    number: str | None
+    """The municipality's number, to read out on the phone."""
+    receipt: str | None
+    """How far it has come over there: `received` is not read by a person."""
+    on_call: str | None
+    note: str | None
+    """Why it was refused, or what stands in its way."""
+    held: bool
+    """Whether the body is still here, sealed."""
+
+
+class Outbox:
+    """The reports of one reporter, and how far it has read its own messages."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; what an earlier run deleted is scrubbed first."""
+        self._disk = Disk(path, _SCHEMA)
+        self.scrub()
+
+    def put(self, report_id: UUID, body: bytes, now: datetime) -> bool:
+        """Keep a report as *not yet delivered*; False if one of that id is here already."""
+        with self._disk.writing() as sql:
+            return bool(
+                sql.execute(
+                    "INSERT OR IGNORE INTO reports (report_id, state, since, body) VALUES (?, ?, ?, ?)",
+                    (str(report_id), State.NOT_YET_DELIVERED, now.isoformat(), body),
+                ).rowcount
+            )
+
+    def waiting(self, sent_before: datetime) -> Iterator[tuple[UUID, bytes]]:
+        """What is to be sent now, oldest first: never sent, or sent before a time and not answered since."""
+        rows = self._disk.read(
+            "SELECT report_id FROM reports WHERE state = ? AND coalesce(sent_at, '') < ? ORDER BY place",
+            (State.NOT_YET_DELIVERED, sent_before.isoformat()),
+        )
+        for row in rows:
+            if (body := self.body(UUID(row["report_id"]))) is not None:
+                yield UUID(row["report_id"]), body
+
+    def body(self, report_id: UUID) -> bytes | None:
+        """The sealed body, as long as it is here."""
+        rows = self._disk.read("SELECT body FROM reports WHERE report_id = ?", (str(report_id),))
+        return rows[0]["body"] if rows else None
+
+    def sent(self, report_id: UUID, now: datetime) -> None:
+        """It is on its way, and nothing has answered yet."""
+        with self._disk.writing() as sql:
+            sql.execute(
+                "UPDATE reports SET sent_at = ?, note = NULL WHERE report_id = ?",
+                (now.isoformat(), str(report_id)),
+            )
+
+    def hindered(self, report_id: UUID, note: str) -> None:
+        """It could not be sent now; it stays."""
+        with self._disk.writing() as sql:
+            sql.execute("UPDATE reports SET note = ? WHERE report_id = ?", (note, str(report_id)))
+
+    def delivered(self, receipt: Receipt, now: datetime) -> None:
+        """The municipality has it: the body goes."""
+        self.take_in([receipt], self.position, now)
+
+    def take_in(self, receipts: Sequence[Receipt], position: tuple[int, int], now: datetime) -> None:
+        """What receipts say, and how far our messages are read, in one transaction."""
+        with self._disk.writing() as sql:
+            for receipt in receipts:
+                _told(sql, receipt, now)
+            sql.execute(
+                "UPDATE position SET epoch = ?, sequence = ? WHERE (epoch, sequence) < (?, ?)",
+                (*position, *position),
+            )
+        if receipts:
+            self.scrub()
+
+    def refused(self, report_id: UUID, note: str, now: datetime) -> None:
+        """The municipality said no, and why."""
+        with self._disk.writing() as sql:
+            _refused(sql, report_id, note, now)
+
+    def drop_refused(self, report_id: UUID) -> None:
+        """The body of a refused report was taken back: it goes."""
+        with self._disk.writing() as sql:
+            sql.execute(
+                "UPDATE reports SET body = NULL WHERE report_id = ? AND state = ?",
+                (str(report_id), State.REFUSED),
+            )
+        self.scrub()
+
+    def status(self) -> list[ReportStatus]:
+        """Every report, oldest first."""
+        return [_status(*row) for row in self._disk.read(_STATUS, (None, None))]
+
+    def one(self, report_id: UUID) -> ReportStatus | None:
+        """One report."""
+        rows = self._disk.read(_STATUS, (str(report_id), str(report_id)))
+        return _status(*rows[0]) if rows else None
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """The number of the last message read."""
+        row = self._disk.read("SELECT epoch, sequence FROM position")[0]
+        return row["epoch"], row["sequence"]
+
+    def scrub(self) -> None:
+        """Leave nothing of deleted bodies; if another program reads just now, the next delivery does it."""
+        try:
+            self._disk.scrub()
+        except NotScrubbed:
+            return
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._disk.close()
+
+
+def _told(sql: sqlite3.Connection, receipt: Receipt, now: datetime) -> None:
+    if receipt.status is ReceiptStatus.REFUSED:
+        _refused(sql, receipt.report_id, "the municipality could not take it in", now)
+        return
+    sql.execute(
+        "UPDATE reports SET since = CASE state WHEN :state THEN since ELSE :now END, state = :state, "
+        "body = NULL, number = :number, receipt = :receipt, on_call = coalesce(:on_call, on_call), "
+        "note = NULL WHERE report_id = :report_id",
+        {
+            "state": State.DELIVERED,
+            "now": now.isoformat(),
+            "number": receipt.number,
+            "receipt": receipt.status,
+            "on_call": receipt.on_call,
+            "report_id": str(receipt.report_id),
+        },
+    )
+
+
+def _refused(sql: sqlite3.Connection, report_id: UUID, note: str, now: datetime) -> None:
+    """What was delivered stays delivered."""
+    sql.execute(
+        "UPDATE reports SET state = ?, since = ?, note = ? WHERE report_id = ? AND state = ?",
+        (State.REFUSED, now.isoformat(), note, str(report_id), State.NOT_YET_DELIVERED),
+    )
+
+
+def _status(
+    report_id: str,
+    state: str,
+    since: str,
+    number: str | None,
+    receipt: str | None,
+    on_call: str | None,
+    note: str | None,
+    held: int,
+) -> ReportStatus:
+    moment = datetime.fromisoformat(since)
+    return ReportStatus(UUID(report_id), State(state), moment, number, receipt, on_call, note, bool(held))

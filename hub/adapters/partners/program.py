@@ -1,0 +1,64 @@
+"""What every adapter's command line shares: one clear line for each error, and a loop that ends when told to."""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from contracts.client.errors import ClientError, HubUnreachable, NotLetIn
+from hub.adapters.partners.errors import AdapterError
+
+PAUSE_MAX_S: Final = 60.0
+_HERE: Final = ZoneInfo("Europe/Copenhagen")
+log = logging.getLogger("partners")
+
+
+def say(line: str) -> None:
+    """One line for the person at the terminal."""
+    sys.stdout.write(line + "\n")
+
+
+def local(moment: datetime) -> str:
+    """A time as the wall clock in Denmark shows it."""
+    return moment.astimezone(_HERE).strftime("%Y-%m-%d %H:%M")
+
+
+def guarded(act: Callable[[], None]) -> int:
+    """Run; the exit status. No traceback ever: its text could repeat what somebody wrote."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("kafka").setLevel(logging.ERROR)
+    try:
+        act()
+    except AdapterError as error:
+        return _failed(str(error))
+    except HubUnreachable as error:
+        return _failed(f"the hub can't be reached: {error}. Nothing is lost; start again, or try later")
+    except NotLetIn as error:
+        return _failed(f"the hub does not let this login in ({error.problem}): check login and registration")
+    except ClientError as error:
+        return _failed(f"stopped: {error}")
+    except OSError as error:
+        return _failed(f"a file can't be used: {error.strerror or type(error).__name__}")
+    except Exception as error:
+        return _failed(f"an unexpected fault ({type(error).__name__}). Nothing is lost; start again")
+    return 0
+
+
+def until_stopped(step: Callable[[], bool], pause_s: float) -> None:
+    """Call `step` until SIGTERM or SIGINT. While it answers False, the pause doubles up to a minute."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    pause = pause_s
+    while not stop.is_set():
+        pause = pause_s if step() else min(PAUSE_MAX_S, pause * 2)
+        stop.wait(pause)
+
+
+def _failed(line: str) -> int:
+    sys.stderr.write(line + "\n")
+    return 1

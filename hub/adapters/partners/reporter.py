@@ -1,0 +1,195 @@
+"""What police and A&E share: take a social report, keep it, deliver it, and show how far it has come.
+
+A report is in the outbox on disk before anything is sent, and stays *not yet delivered* until the
+municipality has answered with its number. The report's own id is the idempotency key, so sending again never
+does anything twice, whenever this program was killed. Over Kafka the answer comes on our own topic.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Self
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from contracts.client.errors import HubUnreachable, Refused
+from contracts.client.inbox import Position, Received
+from contracts.inbound_v1 import Inbound
+from contracts.message_v1 import Receipt
+from contracts.social_report_v1 import SocialReport
+from contracts.terms import OrganisationKind
+from hub.adapters.partners.disk import write_private
+from hub.adapters.partners.errors import BadReport, NotAllowed, UnknownItem, problems_of
+from hub.adapters.partners.links import Link
+from hub.adapters.partners.outbox import Outbox, ReportStatus, State
+from hub.adapters.partners.settings import PartnerSettings
+
+log = logging.getLogger("partners.reporter")
+
+SEND_AGAIN_AFTER: Final = timedelta(minutes=15)
+"""How long a report that was put on the topic may go without a receipt before it is put there again."""
+_ITS_OWN_FAULT: Final = frozenset({400, 413, 415, 422})
+"""Statuses by which the hub refuses the report itself, for good."""
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+class Reporter:
+    """One reporter: `submit` keeps, `deliver` sends, `receive` reads receipts, `step` does all it can now."""
+
+    def __init__(
+        self,
+        settings: PartnerSettings,
+        kind: OrganisationKind,
+        link: Link,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Open the outbox. `kind` is what `unit.kind` of every report must say; `clock` gives UTC."""
+        self.settings = settings
+        self._kind = kind
+        self._link = link
+        self._clock = clock
+        self._outbox = Outbox(settings.data / "outbox.db")
+
+    @classmethod
+    def of(cls, settings: PartnerSettings, kind: OrganisationKind) -> Self:
+        """The reporter that the settings describe."""
+        return cls(settings, kind, Link.of(settings))
+
+    # --- taking reports -----------------------------------------------------------------------------
+
+    def submit(self, report: SocialReport) -> ReportStatus:
+        """Keep a report for delivery; handed in again under the same id it is the same report.
+
+        Raises `BadReport` where it is another report under an id that still waits, or another kind of unit's.
+        """
+        if report.unit.kind is not self._kind:
+            raise BadReport([f"unit.kind: this is the adapter of {self._kind.value}; use the unit's own"])
+        body, report_id = report.model_dump(mode="json", exclude_none=True), report.report_id
+        sealed = self._link.locked(report_id, Inbound.report(body))
+        if not self._outbox.put(report_id, sealed, self._clock()):
+            held = self._body(report_id)
+            if held is not None and held != body:
+                raise BadReport(
+                    ["report_id: another report was handed in under it; a correction is sent under a new id"]
+                )
+        return self.one(report_id)
+
+    def submit_json(self, text: str | bytes) -> ReportStatus:
+        """Keep a report given as JSON. Raises `BadReport` with every problem."""
+        try:
+            report = SocialReport.model_validate_json(text)
+        except ValidationError as error:
+            raise BadReport(problems_of(error)) from None
+        return self.submit(report)
+
+    def take_dropped(self) -> int:
+        """Keep what lies in the drop folder as `….json`; a file goes when its report is in the outbox.
+
+        Write under another name and rename: a half-written file is refused. One that is refused is set aside
+        as `….refused`, with the problems beside it in `….problems.txt`.
+        """
+        folder, taken = self.settings.drop, 0
+        for path in sorted(folder.glob("*.json")) if folder is not None else ():
+            try:
+                self.submit_json(path.read_bytes())
+            except BadReport as error:
+                path.with_suffix(".problems.txt").write_text(f"{error}\n", encoding="utf-8")
+                path.rename(path.with_suffix(".refused"))
+                log.warning("a dropped report was refused: see the .problems.txt beside it")
+                continue
+            path.unlink()
+            taken += 1
+        return taken
+
+    # --- sending and reading ------------------------------------------------------------------------
+
+    def deliver(self) -> int:
+        """Send what waits; how many were delivered. What can't be sent now stays and keeps the reason."""
+        delivered = 0
+        for report_id, sealed in self._outbox.waiting(self._clock() - SEND_AGAIN_AFTER):
+            try:
+                delivered += self._deliver(report_id, self._link.unlocked(report_id, sealed).body)
+            except HubUnreachable:
+                self._outbox.hindered(report_id, "the municipality's hub does not answer; it is tried again")
+                break
+            except Refused as error:
+                self._told_no(report_id, error)
+        return delivered
+
+    def receive(self) -> int:
+        """Read our own messages; how many. Raises `HubUnreachable` and `Refused`."""
+        start = position = self._outbox.position
+        while (reached := self._link.read(self, position)) != position:
+            position = reached
+        return position[1] - start[1] if position[0] == start[0] else position[1]
+
+    def apply(self, received: Sequence[Received], position: Position) -> None:
+        """Take in receipts; what else is on our topic is nothing that a reporter keeps."""
+        receipts = [one.control for one in received if isinstance(one.control, Receipt)]
+        self._outbox.take_in(receipts, position, self._clock())
+
+    def step(self) -> int:
+        """Take, send and read all that there is now; how much moved. An unreachable hub loses nothing."""
+        moved = self.take_dropped() + self.deliver()
+        try:
+            return moved + self.receive()
+        except HubUnreachable:
+            return moved
+
+    # --- showing ------------------------------------------------------------------------------------
+
+    def status(self) -> list[ReportStatus]:
+        """Every report: id, state, since when, receipt."""
+        return self._outbox.status()
+
+    def one(self, report_id: UUID) -> ReportStatus:
+        """One report. Raises `UnknownItem`."""
+        found = self._outbox.one(report_id)
+        if found is None:
+            raise UnknownItem("no report of this id was handed in here")
+        return found
+
+    def waiting(self) -> int:
+        """How many are not yet delivered."""
+        return sum(one.state is State.NOT_YET_DELIVERED for one in self.status())
+
+    def take_back(self, report_id: UUID, path: Path) -> None:
+        """Write a refused report to a new file of its owner's alone, to be corrected; then drop it here."""
+        body = self._body(report_id)
+        if self.one(report_id).state is not State.REFUSED or body is None:
+            raise NotAllowed("only a refused report whose body is still here can be taken back")
+        write_private(path, json.dumps(body, ensure_ascii=False, indent=2).encode())
+        self._outbox.drop_refused(report_id)
+
+    def close(self) -> None:
+        """Let go of the outbox and the connections."""
+        self._link.close()
+        self._outbox.close()
+
+    def _deliver(self, report_id: UUID, body: Mapping[str, Any]) -> bool:
+        receipt = self._link.report(report_id, body, self._clock())
+        if receipt is None:
+            self._outbox.sent(report_id, self._clock())
+            return False
+        self._outbox.delivered(receipt, self._clock())
+        return True
+
+    def _told_no(self, report_id: UUID, error: Refused) -> None:
+        """What the report itself is refused for is final; our login, a conflict, a wrong address are not."""
+        log.warning("report %s: the hub says %s", report_id, error.problem)
+        if error.status in _ITS_OWN_FAULT:
+            why = " ".join(filter(None, (error.problem, error.pointer, error.detail)))
+            self._outbox.refused(report_id, why, self._clock())
+        else:
+            self._outbox.hindered(report_id, f"the hub says {error.problem}; it is tried again")
+
+    def _body(self, report_id: UUID) -> Mapping[str, Any] | None:
+        sealed = self._outbox.body(report_id)
+        return None if sealed is None else self._link.unlocked(report_id, sealed).body

@@ -1,0 +1,80 @@
+"""The command line of a reporter: `submit FILE…`, `run`, `status`, `take-back ID FILE`."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+from contracts.terms import OrganisationKind
+from hub.adapters.partners.outbox import ReportStatus, State
+from hub.adapters.partners.program import guarded, local, log, say, until_stopped
+from hub.adapters.partners.reporter import Reporter
+from hub.adapters.partners.settings import PartnerSettings
+
+_TOLD = {"received": "received, not yet read by a person", "taken_up": "taken up by a person"}
+
+
+def main(kind: OrganisationKind, arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    parser = argparse.ArgumentParser(
+        description=f"Hand social reports over to the municipality: {kind.value}."
+    )
+    parser.add_argument("--config", type=Path, required=True, help="JSON or TOML, mode 600")
+    commands = parser.add_subparsers(dest="command", required=True)
+    submit = commands.add_parser("submit", help="check reports and keep them for delivery")
+    submit.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    commands.add_parser("run", help="deliver, and read receipts, until stopped")
+    commands.add_parser("status", help="every report and how far it has come")
+    back = commands.add_parser("take-back", help="write a refused report to a file, to be corrected")
+    back.add_argument("report_id", type=UUID)
+    back.add_argument("file", type=Path)
+    found = parser.parse_args(arguments)
+    acts: dict[str, Callable[[Reporter], None]] = {
+        "submit": lambda reporter: _submit(reporter, found.files),
+        "run": _run,
+        "status": _status,
+        "take-back": lambda reporter: reporter.take_back(found.report_id, found.file),
+    }
+    return guarded(partial(_with_reporter, kind, found.config, acts[found.command]))
+
+
+def line(one: ReportStatus, duty_number: str) -> str:
+    """One report as `status` shows it. Never more than how far it has come."""
+    shown = f"{one.report_id}  {one.state.value}  since {local(one.since)}"
+    if one.number is not None:
+        shown += f"  number {one.number}, {_TOLD.get(one.receipt or '', one.receipt)}"
+    if one.note is not None:
+        shown += f"  ({one.note})"
+    if one.state is not State.DELIVERED:
+        return f"{shown}  ring {duty_number}"
+    return f"{shown}  in danger ring {one.on_call or duty_number}"
+
+
+def _with_reporter(kind: OrganisationKind, config: Path, act: Callable[[Reporter], None]) -> None:
+    reporter = Reporter.of(PartnerSettings.load(config), kind)
+    try:
+        act(reporter)
+    finally:
+        reporter.close()
+
+
+def _submit(reporter: Reporter, files: Sequence[Path]) -> None:
+    for path in files:
+        say(line(reporter.submit_json(path.read_bytes()), reporter.settings.duty_number))
+
+
+def _status(reporter: Reporter) -> None:
+    for one in reporter.status():
+        say(line(one, reporter.settings.duty_number))
+
+
+def _run(reporter: Reporter) -> None:
+    def step() -> bool:
+        reporter.step()
+        waiting = reporter.waiting()
+        if waiting:
+            log.warning("%d not yet delivered: ring %s", waiting, reporter.settings.duty_number)
+        return not waiting
+
+    until_stopped(step, reporter.settings.poll_s)

@@ -1,0 +1,176 @@
+"""What the pages themselves say, in Danish and English."""
+
+from typing import Final
+
+INTERFACE: Final[dict[str, tuple[str, str]]] = {
+    # --- every page
+    "title.inbox": ("Tværs – indbakke", "Tværs – inbox"),
+    "title.timeline": ("Tværs – tidslinje", "Tværs – timeline"),
+    "title.login": ("Tværs – log på", "Tværs – log in"),
+    "title.purpose": ("Tværs – formål", "Tværs – purpose"),
+    "title.problem": ("Tværs", "Tværs"),
+    "skip": ("Gå til indhold", "Skip to content"),
+    "product": ("Tværs – samordnet hjælp", "Tværs – coordinated help"),
+    "municipality": ("{name} Kommune", "Municipality of {name}"),
+    "menu": ("Menu", "Menu"),
+    "menu.inbox": ("Indbakke", "Inbox"),
+    "logout": ("Log af", "Log off"),
+    "language": ("Sprog", "Language"),
+    "language.other": ("English", "Dansk"),
+    "footer": (
+        "Hvert opslag noteres: hvem, hvornår, i hvilken rolle og til hvilket formål.",
+        "Every look is recorded: who, when, in which role and for which purpose.",
+    ),
+    # --- log in
+    "login.title": ("Log på", "Log in"),
+    "login.username": ("Brugernavn", "Username"),
+    "login.password": ("Adgangskode", "Password"),
+    "login.submit": ("Log på", "Log in"),
+    "login.lasts": (
+        "Du er logget på i højst 10 minutter ad gangen.",
+        "You are logged in for at most 10 minutes at a time.",
+    ),
+    "login.failed": (
+        "Brugernavn eller adgangskode passer ikke. Prøv igen.",
+        "The username or password does not match. Try again.",
+    ),
+    "login.elsewhere": (
+        "Her logges på med kommunens eget login, som siderne endnu ikke kan bruge. API'et kan.",
+        "Login here is by the municipality's own, which the pages can't use yet. The API can.",
+    ),
+    # --- inbox
+    "inbox.title": ("Indbakke", "Inbox"),
+    "inbox.lead": (
+        "Rapporter, som venter på et menneske. De mest hastende står øverst. En rapport forlader kun "
+        "indbakken, når nogen har besluttet noget: at åbne den er ikke nok.",
+        "Reports that wait for a person, most urgent first. A report leaves the inbox only when somebody "
+        "has decided something: to open it is not enough.",
+    ),
+    "inbox.empty": ("Ingen rapporter venter.", "No reports are waiting."),
+    "inbox.count": ("{n} venter", "{n} waiting"),
+    "inbox.report": ("Socialrapport", "Social report"),
+    "inbox.received": (
+        "Modtaget {when}. Ingen har besluttet noget.",
+        "Received {when}. Nothing decided yet.",
+    ),
+    "inbox.open": ("Åbn rapporten fra {when}", "Open the report of {when}"),
+    "inbox.not_yours": ("Åbnes af en visitator.", "A caseworker opens it."),
+    "find.title": ("Åbn en sag", "Open a case"),
+    "find.case": ("Sagens id", "The case's id"),
+    "find.hint": (
+        "Det id, der står i sagens link, eller hele linket. Skriv aldrig navn eller CPR-nummer her.",
+        "The id in the case's link, or the whole link. Never write a name or CPR number here.",
+    ),
+    "find.submit": ("Åbn", "Open"),
+    "purpose": ("Formål med opslaget", "Purpose of the look"),
+    "purpose.title": ("Hvorfor åbner du sagen?", "Why do you open the case?"),
+    "purpose.lead": (
+        "Formålet noteres sammen med dit navn, før sagen vises.",
+        "The purpose is recorded with your name before the case is shown.",
+    ),
+    # --- the timeline's page
+    "case.title": ("Tidslinje – sag {number}", "Timeline – case {number}"),
+    "case.title.inquiry": ("Tidslinje – henvendelse", "Timeline – inquiry"),
+    "case.state": ("Status", "State"),
+    "case.coordinator": ("Tovholder", "Coordinator"),
+    "case.coordinator.none": ("Ingen endnu", "Nobody yet"),
+    "case.level": ("Sikkerhedsniveau", "Safety level"),
+    "case.level.none": ("Ikke vurderet", "Not assessed"),
+    "case.look": ("Dit formål", "Your purpose"),
+    "warning.title": ("Tænk på sikkerheden før kontakt", "Think of safety before any contact"),
+    "warning.safe_contact": (
+        "Der findes regler for sikker kontakt.",
+        "There are rules for safe contact.",
+    ),
+    "warning.protected_address": (
+        "Adressen er beskyttet, eller skal behandles som beskyttet.",
+        "The address is protected, or is to be treated as protected.",
+    ),
+    "warning.fetch": (
+        "De vises ikke her. De hentes af en navngiven person med et formål, og opslaget noteres.",
+        "They are not shown here. A named person fetches them with a purpose, and that is recorded.",
+    ),
+    "unread": (
+        "Fritekst, som ingen har læst igennem: {n}. Den vises først, når en navngiven person har læst den "
+        "og set, at den ikke røber, hvor borgeren er.",
+        "Free text that nobody has read through: {n}. It is shown only once a named person has read it and "
+        "seen that it gives away no whereabouts.",
+    ),
+    "timeline.title": ("Hændelser", "Events"),
+    "timeline.empty": ("Her er intet, du kan åbne.", "There is nothing here that you can open."),
+    "timeline.from": ("fra", "from"),
+    "timeline.urgency": ("Hastegrad", "Urgency"),
+    "timeline.deadline": ("Svar ønskes senest {when}", "Answer wanted by {when}"),
+    "timeline.closed": (
+        "Dele, der ikke længere kan åbnes: {n}. Samtykket eller hjemlen er ophørt, eller oplysningerne er slettet.",
+        "Parts that can no longer be opened: {n}. The consent or legal basis has ended, or they are erased.",
+    ),
+    "timeline.closed.rows": (
+        "Hændelser, der ikke længere kan åbnes: {n}. Samtykket eller hjemlen er ophørt, eller oplysningerne "
+        "er slettet.",
+        "Events that can no longer be opened: {n}. The consent or legal basis has ended, or they are erased.",
+    ),
+    "timeline.unshown": (
+        "Oplysninger, som denne side ikke kan vise endnu: {n}.",
+        "Details that this page can't show yet: {n}.",
+    ),
+    "timeline.details": ("Vis oplysninger", "Show details"),
+    "timeline.grave": ("Faresignal", "Danger sign"),
+    "ban.criminal_investigation": (
+        "Må ikke bruges til strafferetlig efterforskning.",
+        "Must not be used for criminal investigation.",
+    ),
+    "person.nth": ("{role} {n}", "{role} {n}"),
+    "person.apart": ("En anden person i sagen", "Another person in the matter"),
+    "note.report_received": (
+        "Modtaget betyder ikke læst, og læst betyder ikke, at nogen har handlet.",
+        "Received does not mean read, and read does not mean acted on.",
+    ),
+    "note.referral_requested": (
+        "Sendt betyder ikke modtaget.",
+        "Sent does not mean received.",
+    ),
+    "note.referral_received": (
+        "Modtagerens system har den. Det siger ikke, at nogen har læst den.",
+        "The recipient's system has it. That does not say that anybody has read it.",
+    ),
+    "note.referral_accepted": (
+        "Et menneske hos modtageren har sagt ja. Tilbuddet er ikke begyndt.",
+        "A person at the recipient has said yes. The offer has not begun.",
+    ),
+    # --- the two tables
+    "referrals.title": ("Henvisninger", "Referrals"),
+    "referrals.none": ("Ingen henvisninger.", "No referrals."),
+    "column.recipient": ("Modtager", "Recipient"),
+    "column.offer": ("Tilbud", "Offer"),
+    "column.status": ("Status", "Status"),
+    "column.deadline": ("Svarfrist", "Answer by"),
+    "bases.title": ("Samtykker og hjemmel", "Consents and legal bases"),
+    "bases.none": ("Ingen samtykker og ingen anden hjemmel.", "No consents and no other legal basis."),
+    "column.basis": ("Grundlag", "Basis"),
+    "column.categories": ("Oplysninger", "Information"),
+    "basis.consent": ("Samtykke", "Consent"),
+    "basis.valid": ("Gælder til {when}", "Valid until {when}"),
+    "basis.partly": ("Gælder delvist til {when}", "Partly valid until {when}"),
+    "basis.withdrawn": ("Trukket tilbage {when}", "Withdrawn {when}"),
+    "basis.expired": ("Udløbet {when}", "Expired {when}"),
+    "basis.without": ("Trukket tilbage {when}: {what}", "Withdrawn {when}: {what}"),
+    # --- what went wrong
+    "problem.404": (
+        "Der er ingen sådan side, eller ingen for dig.",
+        "There is no such page, or none for you.",
+    ),
+    "problem.403": ("Din rolle har ingen sider her.", "Your role has no pages here."),
+    "problem.413": ("Det sendte er for stort.", "What was sent is too large."),
+    "problem.422": ("Noget i det sendte passer ikke.", "Something in what was sent does not fit."),
+    "problem.503": (
+        "En del af systemet svarer ikke. Intet er gjort. Prøv igen om lidt.",
+        "A part of the system does not answer. Nothing was done. Try again in a moment.",
+    ),
+    "problem.500": (
+        "Noget gik galt i systemet. Intet er gjort.",
+        "Something went wrong here. Nothing was done.",
+    ),
+    "problem.back": ("Til indbakken", "To the inbox"),
+}
+"""A key → (Danish, English)."""

@@ -1,0 +1,254 @@
+"""The story: a night of violence, two reports, one person, a consent, a referral, and a consent withdrawn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from contracts.terms import ReferralStatus
+from hub.adapters.partners.errors import AdapterError
+from hub.adapters.partners.ngo.adapter import Ngo
+from hub.demo.stage import NGO, OTHER_NGO, TOLD_NGO, Stage, example
+
+NAME = "Maja Eksempelsen"
+HIDING_PLACE = "Opdigtet Allé 7"
+
+
+class Teller(Protocol):
+    """Who tells and counts (`hub.demo.playing.Narrator`)."""
+
+    def says(self, line: str) -> None: ...
+    def checks(self, line: str, holds: bool) -> None: ...
+    def refused(self, line: str, status: int, call: Callable[[], object]) -> None: ...
+
+
+Until = Callable[[Callable[[], Any]], Any]
+
+
+@dataclass(slots=True)
+class Case:
+    """What the story has to remember."""
+
+    case: str
+    inquiry: str
+    consent: str = ""
+    referral: str = ""
+
+
+def tell(stage: Stage, teller: Teller, until: Until) -> None:
+    """Play it from the first report to the purge."""
+    teller.says("The operator registers police, A&E and two NGOs with their agreements and public keys.")
+    stage.register_partners()
+    stage.start_workers()
+    slugs = [p["slug"] for p in stage.people["drift"].get("/v1/partners")["partners"]]
+    teller.checks(f"registered: {', '.join(slugs)}", len(slugs) == 5)
+
+    case = _night(stage, teller, until)
+    _morning(stage, teller, case)
+    one, other = stage.ngo(NGO), stage.ngo(OTHER_NGO)
+    _consent(stage, teller, until, case, one, other)
+    _answer(stage, teller, until, case, one)
+    _withdrawal(stage, teller, until, case, one)
+
+
+def _night(stage: Stage, teller: Teller, until: Until) -> Case:
+    police, emergency = stage.police(), stage.emergency_department()
+    inge = stage.people["inge"]
+    found: list[str] = []
+    for who, adapter, name in (
+        ("00.10, an officer reports a night of violence", police, "01-politi-natlig-vold-i-hjemmet"),
+        ("01.20, A&E reports a woman", emergency, "02-skadestue-samme-kvinde-en-time-senere"),
+    ):
+        teller.says(f"{who}. The report is on disk before it is sent.")
+        kept = adapter.submit(example(name))
+        teller.checks(f"its own program says: {kept.state}", kept.state == "not_yet_delivered")
+
+        def receipt(adapter: Any = adapter, report: Any = kept.report_id) -> Any:
+            adapter.step()
+            status = adapter.one(report)
+            return status if status.receipt else None
+
+        status = until(receipt)
+        teller.checks(
+            f"receipt {status.number}: {status.receipt}, not yet read by a person; duty number {status.on_call}",
+            status.state == "delivered" and status.receipt == "received",
+        )
+        waiting = until(lambda n=len(found) + 1: _inbox(inge, n))
+        found += [w["case"] for w in waiting if w["case"] not in found]
+        teller.checks(
+            "the intake inbox shows that a report waits, and not whom it is about",
+            NAME not in str(waiting) and len(waiting) == len(found),
+        )
+    login = stage.partner_login(police.settings.slug)
+    teller.refused("the police cannot see the inbox", 403, lambda: login.get("/v1/inbox"))
+    teller.refused(
+        "the police cannot see the case", 404, lambda: login.get(f"/v1/cases/{found[0]}/timeline", "intake")
+    )
+    return Case(found[0], found[1])
+
+
+def _inbox(person: Any, at_least: int) -> Any:
+    waiting = person.get("/v1/inbox")["waiting"]
+    return waiting if len(waiting) >= at_least else None
+
+
+def _morning(stage: Stage, teller: Teller, case: Case) -> None:
+    inge, mette, bo = (stage.people[name] for name in ("inge", "mette", "bo"))
+    teller.says("Inge, the caseworker, opens the first inquiry. The look is recorded before she sees it.")
+    seen = inge.get(f"/v1/cases/{case.case}/timeline", "intake")
+    teller.checks(f"she reads whom it is about: {NAME}", NAME in str(seen))
+    teller.checks("where she hides is not on the timeline", HIDING_PLACE not in str(seen))
+    same = inge.post(f"/v1/cases/{case.case}/candidates", purpose="intake")["cases"]
+    teller.checks("the same CPR number stands in the other inquiry; a person decides", same == [case.inquiry])
+
+    teller.says("She matches the two, opens the case, and names Mette as tovholder.")
+    inge.post(f"/v1/cases/{case.case}/matches", {"inquiry": case.inquiry, "reason": "samme person"}, "intake")
+    inge.post(
+        f"/v1/cases/{case.case}/opening", {"criteria": {"adult": True, "not_at_a_shelter": True}}, "intake"
+    )
+    done = inge.post(f"/v1/cases/{case.case}/coordinator", {"person": "mette", "name": "Mette Tovholder"})
+    timeline = mette.get(f"/v1/cases/{case.case}/timeline", position=done["position"])
+    kinds = [entry["kind"] for entry in timeline["entries"]]
+    teller.checks("Mette sees both reports on one timeline", kinds.count("report_received") == 2)
+    left = inge.get("/v1/inbox", position=done["position"])["waiting"]
+    teller.checks("the inbox is empty: a person decided", left == [])
+    path = f"/v1/cases/{case.case}/timeline"
+    teller.refused("Bo, tovholder of other cases, is told that there is none", 404, lambda: bo.get(path))
+    teller.refused("Inge's access ended with the assignment", 404, lambda: inge.get(path))
+
+    teller.says("Mette fetches how the citizen may safely be contacted, and reads the free text.")
+    lethal = mette.post(f"/v1/cases/{case.case}/could-kill", purpose="contact")["values"]
+    teller.checks(
+        "a named person, with a purpose, gets the values that could kill", HIDING_PLACE in str(lethal)
+    )
+    unread = mette.post(f"/v1/cases/{case.case}/free-text", purpose="safety")["unread"]
+    teller.checks(
+        "the officer's narrative gives the hiding place away: she does not release it",
+        HIDING_PLACE in str(unread),
+    )
+    mette.post(f"/v1/cases/{case.case}/safety-level", {"level": "high", "reason": "kvælning, eskalerer"})
+
+
+def _consent(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo, other: Ngo) -> None:
+    mette = stage.people["mette"]
+    now = stage.parts.clock()
+    answer_by = (now + timedelta(days=2)).isoformat()
+    referral = {"recipient": NGO, "offer": "raadgivning", "urgency": "urgent", "answer_by": answer_by}
+    teller.says("Without a consent nothing leaves the municipality.")
+    path = f"/v1/cases/{case.case}/referrals"
+    teller.refused("a referral is refused", 409, lambda: mette.post(path, referral))
+    one.receive()
+    teller.checks("Lysning's own program has received nothing", one.inbox() == [])
+
+    teller.says(
+        "Maja consents: Lysning may know who she is, what happened and what she wishes, for six months."
+    )
+    given = mette.post(
+        f"/v1/cases/{case.case}/consents",
+        {
+            "recipients": [NGO],
+            "categories": TOLD_NGO,
+            "purpose": "rådgivning",
+            "form": "oral",
+            "given_at": now.isoformat(),
+            "ends_at": (now + timedelta(days=180)).isoformat(),
+        },
+    )
+    case.consent = given["consent"]
+    case.referral = mette.post(path, referral)["referral"]
+    inbox = until(lambda: _received(one))
+    teller.checks("Lysning's inbox shows a referral and its deadline, and not whom", NAME not in str(inbox))
+    parts = _open_all(one)
+    told = str(parts)
+    teller.checks(f"Anna at Lysning opens it: {NAME}, what happened, what she wishes", NAME in told)
+    teller.checks("with the warning that safe-contact rules exist", "safe_contact" in told)
+    teller.checks(
+        "not where she hides, not the narrative", HIDING_PLACE not in told and "narrative" not in told
+    )
+    teller.checks("not who the perpetrator is", "Jonas" not in told)
+    other.receive()
+    teller.checks("Havnelys, the other NGO, has received nothing", other.inbox() == [])
+    login = stage.partner_login(OTHER_NGO)
+    message = str(one.messages()[0].message_id)
+    body = {"person": "x", "name": "x", "purpose": "referral"}
+    teller.refused(
+        "and cannot open Lysning's message by its id",
+        404,
+        lambda: login.post(f"/v1/messages/{message}/open", body),
+    )
+
+
+def _received(adapter: Ngo) -> Any:
+    adapter.receive()
+    return adapter.inbox()
+
+
+def _open_all(adapter: Ngo) -> list[Any]:
+    looks = [
+        adapter.open_message(row.message_id, person="anna", name="Anna Rådgiver", purpose="referral")
+        for row in adapter.messages()
+    ]
+    return [part.data for look in looks for part in look.parts]
+
+
+def _answer(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo) -> None:
+    mette = stage.people["mette"]
+    teller.says("Anna accepts the referral in Lysning's own program.")
+    one.answer(one.inbox()[0].referral, ReferralStatus.ACCEPTED, person="anna", name="Anna Rådgiver")
+    one.step()
+
+    def accepted() -> bool:
+        entries = mette.get(f"/v1/cases/{case.case}/timeline")["entries"]
+        return any(entry["kind"] == "referral_accepted" for entry in entries)
+
+    teller.checks("Mette's timeline says: accepted", until(accepted))
+    told = until(lambda: _told(mette, case, NGO))
+    teller.checks(
+        "the citizen can be shown what Lysning was told, on which basis, and that Anna opened it",
+        case.consent in str(told["disclosed"]) and any(o["by"] == "Anna Rådgiver" for o in told["opened"]),
+    )
+
+
+def _told(person: Any, case: Case, recipient: str) -> Any:
+    told = person.get(f"/v1/cases/{case.case}/disclosures", "citizen_access")["told"]
+    return next((t for t in told if t["recipient"] == recipient and t["opened"]), None)
+
+
+def _withdrawal(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo) -> None:
+    mette = stage.people["mette"]
+    held = [row.message_id for row in one.messages()]
+    teller.says("Maja withdraws her consent. It takes effect at once.")
+    mette.post(f"/v1/cases/{case.case}/consents/{case.consent}/withdrawal")
+    login = stage.partner_login(NGO)
+    body = {"person": "anna", "name": "Anna Rådgiver", "purpose": "referral"}
+    for message in held:
+        teller.refused(
+            "with Lysning's own login the hub gives out no key any more",
+            404,
+            lambda m=message: login.post(f"/v1/messages/{m}/open", body),
+        )
+    teller.checks(
+        "nor does Lysning's program open any for anybody who looks now",
+        not any(_opens(one, message) for message in held),
+    )
+    teller.says("Lysning's program is told, deletes what it had, and says so.")
+
+    def purged() -> Any:
+        one.step()
+        told = _told(mette, case, NGO)
+        return told if told and told["revoked"] and told["revoked"][-1]["answered"] == "purged" else None
+
+    told = until(purged)
+    teller.checks("the disclosures show: revoked, and purged", told["revoked"][-1]["answered"] == "purged")
+    teller.checks("Lysning's inbox is empty", one.inbox() == [] and list(one.messages()) == [])
+    timeline = mette.get(f"/v1/cases/{case.case}/timeline")
+    kinds = [entry["kind"] for entry in timeline["entries"]]
+    teller.checks("Mette still sees the whole course, the withdrawal included", "consent_withdrawn" in kinds)
+
+
+def _opens(adapter: Ngo, message: Any) -> bool:
+    try:
+        adapter.open_message(message, person="per", name="Per Rådgiver", purpose="referral")
+    except AdapterError:
+        return False
+    return True
