@@ -133,7 +133,7 @@ def receive() -> None:
 
 @app.command()
 def rebuild(view: str, owner: str) -> None:
-    """Fill a view anew from the stored messages while the old one answers; stopped, it goes on where it was."""
+    """Fill a view anew from the stored messages while the old one answers; stopped, it goes on later."""
     from hub.rebuilding import rebuild as fill
 
     parts = build(_settings())

@@ -129,7 +129,7 @@ class Hub:
         return self._once(command, act)
 
     def match_inquiry(self, command: Command, case_id: UUID, inquiry_id: UUID, reason: str) -> Answer:
-        """A person found that an inquiry is about the same citizen as a case: a fact in both, never a copy."""
+        """A person found that an inquiry is about the same citizen: a fact in both, never a copy."""
 
         def act(case: CitizenCase, now: datetime) -> Change:
             inquiry = self._load(inquiry_id)
@@ -247,7 +247,7 @@ class Hub:
         given_at: datetime,
         ends_at: datetime,
     ) -> Answer:
-        """Record the consent that the citizen gave; each new grant tells the present state of its category."""
+        """Record the citizen's consent; each new grant tells the present state of its category."""
         consent_id = self._new_id()
         terms = self._terms(recipients, categories)
 
@@ -282,7 +282,7 @@ class Hub:
         recipient: str | None = None,
         category: Category | None = None,
     ) -> Answer:
-        """Withdraw, whole or for one recipient or category: at once, always, whatever anybody else is doing."""
+        """Withdraw, whole or for one recipient or category: at once, whatever anybody else is doing."""
         command = replace(command, expected=None)
 
         def act(case: CitizenCase, now: datetime) -> Change:

@@ -1,4 +1,4 @@
-"""The composition root: the one place where parts meet. Nothing is built at import; tests build the same way."""
+"""The composition root, where parts meet. Nothing is built at import; tests build the same way."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ class Parts:
 
 
 def initialise(settings: Settings) -> bool:
-    """Make what is missing: keys, fence, tables, and the owning unit as a recipient. Whether a KEK was made."""
+    """Make what is missing: keys, fence, tables, the unit as a recipient. Whether a KEK was made."""
     made = not settings.kek_path.exists()
     if made:
         settings.kek_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -149,7 +149,7 @@ def build(
         municipality=settings.municipality,
         store=store,
         keys=keys,
-        load_ledger=lambda thread: committer.ledger(thread),
+        load_ledger=lambda thread: committer.ledger(thread),  # noqa: PLW0108 (made below)
         new_id=new_id,
         silent_after=settings.purge_silent_after,
     )

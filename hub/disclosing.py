@@ -75,7 +75,7 @@ class Discloser:
         by: Actor,
         now: datetime,
     ) -> Prepared:
-        """Turn a decision into ledger events and sealed messages. `fresh_keys` are of grants given just now."""
+        """Turn a decision into ledger events and sealed messages; `fresh_keys` are of new grants."""
         out = Prepared()
         for recipient, ended in decision.ended.items():
             assert reason is not None

@@ -13,7 +13,7 @@ A message names the field, the rule and the way out, and never repeats what was 
 
 
 class HubError(Exception):
-    """Base of every error of the hub. `field` is a JSON pointer or an attribute's name, where one is to blame."""
+    """Base of every error of the hub. `field` is a JSON pointer or an attribute's name."""
 
     slug = "error"
 

@@ -4,7 +4,7 @@ Rules, as sentences:
 - No grant, no telling. Unknown, ended or unreadable means no (domain rule 1).
 - A recipient is told the categories it was granted, never the case (domain rule 2).
 - The owning unit holds `standing`: it is told everything in its cases, save free text that nobody has read.
-- Who consented to what is told to the owning unit alone; a referral to that unit and the referral's recipient.
+- Who consented to what is told to the owning unit alone; a referral to that unit and to its recipient.
 - A new grant tells the present state of its category once.
 - A grant that the partner's agreement does not cover tells nothing, and the refusal is recorded.
 - What is told carries the bans of what it was told from and of every basis it rests on.
@@ -106,7 +106,7 @@ def decide(
     agreements: Mapping[str, Agreement],
     now: datetime,
 ) -> Decision:
-    """Decide for a command's new `events` of `case` (already applied). `related` are its matched inquiries."""
+    """Decide for a command's new `events` of `case`, already applied; `related`: its matched inquiries."""
     tellings: list[Telling] = []
     refusals: list[Refusal] = []
     ended: dict[str, list[UUID]] = {}

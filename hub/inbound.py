@@ -25,7 +25,7 @@ class Taken:
 
     answer: Answer | None
     problem: Problem | None = None
-    """The partner reports that it cannot use a message of ours; the caller puts that on the dead-letter topic."""
+    """The partner cannot use a message of ours; the caller puts that on the dead-letter topic."""
 
 
 class Inbound:

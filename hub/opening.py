@@ -57,7 +57,7 @@ class Opener:
         self._new_id = new_id
 
     def heads(self, by: Actor, message_ids: Sequence[UUID], *, rebuild: bool = False) -> dict[UUID, bytes]:
-        """Head keys for a recipient's system; one `Delivered` a batch. What has no living grant is left out."""
+        """Head keys for a recipient's system; one `Delivered` a batch. What no grant carries is left out."""
         recipient, now = by.organisation, self._clock()
         wraps = self._store.living_wraps(message_ids[:MAX_BATCH], recipient, now)
         found = {m: keys[0].key for m, keys in self._part_keys(wraps, only=frozenset({0})).items()}

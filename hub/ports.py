@@ -1,6 +1,6 @@
-"""What the hub asks of the world outside, and the values that pass. Adapters implement; `bootstrap` chooses.
+"""What the hub asks of the world outside. Adapters implement; `bootstrap` chooses.
 
-The promise of each port stands beside it; one contract suite (`tests/contract/`) holds every implementation to it.
+The promise of each port stands beside it; one contract suite holds every implementation to it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ class WrappedKey:
 
 
 class KeyRing(Protocol):
-    """Data keys in the clear, for as long as they are needed. Three states: active, destroyed, never existed."""
+    """Data keys in the clear, while they are needed. Three states: active, destroyed, never existed."""
 
     def key(self, key_id: UUID) -> bytes:
         """The key. Raises `KeyDestroyed` or `UnknownKey`; reads the fence before any unwrap."""
@@ -72,8 +72,8 @@ class NewGrant:
 class OutMessage:
     """One sealed message to one recipient; it gets its number under the append lock.
 
-    `wraps` maps each grant it rests on to the part keys wrapped under it; empty for a control message, which is
-    sealed to the recipient's own key and needs no grant.
+    `wraps` maps each grant it rests on to the part keys wrapped under it; empty for a control message, which
+    is sealed to the recipient's own key and needs no grant.
     """
 
     message_id: UUID
@@ -96,8 +96,8 @@ class Idempotency:
 class Alongside:
     """Everything that one transaction writes beside the events. Guards are read after the lock is held.
 
-    Order inside: lock; idempotency; end grants; guards (`needs_grants`, `needs_keys`, `needs_partners`); keys;
-    grants; events; messages with numbers; index; timers; notify.
+    Order inside: lock; idempotency; end grants; guards (`needs_…`); keys; grants; events; messages with
+    numbers; index; timers; notify.
     """
 
     now: datetime

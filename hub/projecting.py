@@ -96,7 +96,7 @@ class Projector:
         self._consumer = broker.consumer(party.reads, f"hub.project.{party.name}")
 
     def step(self, limit: int, timeout_s: float) -> int:
-        """Take in at most `limit` messages; how many there were. A bad one is put aside and the rest go on."""
+        """Take in at most `limit` messages; how many. A bad one is put aside and the rest go on."""
         records = self._consumer.poll(limit, timeout_s)
         if not records:
             return 0

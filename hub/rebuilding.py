@@ -18,8 +18,8 @@ BATCH = 500
 def rebuild(parts: Parts, view: str, owner: str) -> Iterator[tuple[int, int]]:
     """Rebuild one view of one owner; yields (done, total) as it goes.
 
-    Stopped, it goes on where it was. Signatures are not checked again: the bytes come from our own store. The last
-    messages are taken in by the ordinary projection, which finds the copy where this left it.
+    Stopped, it goes on where it was. Signatures are not checked again: the bytes come from our own store.
+    What comes while this ends, the ordinary projection fills in: it finds the copy where this left it.
     """
     copy = parts.views[view].begin_rebuild(owner)
     if view == disclosures.NAME:

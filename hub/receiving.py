@@ -8,7 +8,7 @@ from hub.ports import Broker, Consumer, Record
 
 
 class Receiver:
-    """Reads one partner's topic. A message that can never be used goes to the dead-letter topic, still sealed."""
+    """Reads one partner's topic. What can never be used goes to the dead-letter topic, still sealed."""
 
     def __init__(self, *, broker: Broker, inbound: Inbound, municipality: str, partner: str) -> None:
         self._dead = DeadLetters(broker, municipality)

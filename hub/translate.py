@@ -79,7 +79,7 @@ def _could_kill(person: Person, ids: dict[str, UUID]) -> CouldKill:
 
 
 def _warnings(exposed: Person) -> list[str]:
-    """That rules exist. An address of which nobody said that it is open counts as protected (domain rule 5)."""
+    """That rules exist. An address that nobody said is open counts as protected (domain rule 5)."""
     lethal = exposed.could_kill
     found = ["safe_contact"] if lethal.safe_contact or lethal.meeting_place else []
     if lethal.protected_address is not AddressProtection.NONE:

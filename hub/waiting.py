@@ -23,7 +23,7 @@ class Waiting:
         self._monotonic, self._sleep = monotonic, sleep
 
     def until(self, view: str, owner: str, position: int, timeout_s: float) -> bool:
-        """Whether the view holds everything told to `owner` up to the log `position`, waiting at most so long."""
+        """Whether the view holds everything told to `owner` up to `position`, waiting at most so long."""
         wanted = self._store.number_at(owner, position)
         deadline = self._monotonic() + timeout_s
         while self._views[view].position(owner) < wanted:

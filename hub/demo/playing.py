@@ -1,4 +1,4 @@
-"""Telling and checking: each line says what happened; each check reads back with that organisation's own login."""
+"""Telling and checking: each check reads back with that organisation's own login."""
 
 import signal
 import sys

@@ -1,7 +1,7 @@
 """The intake inbox: reports that nobody has opened a case on, or matched to one, most urgent first.
 
-Received is not read, and read is not acted on (domain rule 10): a report leaves the inbox only by what a person
-decided, never by being looked at.
+Received is not read, and read is not acted on (domain rule 10): a report leaves the inbox only by what a
+person decided, never by being looked at.
 """
 
 from collections.abc import Iterable

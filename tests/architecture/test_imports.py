@@ -1,4 +1,4 @@
-"""Imports run one way, and the pure modules know no clock, no chance and no environment (docs/architecture.md)."""
+"""Imports run one way, and the pure modules know no clock, no chance and no environment."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Which role may call which route, in which relation to the case. One table; a route without a row does not start.
+"""Which role may call which route, in which relation to the case. A route without a row does not start.
 
 Deny is the default. A caller without the relation gets the same 404 as one who asks for what isn't there.
 """

@@ -53,7 +53,7 @@ def _open_routes(app: FastAPI) -> None:
 
     @app.get("/v1/hub", tags=["messages"])
     def hub(parts: Parts) -> Mapping[str, str]:
-        """The hub's public keys (raw, hex) and its duty number. Compare them with what you were given in person."""
+        """The hub's public keys (raw, hex) and duty number. Compare them with what you were given."""
         return {
             "municipality": parts.municipality,
             "sealing_key": parts.keys.sealing.hex(),
@@ -99,5 +99,6 @@ def _every_route_has_a_row(found: Sequence[BaseRoute]) -> None:
     dangling = TABLE.keys() - routes
     if undecided or dangling:
         raise RuntimeError(
-            f"access table and routes differ: without a row {sorted(undecided)}, without a route {sorted(dangling)}"
+            f"access table and routes differ: without a row {sorted(undecided)}, "
+            f"without a route {sorted(dangling)}"
         )

@@ -24,6 +24,8 @@ from hub.ports import Store
 from hub.queries import Queries
 from hub.waiting import Waiting
 
+KEY_MIN, KEY_MAX = 8, 200
+"""How long an Idempotency-Key may be."""
 WAIT_S = 5.0
 """How long a query waits for a view."""
 
@@ -117,9 +119,9 @@ def command(call: Call, body: bytes) -> Command:
     """The command's envelope from the request's headers. Raises `Invalid`."""
     headers = call.request.headers
     key = headers.get("idempotency-key", "")
-    if not 8 <= len(key) <= 200:
+    if not KEY_MIN <= len(key) <= KEY_MAX:
         raise Invalid(
-            "every POST needs an Idempotency-Key of 8 to 200 characters, the same when it is sent again",
+            f"a POST needs an Idempotency-Key of {KEY_MIN} to {KEY_MAX} characters, the same when sent again",
             field="Idempotency-Key",
         )
     bound = call.request.method.encode() + b" " + call.request.url.path.encode() + b"\n" + body

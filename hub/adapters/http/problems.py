@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): every error names the field, the rule and the way out, and repeats nothing sent."""
+"""Problem details (RFC 9457): each names the field, the rule and the way out, and repeats nothing sent."""
 
 import logging
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ def problem(
 
 
 def pointers(error: ValidationError | RequestValidationError) -> list[dict[str, str]]:
-    """Where it is wrong and by which rule; never the input, nor the name of an unknown field: the sender's words."""
+    """Where it is wrong and by which rule; never the input, nor an unknown field's name: both are the sender's."""
     return [
         {"pointer": _pointer(found["loc"], found["type"]), "detail": str(found["msg"])}
         for found in error.errors()

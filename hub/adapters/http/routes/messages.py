@@ -57,7 +57,7 @@ def head_keys(call: Authorised, parts: Parts, asked: HeadKeysAsked) -> Mapping[s
 
 @router.post("/v1/messages/{message_id}/open")
 def open_message(call: Authorised, parts: Parts, message_id: UUID, asked: OpenAsked) -> Mapping[str, object]:
-    """The keys of a message's parts, for a named person, or for your system when it takes the content over."""
+    """The keys of a message's parts, for a named person, or your system when it takes the content over."""
     by = Actor(asked.person, asked.name, "partner_staff", call.actor.organisation)
     found = parts.opener.open(by, message_id, purpose=asked.purpose, taken_over=asked.taken_over)
     return {"keys": {str(n): base64.b64encode(key).decode() for n, key in found.items()}}

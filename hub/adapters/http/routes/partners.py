@@ -34,7 +34,7 @@ class ReasonAsked(Contract):
 
 
 @router.get("/v1/partners")
-def partners(call: Authorised, parts: Parts) -> Mapping[str, object]:
+def partners(_: Authorised, parts: Parts) -> Mapping[str, object]:
     """The partners there are."""
     rows = parts.store.partners()
     return {"partners": [{"slug": r.slug, "kind": r.kind, "active": r.active} for r in rows]}
