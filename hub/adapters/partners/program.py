@@ -1,4 +1,4 @@
-"""What every adapter's command line shares: one clear line for each error, and a loop that ends when told to."""
+"""What every adapter's command line shares: one clear line for each error, and a loop that can be stopped."""
 
 import logging
 import signal
@@ -33,18 +33,9 @@ def guarded(act: Callable[[], None]) -> int:
     logging.getLogger("kafka").setLevel(logging.ERROR)
     try:
         act()
-    except AdapterError as error:
-        return _failed(str(error))
-    except HubUnreachable as error:
-        return _failed(f"the hub can't be reached: {error}. Nothing is lost; start again, or try later")
-    except NotLetIn as error:
-        return _failed(f"the hub does not let this login in ({error.problem}): check login and registration")
-    except ClientError as error:
-        return _failed(f"stopped: {error}")
-    except OSError as error:
-        return _failed(f"a file can't be used: {error.strerror or type(error).__name__}")
     except Exception as error:
-        return _failed(f"an unexpected fault ({type(error).__name__}). Nothing is lost; start again")
+        sys.stderr.write(_told(error) + "\n")
+        return 1
     return 0
 
 
@@ -59,6 +50,16 @@ def until_stopped(step: Callable[[], bool], pause_s: float) -> None:
         stop.wait(pause)
 
 
-def _failed(line: str) -> int:
-    sys.stderr.write(line + "\n")
-    return 1
+def _told(error: Exception) -> str:
+    match error:
+        case AdapterError():
+            return str(error)
+        case HubUnreachable():
+            return f"the hub can't be reached: {error}. Nothing is lost; start again, or try later"
+        case NotLetIn():
+            return f"the hub does not let this login in ({error.problem}): check login and registration"
+        case ClientError():
+            return f"stopped: {error}"
+        case OSError():
+            return f"a file can't be used: {error.strerror or type(error).__name__}"
+    return f"an unexpected fault ({type(error).__name__}). Nothing is lost; start again"

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from contracts.client.errors import HubUnreachable, Refused
+from contracts.client.errors import ClientError, HubUnreachable, Refused
 from contracts.client.inbox import Position, Received
 from contracts.inbound_v1 import Inbound
 from contracts.message_v1 import Receipt
@@ -72,7 +72,10 @@ class Reporter:
         if report.unit.kind is not self._kind:
             raise BadReport([f"unit.kind: this is the adapter of {self._kind.value}; use the unit's own"])
         body, report_id = report.model_dump(mode="json", exclude_none=True), report.report_id
-        sealed = self._link.locked(report_id, Inbound.report(body))
+        try:
+            sealed = self._link.locked(report_id, Inbound.report(body))
+        except ValueError as error:
+            raise BadReport([str(error)]) from None
         if not self._outbox.put(report_id, sealed, self._clock()):
             held = self._body(report_id)
             if held is not None and held != body:
@@ -124,7 +127,7 @@ class Reporter:
         return delivered
 
     def receive(self) -> int:
-        """Read our own messages; how many. Raises `HubUnreachable` and `Refused`."""
+        """Read our own messages; how many. Raises `HubUnreachable` and what else stops."""
         start = position = self._outbox.position
         while (reached := self._link.read(self, position)) != position:
             position = reached
@@ -136,11 +139,12 @@ class Reporter:
         self._outbox.take_in(receipts, position, self._clock())
 
     def step(self) -> int:
-        """Take, send and read all that there is now; how much moved. An unreachable hub loses nothing."""
+        """Take, send and read all that there is now; how much moved. What can't be done now is done later."""
         moved = self.take_dropped() + self.deliver()
         try:
             return moved + self.receive()
-        except HubUnreachable:
+        except ClientError as error:
+            log.warning("our own messages can't be read now: %s", error.slug)
             return moved
 
     # --- showing ------------------------------------------------------------------------------------

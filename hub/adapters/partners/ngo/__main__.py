@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
+from contracts.client.errors import HubUnreachable
 from contracts.inbound_v1 import AnswerReason
 from contracts.terms import LookPurpose, ReferralStatus
-from hub.adapters.partners.errors import NotAllowed
+from hub.adapters.partners.errors import AdapterError, NotAllowed
 from hub.adapters.partners.ngo.adapter import Ngo
 from hub.adapters.partners.ngo.inbox import ReferralLine
 from hub.adapters.partners.program import guarded, local, say, until_stopped
@@ -70,6 +71,9 @@ def _with_ngo(config: Path, act: Callable[[Ngo], None]) -> None:
     ngo = Ngo.of(PartnerSettings.load(config))
     try:
         act(ngo)
+    except HubUnreachable as error:
+        ring = f"If it can't wait, ring {ngo.settings.duty_number}"
+        raise AdapterError(f"the hub can't be reached ({error}); nothing is lost. {ring}") from None
     finally:
         ngo.close()
 

@@ -1,0 +1,267 @@
+"""A reporter never loses a report, never hands one over twice, and never says more of it than it must."""
+
+import json
+import logging
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.social_report_v1 import SocialReport
+from contracts.terms import OrganisationKind
+from hub.adapters.partners.disk import Disk
+from hub.adapters.partners.errors import BadReport, NotAllowed
+from hub.adapters.partners.outbox import State
+from hub.adapters.partners.reporter import Reporter
+from hub.adapters.partners.reporting import line
+from tests.integration.partners.conftest import DUTY, Partner
+from tests.integration.partners.hub import ON_CALL, SimulatedHub
+from tests.support.social_reports import REPORTS, SOURCES, example, put
+
+POLICE = "01-politi-natlig-vold-i-hjemmet"
+REPORT = REPORTS[POLICE]
+
+
+def texts(value: object) -> Iterator[str]:
+    """Every text in a JSON value."""
+    match value:
+        case dict():
+            for inner in value.values():
+                yield from texts(inner)
+        case list():
+            for inner in value:
+                yield from texts(inner)
+        case str():
+            yield value
+
+
+SECRETS = [text for text in texts(example()) if " " in text] + ["7403912006", "2020-05-09"]
+"""The names, addresses, numbers and accounts of the report."""
+
+
+@pytest.fixture
+def reporter(partner: Partner, hub: SimulatedHub) -> Iterator[Reporter]:
+    """Give the police's adapter."""
+    (partner.folder / "drop").mkdir()
+    found = Reporter.of(partner.configure(hub, drop="drop"), OrganisationKind.POLICE)
+    yield found
+    found.close()
+
+
+def test_a_report_is_delivered_once_with_its_number(reporter: Reporter, hub: SimulatedHub) -> None:
+    """The receipt says received, not read, and whom to ring."""
+    before = reporter.submit(REPORT)
+    assert (before.state, before.held) == (State.NOT_YET_DELIVERED, True)
+    assert hub.posts == {}
+    assert DUTY in line(before, DUTY)
+
+    assert reporter.deliver() == 1
+    after = reporter.one(REPORT.report_id)
+    assert (after.state, after.receipt, after.on_call, after.held) == (
+        "delivered",
+        "received",
+        ON_CALL,
+        False,
+    )
+    assert "received, not yet read by a person" in line(after, DUTY)
+    assert SocialReport.model_validate_json(hub.reports[str(REPORT.report_id)]) == REPORT
+    assert reporter.deliver() == 0
+    assert hub.posts == {str(REPORT.report_id): 1}
+
+
+def test_a_hub_that_is_down_only_delays(
+    reporter: Reporter, hub: SimulatedHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not yet delivered stays so, with the duty number in sight, until it is delivered."""
+    caplog.set_level(logging.DEBUG)
+    hub.down = True
+    reporter.submit(REPORT)
+    assert reporter.step() == 0
+    waiting = reporter.one(REPORT.report_id)
+    assert (waiting.state, reporter.waiting()) == (State.NOT_YET_DELIVERED, 1)
+    assert f"ring {DUTY}" in line(waiting, DUTY)
+    hub.down = False
+    assert reporter.step() == 1
+    assert reporter.waiting() == 0
+    assert not [secret for secret in SECRETS if secret in caplog.text]
+
+
+def test_an_answer_that_is_lost_is_asked_for_again(reporter: Reporter, hub: SimulatedHub) -> None:
+    """The same id goes out twice with the same bytes; the hub has one report."""
+    hub.lose_answers = 1
+    reporter.submit(REPORT)
+    assert reporter.deliver() == 0
+    assert reporter.deliver() == 1
+    assert hub.posts == {str(REPORT.report_id): 2}
+    assert len(hub.reports) == 1
+
+
+def test_what_a_report_is_refused_for_is_shown_and_it_can_be_taken_back(
+    reporter: Reporter, hub: SimulatedHub, partner: Partner
+) -> None:
+    """Refused for good only by the report's own fault; its body waits, sealed, for correction."""
+    hub.refuse = (422, "invalid")
+    reporter.submit(REPORT)
+    assert reporter.deliver() == 0
+    refused = reporter.one(REPORT.report_id)
+    assert (refused.state, refused.held) == (State.REFUSED, True)
+    assert "invalid" in (refused.note or "")
+    assert f"ring {DUTY}" in line(refused, DUTY)
+    target = partner.folder / "back.json"
+    reporter.take_back(REPORT.report_id, target)
+    assert SocialReport.model_validate_json(target.read_text(encoding="utf-8")) == REPORT
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    with pytest.raises(NotAllowed):
+        reporter.take_back(REPORT.report_id, partner.folder / "again.json")
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 429, 500, 503])
+def test_what_is_not_the_reports_fault_never_refuses_it(
+    reporter: Reporter, hub: SimulatedHub, status: int
+) -> None:
+    """A login, a conflict, a wrong address or a fault over there: it waits and is tried again."""
+    hub.refuse = (status, "some-slug")
+    reporter.submit(REPORT)
+    assert reporter.deliver() == 0
+    assert reporter.one(REPORT.report_id).state is State.NOT_YET_DELIVERED
+    hub.refuse = None
+    assert reporter.deliver() == 1
+
+
+def test_one_refused_report_holds_up_no_other(reporter: Reporter, hub: SimulatedHub) -> None:
+    """Each stands for itself."""
+    other = example()
+    put(other, "report_id", "9a1e40b4-5815-4a99-99e2-d15364c7a5ff")
+    reporter.submit(REPORT)
+    reporter.submit_json(json.dumps(other))
+    hub.reports[str(REPORT.report_id)] = b"somebody sent another body under this id"
+    assert reporter.deliver() == 1
+    assert [one.state.value for one in reporter.status()] == ["refused", "delivered"]
+
+
+def test_a_later_receipt_shows_and_is_read_once(reporter: Reporter, hub: SimulatedHub) -> None:
+    """Taken up is told when a person took it up, and not before."""
+    reporter.submit(REPORT)
+    reporter.deliver()
+    hub.taken_up(REPORT.report_id)
+    assert reporter.receive() == 1
+    assert reporter.receive() == 0
+    assert reporter.one(REPORT.report_id).receipt == "taken_up"
+    assert "taken up by a person" in line(reporter.one(REPORT.report_id), DUTY)
+
+
+def test_a_receipt_can_come_before_the_lost_answer(reporter: Reporter, hub: SimulatedHub) -> None:
+    """Then the report is delivered, and nothing is sent again."""
+    hub.lose_answers = 1
+    reporter.submit(REPORT)
+    reporter.deliver()
+    hub.taken_up(REPORT.report_id)
+    reporter.receive()
+    assert reporter.deliver() == 0
+    assert reporter.one(REPORT.report_id).state is State.DELIVERED
+    assert hub.posts == {str(REPORT.report_id): 1}
+
+
+def test_the_same_report_again_is_the_same_and_another_under_its_id_is_refused(reporter: Reporter) -> None:
+    """A correction needs an id of its own, and is never swallowed."""
+    reporter.submit(REPORT)
+    assert reporter.submit(REPORT).state is State.NOT_YET_DELIVERED
+    other = example()
+    put(other, "narrative", "En anden beretning.")
+    with pytest.raises(BadReport, match="another report was handed in under it"):
+        reporter.submit_json(json.dumps(other))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field"),
+    [
+        ("persons.0.cpr", "KANARIE-0101801234", "persons.0.cpr"),
+        ("urgency", "KANARIE haster", "urgency"),
+        ("KANARIE-felt", "KANARIE-værdi", "(an unknown field)"),
+        ("told_at", "KANARIE i går", "told_at"),
+        ("basis.not_for_criminal_investigation", False, "not_for_criminal_investigation"),
+        ("unit.kind", "emergency_department", "basis.rule"),
+    ],
+)
+def test_a_bad_report_is_told_by_field_and_rule_and_leaves_no_trace(
+    reporter: Reporter, partner: Partner, path: str, value: Any, field: str
+) -> None:
+    """Never the value, nor what an unknown field was called; nothing is kept."""
+    report = example()
+    put(report, path, value)
+    with pytest.raises(BadReport) as told:
+        reporter.submit_json(json.dumps(report))
+    assert any(field in problem for problem in told.value.problems)
+    assert "KANARIE" not in str(told.value)
+    assert told.value.__cause__ is None
+    assert reporter.status() == []
+
+
+def test_another_kind_of_units_report_is_refused_here(reporter: Reporter) -> None:
+    """A&E's reports go through A&E's adapter."""
+    with pytest.raises(BadReport, match=r"unit\.kind"):
+        reporter.submit(REPORTS["02-skadestue-samme-kvinde-en-time-senere"])
+
+
+def test_what_is_dropped_is_taken_or_set_aside(reporter: Reporter, partner: Partner) -> None:
+    """A file goes when its report is kept; a bad one stays with its problems beside it."""
+    drop = partner.folder / "drop"
+    (drop / "good.json").write_text(SOURCES[POLICE], encoding="utf-8")
+    (drop / "bad.json").write_text('{"narrative": "KANARIE"}', encoding="utf-8")
+    (drop / "half.tmp").write_text("{", encoding="utf-8")
+    assert reporter.take_dropped() == 1
+    assert sorted(path.name for path in drop.iterdir()) == ["bad.problems.txt", "bad.refused", "half.tmp"]
+    assert "KANARIE" not in (drop / "bad.problems.txt").read_text(encoding="utf-8")
+    assert reporter.waiting() == 1
+
+
+def test_the_disk_tells_nothing_before_and_holds_nothing_after(
+    reporter: Reporter, partner: Partner, hub: SimulatedHub
+) -> None:
+    """Sealed while it waits; gone, free pages and log included, once it is delivered."""
+    reporter.submit(REPORT)
+    sealed = reporter._outbox.body(REPORT.report_id)
+    assert sealed is not None
+    waiting = partner.disk()
+    assert sealed[:64] in waiting
+    assert not [secret for secret in SECRETS if secret.encode() in waiting]
+    reporter.deliver()
+    after = partner.disk()
+    pieces = [sealed[start : start + 16] for start in range(0, len(sealed) - 16, 16)]
+    assert not [piece for piece in pieces if piece in after]
+    assert str(REPORT.report_id).encode() in after
+
+
+def test_the_outbox_is_for_its_owner_and_survives_a_power_cut(reporter: Reporter, partner: Partner) -> None:
+    """Mode 0600; what is committed is on disk; what is deleted is overwritten."""
+    reporter.submit(REPORT)
+    files = list((partner.folder / "data").iterdir())
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    disk: Disk = reporter._outbox._disk
+    asked = [disk.read(f"PRAGMA {name}")[0][0] for name in ("journal_mode", "synchronous", "secure_delete")]
+    assert asked == ["wal", 2, 1]
+
+
+def test_a_report_on_the_topic_is_sent_again_when_no_receipt_comes(
+    partner: Partner, hub: SimulatedHub, tmp_path: Path
+) -> None:
+    """With the Kafka profile the receipt alone says delivered; until then the body stays."""
+    now = [datetime(2026, 11, 21, 3, tzinfo=UTC)]
+    reporter = Reporter.of(partner.configure(hub), OrganisationKind.POLICE)
+    sent: list[Any] = []
+    reporter._clock = lambda: now[0]
+    reporter._link.report = lambda report_id, *_: sent.append(report_id)  # type: ignore[method-assign]
+    reporter.submit(REPORT)
+    assert [reporter.deliver(), reporter.deliver()] == [0, 0]
+    assert sent == [REPORT.report_id]
+    assert reporter.one(REPORT.report_id).held
+    now[0] += timedelta(minutes=16)
+    reporter.deliver()
+    assert sent == [REPORT.report_id] * 2
+    hub.taken_up(REPORT.report_id)
+    reporter.receive()
+    assert reporter.one(REPORT.report_id).state is State.DELIVERED
+    reporter.close()
