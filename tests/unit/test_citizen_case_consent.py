@@ -52,6 +52,11 @@ def test_a_consent_gives_one_grant_for_each_recipient_and_category() -> None:
     assert {g.ends_at for g in case.grants_of(SHELTER, NOW)} == {ENDS}
 
 
+def test_a_consent_may_be_recorded_as_it_is_given() -> None:
+    said = {**CONSENT_TERMS, "given_at": NOW}
+    given(OPENED).when(CitizenCase.give_consent, **said).then(fact(ConsentGiven, **said))
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [

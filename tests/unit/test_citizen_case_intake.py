@@ -15,12 +15,8 @@ from hub.aggregates.citizen_case.events import (
     CaseOpened,
     CoordinatorAssigned,
     FreeTextRead,
-    InquiryMatched,
     InquiryOpened,
-    InquiryUnmatched,
-    MatchedToCase,
     ReportReceived,
-    UnmatchedFromCase,
 )
 from hub.aggregates.citizen_case.values import CaseState, Grant, Protection, RejectionReason
 from hub.aggregates.sealing import AboutPerson
@@ -30,13 +26,9 @@ from tests.unit.case_facts import (
     CASE_OPENED,
     IN_INQUIRY,
     IN_OPEN_CASE,
-    INQUIRY,
-    INQUIRY_MATCHED,
     MAN,
-    MATCHED,
     NGO,
     OPENED,
-    OTHER_CASE,
     POLICE,
     RECEIVED,
     REPORT,
@@ -44,7 +36,6 @@ from tests.unit.case_facts import (
     STANDING,
     TOVHOLDER,
     UNIT,
-    made_up,
 )
 
 
@@ -81,6 +72,19 @@ def test_a_report_is_taken_in() -> None:
     assert case.cpr_numbers == {"0101010101"}
 
 
+def test_the_cpr_number_is_the_citizens_and_nobody_elses() -> None:
+    """Domain: a case without one is a case too, and nothing links other persons across cases."""
+    anonymous = {
+        **REPORTED,
+        "contents": {"identity": {"name": "Ukendt"}},
+        "others": (
+            AboutPerson(MAN, {"role": "perpetrator", "contents": {"identity": {"cpr": "0202020202"}}}),
+        ),
+    }
+    case = given(OPENED).when(CitizenCase.receive_report, **anonymous).aggregate
+    assert case.cpr_numbers == frozenset()
+
+
 def test_the_same_report_is_taken_in_once() -> None:
     given(OPENED, RECEIVED).when(CitizenCase.receive_report, **REPORTED).then_raises(
         Replayed, field="report_id"
@@ -111,72 +115,6 @@ def test_a_report_under_section_115_never_goes_without_its_ban() -> None:
 def test_a_report_that_cannot_be_told_by_category_is_refused(wrong: dict[str, Any], field: str) -> None:
     outcome = given(OPENED).when(CitizenCase.receive_report, **{**REPORTED, **wrong})
     outcome.then_raises(Invalid, field=field)
-
-
-def test_an_inquiry_is_matched_to_a_case_and_both_know() -> None:
-    given(*IN_OPEN_CASE).when(
-        CitizenCase.match_inquiry, inquiry=INQUIRY, reason="Samme kvinde, samme nat"
-    ).then(fact(InquiryMatched, inquiry=INQUIRY, reason="Samme kvinde, samme nat"))
-    inquiry = given(*IN_INQUIRY).when(CitizenCase.be_matched_to, case=OTHER_CASE)
-    inquiry.then(fact(MatchedToCase, case=OTHER_CASE))
-    assert (inquiry.aggregate.state, inquiry.aggregate.matched_to) == (CaseState.MATCHED, OTHER_CASE)
-
-
-def test_two_inquiries_of_one_night_can_be_matched_before_anybody_opens_a_case() -> None:
-    given(*IN_INQUIRY).when(CitizenCase.match_inquiry, inquiry=INQUIRY, reason="Samme nat").then(
-        fact(InquiryMatched, inquiry=INQUIRY, reason="Samme nat")
-    )
-
-
-def test_a_match_is_a_reference_and_never_a_copy() -> None:
-    before = given(*IN_OPEN_CASE).aggregate.entries
-    after = given(*IN_OPEN_CASE, INQUIRY_MATCHED).aggregate
-    assert (after.entries, after.inquiries) == (before, {INQUIRY})
-
-
-def test_a_match_has_a_reason() -> None:
-    given(*IN_OPEN_CASE).when(CitizenCase.match_inquiry, inquiry=INQUIRY, reason=" ").then_raises(
-        Invalid, field="reason"
-    )
-
-
-def test_nothing_is_matched_to_itself() -> None:
-    given(*IN_OPEN_CASE).when(CitizenCase.match_inquiry, inquiry=STREAM, reason="Ups").then_raises(
-        Invalid, field="inquiry"
-    )
-    given(*IN_INQUIRY).when(CitizenCase.be_matched_to, case=STREAM).then_raises(Invalid, field="case")
-
-
-def test_an_inquiry_is_matched_once() -> None:
-    given(*IN_OPEN_CASE, INQUIRY_MATCHED).when(
-        CitizenCase.match_inquiry, inquiry=INQUIRY, reason="Igen"
-    ).then_raises(Conflict, field="inquiry")
-
-
-def test_matches_make_no_chains() -> None:
-    given(*IN_INQUIRY, INQUIRY_MATCHED).when(CitizenCase.be_matched_to, case=OTHER_CASE).then_raises(
-        Conflict, field="inquiry"
-    )
-
-
-def test_a_mistaken_match_is_undone_in_both() -> None:
-    case = given(*IN_OPEN_CASE, INQUIRY_MATCHED).when(
-        CitizenCase.unmatch_inquiry, inquiry=INQUIRY, reason="En anden Mette"
-    )
-    case.then(fact(InquiryUnmatched, inquiry=INQUIRY, reason="En anden Mette"))
-    assert case.aggregate.inquiries == set()
-    inquiry = given(*IN_INQUIRY, MATCHED).when(CitizenCase.be_unmatched, case=OTHER_CASE)
-    inquiry.then(fact(UnmatchedFromCase, case=OTHER_CASE))
-    assert (inquiry.aggregate.state, inquiry.aggregate.matched_to) == (CaseState.INQUIRY, None)
-
-
-def test_only_what_was_matched_can_be_unmatched() -> None:
-    given(*IN_OPEN_CASE).when(CitizenCase.unmatch_inquiry, inquiry=INQUIRY, reason="Fejl").then_raises(
-        Missing, field="inquiry"
-    )
-    given(*IN_INQUIRY, MATCHED).when(CitizenCase.be_unmatched, case=made_up(9)).then_raises(
-        Missing, field="case"
-    )
 
 
 def test_free_text_waits_until_a_named_person_has_read_it() -> None:

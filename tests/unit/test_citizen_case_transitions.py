@@ -234,6 +234,11 @@ def test_every_refusal_names_a_way_out() -> None:
         assert re.search(r"; \w+", str(outcome.error)), name
 
 
+def test_a_refused_step_says_from_where_it_is_legal() -> None:
+    outcome = given(*IN_OPEN_CASE, REFERRED).when(CitizenCase.start_referral, referral_id=REFERRAL, by=AT_NGO)
+    assert str(outcome.error).endswith("; it is legal from accepted")
+
+
 def test_consent_can_be_withdrawn_even_where_the_case_takes_no_other_consent() -> None:
     """The "no" is heard while the inquiry is matched, too (GDPR art. 7(3))."""
     matched = given(*HISTORY[CaseState.MATCHED])

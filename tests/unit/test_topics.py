@@ -4,7 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from hub.aggregates.base import Event, Lone
+import pytest
+
+from hub.aggregates.base import Event, Lone, stored_as, stream_of
+from hub.aggregates.look import LookRecorded
+from hub.aggregates.partner import Partner
 from hub.aggregates.registry import STREAMS, TOPICS
 
 PINNED = Path(__file__).parents[1] / "golden" / "topics.txt"
@@ -54,3 +58,11 @@ def test_the_kinds_of_stream() -> None:
     assert set(STREAMS) == {"case", "ledger", "partner"}
     streams = {"case", "ledger", "partner", "receipt", "look"}
     assert {t.partition(".")[0] for t in TOPICS} == streams
+
+
+def test_a_topic_is_given_once() -> None:
+    """What is stored under a name is read by one class for ever."""
+    with pytest.raises(ValueError, match="is taken by InquiryOpened"):
+        stored_as("case.inquiry_opened")(LookRecorded)
+    with pytest.raises(ValueError, match="is taken by CitizenCase"):
+        stream_of("case")(Partner)
