@@ -1,4 +1,4 @@
-"""The Kafka profile over a broker with ACLs: read, answer, fill gaps over HTTP, begin again after failures."""
+"""The Kafka profile over a broker with ACLs: read, answer, fill gaps by HTTP, begin again after a failure."""
 
 import uuid
 from collections.abc import Iterator

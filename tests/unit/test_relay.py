@@ -17,7 +17,7 @@ from contracts.envelope import Envelope, from_headers
 from contracts.message_v1 import Blank, Head, Heartbeat
 from contracts.terms import MessageKind, Urgency
 from hub.adapters.broker.embedded import EmbeddedBroker
-from hub.adapters.store.application import HubStore, open_store
+from hub.adapters.store.application import StoreApplication, open_store
 from hub.errors import Unavailable
 from hub.keyring import create_kek_file
 from hub.outgoing import Outgoing
@@ -35,7 +35,7 @@ class World:
         """Put it up."""
         self.now = NOW
         create_kek_file(folder / "kek.json")
-        self.app: HubStore = open_store(
+        self.app: StoreApplication = open_store(
             f"sqlite:///{folder / 'hub.db'}", folder / "kek.json", folder / "fence", migrate=True
         )
         self.store = self.app.store
