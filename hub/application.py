@@ -561,7 +561,14 @@ class Hub:
         return self._committer.case(case_id)
 
     def _related(self, case: CitizenCase, but: UUID | None = None) -> tuple[CitizenCase, ...]:
-        return tuple(self._load(i) for i in sorted(case.inquiries, key=str) if i != but)
+        """Its matched inquiries; one that was erased has nothing more to tell."""
+        found = []
+        for inquiry in sorted(case.inquiries - {but}, key=str):
+            try:
+                found.append(self._load(inquiry))
+            except Missing:
+                continue
+        return tuple(found)
 
     def _due(self, case_id: UUID) -> list[UUID]:
         case, now = self._load(case_id), self._committer.now()

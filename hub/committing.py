@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 
 from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.domain import Aggregate
+from eventsourcing.persistence import IntegrityError
 
 from contracts.message_v1 import Control
 from contracts.terms import Category
@@ -18,7 +19,7 @@ from hub.aggregates.citizen_case.values import GrantTerms
 from hub.aggregates.disclosure_ledger import DisclosureLedger, RevocationReason
 from hub.aggregates.partner import Partner
 from hub.disclosing import Discloser, Prepared
-from hub.errors import Missing
+from hub.errors import Missing, NoGrant
 from hub.gate import Agreement, Decision, decide
 from hub.ports import Alongside, Done, Idempotency, KeyRing, NewGrant, PartnerRow, Store
 
@@ -88,7 +89,17 @@ class Committer:
         self.now = clock
 
     def commit(self, command: Command, change: Change, now: datetime) -> Done:
-        """Decide, seal and write. Raises what the guards raise; nothing is half done."""
+        """Decide, seal and write. Raises what the guards raise; nothing is half done.
+
+        A grant that ended since the case was read is no refusal: raises `IntegrityError`, so that the caller
+        reads again and decides anew.
+        """
+        try:
+            return self._commit(command, change, now)
+        except NoGrant as error:
+            raise IntegrityError("a grant ended since the case was read") from error
+
+    def _commit(self, command: Command, change: Change, now: datetime) -> Done:
         ids = dict(change.ids)
         with self._keys.minting() as minted:
             for key_id in change.mints:
@@ -97,7 +108,7 @@ class Committer:
             prepared = self._prepare(change, fresh, command.by, now)
             controls = [self._discloser.control(to, message) for to, message in change.controls]
             if not self._pending(change) and not controls:
-                return Done(0, ids)
+                return self.done(command) or Done(0, ids)
             position = self._events.commit(
                 *change.cases,
                 *prepared.ledgers.values(),

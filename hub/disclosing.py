@@ -18,7 +18,7 @@ from hub.aggregates.disclosure_ledger import (
     RevocationReason,
     Source,
 )
-from hub.errors import Missing
+from hub.errors import Missing, NoGrant
 from hub.gate import RULE_VERSION, Decision, Refusal, Telling
 from hub.ports import KeyRing, OutMessage, Store
 from hub.wraps import PartKey, wrap
@@ -82,13 +82,17 @@ class Discloser:
             self._revoke(out, case, recipient, ended, reason, by, now)
         for refusal in decision.refusals:
             self._refuse(out, case, refusal, by, now)
-        needed = {g for t in decision.tellings for g in t.head_grants} - set(fresh_keys)
-        grant_keys = {
-            g: self._keys.unwrap(w) for g, w in self._store.grant_keys(sorted(needed, key=str)).items()
-        }
+        grant_keys = self._grant_keys(decision, fresh_keys)
         for telling in decision.tellings:
-            self._tell(out, case, telling, {**grant_keys, **fresh_keys}, by, now)
+            self._tell(out, case, telling, grant_keys, by, now)
         return out
+
+    def _grant_keys(self, decision: Decision, fresh: Mapping[UUID, bytes]) -> dict[UUID, bytes]:
+        needed = {g for t in decision.tellings for g in t.head_grants} - set(fresh)
+        found = self._store.grant_keys(sorted(needed, key=str))
+        if needed - set(found):
+            raise NoGrant("a grant ended while this was decided: look at the case again")
+        return {**{g: self._keys.unwrap(w) for g, w in found.items()}, **fresh}
 
     def control(self, recipient: str, message: Control) -> OutMessage:
         """A control message, sealed to the recipient's own key; it rests on no grant."""

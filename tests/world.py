@@ -12,12 +12,13 @@ The clock stands still until a test moves it; it may be moved backwards.
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4
 
 from contracts.client.errors import SealedForSomeoneElse
@@ -40,6 +41,8 @@ from hub.keyring import create_kek_file
 from hub.ports import StoredMessage
 from hub.settings import Settings
 from tests.support.social_reports import REPORTS, example
+
+T = TypeVar("T")
 
 MUNICIPALITY, UNIT = "eksempel", "familieenheden"
 POLICE, HOSPITAL, NGO, SHELTER, CHILDREN = "politiet", "skadestuen", "havnen", "krisecenter", "boern-og-unge"
@@ -163,12 +166,7 @@ class World:
             categories=categories,
             sealing_key=identity.public.sealing,
             signing_key=identity.public.signing,
-            contact={
-                "name": "Vagten",
-                "email": "vagt@partner.example",
-                "duty_phone": "00 00 00 00",
-                **contact,
-            },
+            contact=whom,
         )
 
     def suspend(self, slug: str) -> None:
@@ -356,6 +354,12 @@ class World:
 
     def told_categories(self, recipient: str) -> set[Category]:
         return {category for told in self.told(recipient) for category in told.categories}
+
+
+def elsewhere(what: Callable[[], T]) -> T:
+    """Do it in another thread, as another request does, and wait for it."""
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(what).result()
 
 
 def opened_with(keys: dict[int, bytes], message: StoredMessage) -> Told:
