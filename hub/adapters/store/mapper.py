@@ -1,10 +1,12 @@
 """Between events and the bytes that are stored of them (docs/format.md section 3)."""
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eventsourcing.domain import DomainEventProtocol, OriginatorIDError, OriginatorVersionError
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
@@ -19,6 +21,8 @@ from hub.sealing import all_of, cipher, open_with, seal
 
 FORMAT = 1
 _ONE_SECTION = bytes((FORMAT, 1))
+_ONE_SECTION_ONE_KEY = bytes((FORMAT, 1, 1))
+_U64 = struct.Struct(">Q")
 _KEYS_MAX = 3
 _SECTIONS_MAX = 255
 
@@ -104,7 +108,35 @@ class HubMapper(Mapper[UUID]):
     def open_stream(self, stream: UUID, rows: Iterable[StreamRow]) -> list[Any]:
         """Open the events of one stream; each key is asked for once."""
         ciphers: Ciphers = {}
-        return [self._open(stream, version, topic, state, ciphers) for version, topic, state in rows]
+        return [
+            self._open_plain(stream, version, topic, state, ciphers)
+            or self._open(stream, version, topic, state, ciphers)
+            for version, topic, state in rows
+        ]
+
+    def _open_plain(
+        self, stream: UUID, version: int, topic: str, state: bytes, ciphers: Ciphers
+    ) -> Any | None:
+        """The common case, one section under one key, in a straight line: half of a load is spent here.
+
+        None for whatever is not that, or not as it should be: `_open` then says what is wrong.
+        """
+        kind = self._kinds.get(topic)
+        ready = ciphers.get(state[3:19])
+        if kind is None or kind.codec.plain is None or ready is None or state[:3] != _ONE_SECTION_ONE_KEY:
+            return None
+        if int.from_bytes(state[19:23], "big") != len(state) - 23:
+            return None
+        aad = b"".join((self._prefix, stream.bytes, _U64.pack(version), kind.topic_bytes, b"\0", state[3:19]))
+        try:
+            values = kind.codec.plain(ready.decrypt(state[23:35], state[35:], aad))
+        except (InvalidTag, ValueError):
+            return None
+        values["originator_id"] = stream
+        values["originator_version"] = version
+        event = object.__new__(kind.codec.event_class)
+        object.__setattr__(event, "__dict__", values)
+        return event
 
     def _open(self, stream: UUID, version: int, topic: str, state: bytes, ciphers: Ciphers) -> Any:
         kind = self._kinds.get(topic) or self._kind_in_store(topic)
@@ -176,7 +208,7 @@ class HubMapper(Mapper[UUID]):
             return None
 
     def _bound(self, stream: UUID, version: int, kind: _Kind) -> bytes:
-        return self._prefix + stream.bytes + version.to_bytes(8, "big") + kind.topic_bytes
+        return self._prefix + stream.bytes + _U64.pack(version) + kind.topic_bytes
 
     def _kind_to_store(self, event_class: type[Any]) -> _Kind:
         topic = getattr(event_class, "TOPIC", "")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from hub.adapters.store.database import SCHEMA_VERSION, Execute
-from hub.adapters.store.postgres_database import connect as connect_postgres
+from hub.adapters.store.postgres_connections import connect as connect_postgres
 from hub.adapters.store.postgres_database import run
 from hub.adapters.store.refused import NotMigrated
 from hub.adapters.store.sqlite_database import SqliteDatabase, connect

@@ -10,7 +10,8 @@ from eventsourcing.postgres import PostgresApplicationRecorder
 
 from hub.adapters.store.guards import refuse_kept_grant_keys
 from hub.adapters.store.postgres_append import CALL, parameters, refusal_of
-from hub.adapters.store.postgres_database import PgConnection, PostgresDatabase
+from hub.adapters.store.postgres_connections import PgConnection
+from hub.adapters.store.postgres_database import PostgresDatabase
 from hub.adapters.store.reading import LogReader
 from hub.adapters.store.refused import UnsafeStore
 from hub.done import DoneBefore

@@ -13,44 +13,18 @@ import psycopg
 from eventsourcing import persistence
 from eventsourcing.postgres import PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import PoolTimeout
 
 from hub.adapters.store.database import Execute
-from hub.adapters.store.refused import UnsafeStore
+from hub.adapters.store.postgres_connections import Connections, PgConnection, connect
 from hub.errors import Unavailable
 
-POOL_MAX = 32
+CONNECTIONS_MAX = 32
+_WAIT_S = 30.0
+_PAUSES_S = (0.05, 0.2, 1.0)
 LOST = (persistence.OperationalError, persistence.InterfaceError)
 _NO_ANSWER = "the database does not answer: try again, under the same Idempotency-Key"
-_PAUSES_S = (0.05, 0.2, 1.0)
-_CONNECT_TIMEOUT_S = 15.0
-_DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
-_SETTINGS = f"SELECT {', '.join(f'current_setting({name!r})' for name in _DURABLE)}"
 
 T = TypeVar("T")
-PgConnection = psycopg.Connection[Any]
-
-
-def connect(conninfo: str) -> PgConnection:
-    """A connection of its own, checked. Raises `UnsafeStore`, or psycopg's errors."""
-    connection = psycopg.connect(conninfo, autocommit=True, connect_timeout=int(_CONNECT_TIMEOUT_S))
-    try:
-        prepare(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def prepare(connection: PgConnection) -> None:
-    """Refuse a connection whose commits could be lost; guards see what was committed before their lock."""
-    values = connection.execute(_SETTINGS).fetchone()
-    for name, value in zip(_DURABLE, values or (), strict=True):
-        if value == "off":
-            raise UnsafeStore(
-                f"PostgreSQL runs with `{name}` off: turn it on, also for this role", field=name
-            )
-    connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
 
 class HubDatastore(PostgresDatastore):
@@ -58,14 +32,8 @@ class HubDatastore(PostgresDatastore):
 
     def __init__(self, conninfo: str) -> None:
         given = {name: str(value) for name, value in conninfo_to_dict(conninfo).items()}
-        named = [given.get(name, "") for name in ("dbname", "host", "port", "user", "password")]
-        super().__init__(*named, pool_size=1, max_overflow=POOL_MAX - 1, connect_timeout=_CONNECT_TIMEOUT_S)
-        self.pool.kwargs = {**given, "autocommit": True}
-        self.pool.open(wait=False)
-
-    def after_connect_func(self) -> Callable[[PgConnection], None]:
-        """Check each connection as it is made."""
-        return prepare
+        super().__init__(*(given.get(name, "") for name in ("dbname", "host", "port", "user", "password")))
+        self.connections = Connections(conninfo, limit=CONNECTIONS_MAX, wait_s=_WAIT_S)
 
     def register_type_adapters(self) -> None:
         """Nothing: events go as plain arrays."""
@@ -74,10 +42,14 @@ class HubDatastore(PostgresDatastore):
     def get_connection(self) -> Iterator[PgConnection]:
         """Lend a connection; psycopg's errors become the library's."""
         try:
-            with self.pool.connection() as connection:
+            with self.connections.lend() as connection:
                 yield connection
         except psycopg.Error as error:
             raise translated(error) from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.connections.close()
 
 
 def translated(error: psycopg.Error) -> persistence.PersistenceError:
@@ -111,10 +83,10 @@ class PostgresDatabase:
                 with self.datastore.get_connection() as connection:
                     return work(connection)
             except LOST as error:
-                if pause_s is None or isinstance(error.__cause__, PoolTimeout):
+                if pause_s is None:
                     raise Unavailable(_NO_ANSWER) from error
             time.sleep(pause_s)
-            self.datastore.pool.check()
+            self.datastore.connections.forget_idle()
         raise AssertionError("the last round returns or raises")
 
     @contextmanager
