@@ -145,6 +145,7 @@ class MessageKind(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     CONSENT_EXPIRED = "consent_expired"
     LEGAL_BASIS_RECORDED = "legal_basis_recorded"
+    LEGAL_BASIS_ENDED = "legal_basis_ended"
     SAFETY_ASSESSED = "safety_assessed"
     SAFETY_LEVEL_CHANGED = "safety_level_changed"
     FREE_TEXT_READ = "free_text_read"

@@ -9,6 +9,7 @@ from contracts.client.sealed import open_head
 from contracts.envelope import BadEnvelope, Envelope, from_headers
 from contracts.inbound_v1 import Problem
 from hub.aggregates.base import Actor
+from hub.errors import Unavailable
 from hub.opening import Opener
 from hub.outgoing import Outgoing
 from hub.ports import Broker, Record, View
@@ -131,4 +132,7 @@ class Projector:
         """What the topic does not hold (any more) comes from the store: it is the source of every re-send."""
         missing = self._outgoing.messages_of(self._party.name, *position, limit)
         found = sort(self._party, missing, position, whole=True)
-        return take(found, position, self._models, lambda _: None)
+        reached = take(found, position, self._models, lambda _: None)
+        if reached == position:
+            raise Unavailable("a number is missing that the store does not give now (suspended?)")
+        return reached

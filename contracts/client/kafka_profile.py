@@ -34,7 +34,7 @@ class KafkaHub:
         self._consumer: Any = None
         self._done = -1
 
-    def poll(self, limit: int = 100, timeout_s: float = 1.0) -> list[Envelope | BadEnvelope]:
+    def poll(self, limit: int = 100, timeout_s: float = 0.2) -> list[Envelope | BadEnvelope]:
         """The next messages in order; an error stands in the place of what is no message."""
         with _unreachable():
             if self._consumer is None:

@@ -39,7 +39,7 @@ def read_kafka(
     handler: Handler,
     position: Position,
     limit: int = 100,
-    timeout_s: float = 1.0,
+    timeout_s: float = 0.2,
 ) -> Position:
     """Poll once; where we are now. What the topic does not hold (any more) is pulled over HTTP.
 

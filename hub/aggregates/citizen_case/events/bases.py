@@ -125,4 +125,8 @@ class LegalBasisRecorded(CaseEvent):
 class LegalBasisEnded(GrantsEnded):
     """A legal basis reached its end or was ended by a named professional."""
 
+    KIND = MessageKind.LEGAL_BASIS_ENDED
     basis_id: UUID
+
+    def tells(self) -> tuple[Content, ...]:
+        return (Content(Category.COORDINATION, "grants", {"basis": str(self.basis_id)}),)
