@@ -6,17 +6,21 @@ Tokens live at most 10 minutes. Their claims: `sub`, `name`, `org` (slug), `role
 import hashlib
 import hmac
 import os
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+import httpx2
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.adapters.http.access import Caller, Role
+from hub.errors import Invalid, Unavailable
 
 LIFETIME = timedelta(minutes=10)
+ISSUER_TIMEOUT_S = 5.0
 ALGORITHMS = ["EdDSA", "ES256", "RS256", "PS256"]
 
 
@@ -55,19 +59,41 @@ def _checked(token: str, key: Any, issuer: str, audience: str) -> Caller:
 
 
 class OidcVerifier:
-    """Verifies tokens of an OIDC issuer by its published keys."""
+    """Verifies tokens of an OIDC issuer by the keys that its discovery document names.
+
+    Nothing is asked before the first token, so the hub starts while the issuer is away.
+    """
 
     def __init__(self, issuer: str, audience: str) -> None:
+        if not issuer:
+            raise Invalid("set HUB_ISSUER to the address of your OIDC issuer", field="HUB_ISSUER")
         self._issuer, self._audience = issuer, audience
-        self._keys = jwt.PyJWKClient(issuer.rstrip("/") + "/jwks", cache_keys=True)
+        self._lock = threading.Lock()
+        self._found: jwt.PyJWKClient | None = None
 
     def caller(self, token: str) -> Caller:
-        """Who calls. Raises `NotLoggedIn`."""
+        """Who calls. Raises `NotLoggedIn`, or `Unavailable` where the issuer does not answer."""
         try:
-            key = self._keys.get_signing_key_from_jwt(token).key
+            key = self._keys().get_signing_key_from_jwt(token).key
+        except jwt.PyJWKClientConnectionError as error:
+            raise Unavailable("the issuer of tokens does not answer: try again") from error
         except jwt.PyJWTError as error:
             raise NotLoggedIn from error
         return _checked(token, key, self._issuer, self._audience)
+
+    def _keys(self) -> jwt.PyJWKClient:
+        """The issuer's keys (OpenID Connect Discovery 1.0, section 4); kept, and asked anew for a new key."""
+        with self._lock:
+            if self._found is None:
+                address = self._issuer.rstrip("/") + "/.well-known/openid-configuration"
+                try:
+                    document = httpx2.get(address, timeout=ISSUER_TIMEOUT_S).raise_for_status().json()
+                except (httpx2.HTTPError, ValueError) as error:
+                    raise Unavailable("the issuer of tokens does not answer: try again") from error
+                if document.get("issuer") != self._issuer:
+                    raise Unavailable("HUB_ISSUER is not the name by which the issuer knows itself")
+                self._found = jwt.PyJWKClient(document["jwks_uri"], timeout=int(ISSUER_TIMEOUT_S))
+            return self._found
 
 
 @dataclass(frozen=True, slots=True)
