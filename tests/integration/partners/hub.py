@@ -159,6 +159,7 @@ class SimulatedHub:
 
 class _Routes(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     hub: SimulatedHub
 
     def do_GET(self) -> None:

@@ -47,7 +47,7 @@ class Desk:
         """Open the store. `clock` gives UTC; `keys` has a clock of its own, in seconds."""
         self.settings = settings
         self.store = NgoStore(settings.data / "ngo.db")
-        self.keys = keys or KeyCache()
+        self.keys = KeyCache() if keys is None else keys
         self._link = link
         self._clock = clock
 
