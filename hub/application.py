@@ -571,7 +571,12 @@ class Hub:
         return tuple(found)
 
     def _due(self, case_id: UUID) -> list[UUID]:
-        case, now = self._load(case_id), self._committer.now()
+        """Bases of a case that reached their end; an erased case has none, and keeps no other from ending."""
+        try:
+            case = self._load(case_id)
+        except Missing:
+            return []
+        now = max(self._committer.now(), case.latest_time)
         return [
             b.basis_id
             for b in case.bases.values()
