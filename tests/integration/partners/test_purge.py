@@ -172,7 +172,7 @@ def shared() -> Iterator[tuple[Partner, SimulatedHub, Link]]:
             yield partner, hub, link
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(order=st.permutations(range(6)), stops=st.sets(st.integers(0, 5)))
 def test_any_order_of_arrival_gives_the_same_end(
     shared: tuple[Partner, SimulatedHub, Link], order: list[int], stops: set[int]

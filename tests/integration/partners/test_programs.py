@@ -1,0 +1,210 @@
+"""The programs as an operator meets them: clear lines, exit statuses that fit, nothing personal in either."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from contracts.terms import Category, OrganisationKind
+from hub.adapters.partners.ngo import __main__ as ngo_program
+from hub.adapters.partners.reporting import main as report
+from tests.integration.partners.conftest import DUTY, Partner
+from tests.integration.partners.hub import ON_CALL, PASSWORD, SimulatedHub, part
+from tests.support.social_reports import SOURCES, example
+
+POLICE = "01-politi-natlig-vold-i-hjemmet"
+WHO = ["--person", "li-7", "--name", "Anne Prøve"]
+Captured = pytest.CaptureFixture[str]
+
+
+def police(partner: Partner, *arguments: str) -> int:
+    """Run the police's program in this process."""
+    return report(OrganisationKind.POLICE, ["--config", str(partner.config), *arguments])
+
+
+def ngo(partner: Partner, *arguments: str) -> int:
+    """Run the NGO's program in this process."""
+    return ngo_program.main(["--config", str(partner.config), *arguments])
+
+
+def test_submit_run_status(partner: Partner, hub: SimulatedHub, capsys: Captured) -> None:
+    """Not yet delivered with the duty number; then delivered with the municipality's; never what it says."""
+    partner.configure(hub)
+    source = partner.folder / "report.json"
+    source.write_text(SOURCES[POLICE], encoding="utf-8")
+    assert police(partner, "submit", str(source)) == 0
+    assert police(partner, "status") == 0
+    told = capsys.readouterr().out
+    assert told.count("not_yet_delivered") == 2
+    assert told.count(f"ring {DUTY}") == 2
+    command = [sys.executable, "-m", "hub.adapters.partners.police", "--config", str(partner.config), "run"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        _until(lambda: bool(hub.reports))
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert police(partner, "status") == 0
+    told = capsys.readouterr().out
+    assert "delivered" in told
+    assert f"in danger ring {ON_CALL}" in told
+    assert "Maja" not in told + out + err
+    assert "Eksempelby" not in told + out + err
+
+
+def test_a_running_reporter_killed_with_nine_starts_again(partner: Partner, hub: SimulatedHub) -> None:
+    """The whole program, while the hub is down; then again, while it is not."""
+    settings = partner.configure(hub, drop="drop")
+    assert settings.drop is not None
+    settings.drop.mkdir()
+    hub.down = True
+    command = [sys.executable, "-m", "hub.adapters.partners.police", "--config", str(partner.config), "run"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        for number in range(3):
+            body = {**example(), "report_id": str(uuid4())}
+            half = settings.drop / f"{number}.tmp"
+            half.write_text(json.dumps(body), encoding="utf-8")
+            half.rename(half.with_suffix(".json"))
+        drop = settings.drop
+        _until(lambda: not list(drop.iterdir()))
+        process.kill()
+        _, err = process.communicate(timeout=30)
+    assert hub.reports == {}
+    assert "Eksempelsen" not in err
+    hub.down = False
+    with subprocess.Popen(command) as process:
+        _until(lambda: len(hub.reports) == 3)
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+
+
+def test_a_bad_report_is_told_in_lines_without_values(
+    partner: Partner, hub: SimulatedHub, capsys: Captured
+) -> None:
+    """Field, rule, way out; exit status 1; no traceback."""
+    partner.configure(hub)
+    bad = {**example(), "urgency": "KANARIE", "KANARIE": "KANARIE"}
+    source = partner.folder / "KANARIE.json"
+    source.write_text(json.dumps(bad), encoding="utf-8")
+    assert police(partner, "submit", str(source)) == 1
+    told = capsys.readouterr()
+    assert "correct it and submit it again" in told.err
+    assert "urgency: " in told.err
+    assert "(an unknown field)" in told.err
+    assert "KANARIE" not in told.out + told.err
+    assert "Traceback" not in told.err
+    assert police(partner, "submit", str(partner.folder / "none.json")) == 1
+    assert "a file can't be used" in capsys.readouterr().err
+
+
+def test_inbox_open_answer(partner: Partner, hub: SimulatedHub, capsys: Captured) -> None:
+    """The list says no name; an opened message says what it says, to the person who opened it."""
+    partner.configure(hub)
+    referral = uuid4()
+    message = hub.tell(part(Category.IDENTITY, "KANARIE Maja"), thread=uuid4(), referral=referral)
+    command = [sys.executable, "-m", "hub.adapters.partners.ngo", "--config", str(partner.config), "run"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        _until(lambda: bool(hub.key_batches))
+        process.terminate()
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert ngo(partner, "inbox") == 0
+    listed = capsys.readouterr()
+    assert f"referral {referral}  requested" in listed.out
+    assert f"message {message}" in listed.out
+    assert "KANARIE" not in out + err + listed.out + listed.err
+    assert ngo(partner, "open", str(message), *WHO, "--purpose", "referral") == 0
+    assert "KANARIE Maja" in capsys.readouterr().out
+    assert ngo(partner, "answer", str(referral), "reject", *WHO) == 1
+    assert "--reason" in capsys.readouterr().err
+    assert ngo(partner, "answer", str(referral), "accept", *WHO) == 0
+    assert "answered accepted (sent)" in capsys.readouterr().out
+    hub.keys.clear()
+    assert ngo(partner, "open", str(message), *WHO, "--purpose", "referral") == 1
+    assert "gives no key" in capsys.readouterr().err
+
+
+def test_an_ngo_without_a_hub_stops_with_one_line(
+    partner: Partner, hub: SimulatedHub, capsys: Captured
+) -> None:
+    """And says whom to ring."""
+    partner.configure(hub)
+    hub.down = True
+    assert ngo(partner, "run") == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert DUTY in err
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"slug": "KANARIE Å"}, "slug: "),
+        ({"hub_url": "ftp://KANARIE"}, "hub_url: "),
+        ({"hub_signing_key": "S0FOQVJJRQ=="}, "hub_signing_key: "),
+        ({"profile": "kafka"}, "kafka: profile kafka needs it"),
+        ({"profile": "KANARIE"}, "profile: "),
+        ({"KANARIE": 1}, "(an unknown field)"),
+        ({"duty_number": None}, "duty_number: "),
+        ({"keys": "nowhere"}, "our own keys can't be read"),
+    ],
+)
+def test_a_configuration_that_can_not_be_used_is_told(
+    partner: Partner, hub: SimulatedHub, capsys: Captured, change: dict[str, object], told: str
+) -> None:
+    """Which setting and why; never its value, least of all the password."""
+    partner.configure(hub)
+    settings = json.loads(partner.config.read_text()) | change
+    partner.config.write_text(json.dumps(settings))
+    assert police(partner, "status") == 1
+    err = capsys.readouterr().err
+    assert told in err
+    assert "KANARIE" not in err
+    assert PASSWORD not in err
+    assert "Traceback" not in err
+
+
+def test_a_configuration_that_others_may_read_is_refused(
+    partner: Partner, hub: SimulatedHub, capsys: Captured
+) -> None:
+    """It holds a password."""
+    partner.configure(hub)
+    partner.config.chmod(0o644)
+    assert police(partner, "status") == 1
+    assert "chmod 600" in capsys.readouterr().err
+    for path in (partner.folder / "missing.json", _broken(partner.folder)):
+        assert report(OrganisationKind.POLICE, ["--config", str(path), "status"]) == 1
+        assert path.name in capsys.readouterr().err
+
+
+def test_toml_does_as_well(partner: Partner, hub: SimulatedHub, capsys: Captured) -> None:
+    """The same settings in the other spelling."""
+    partner.configure(hub)
+    settings = json.loads(partner.config.read_text())
+    path = partner.folder / "adapter.toml"
+    path.touch(mode=0o600)
+    path.write_text("\n".join(f"{name} = {json.dumps(value)}" for name, value in settings.items()))
+    assert report(OrganisationKind.EMERGENCY_DEPARTMENT, ["--config", str(path), "status"]) == 0
+    assert stat.S_IMODE(os.stat(partner.folder / "data").st_mode) == 0o700
+
+
+def _broken(folder: Path) -> Path:
+    path = folder / "broken.json"
+    path.touch(mode=0o600)
+    path.write_text("{KANARIE")
+    return path
+
+
+def _until(true: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.05)
+    pytest.fail("it never came")
