@@ -51,9 +51,19 @@ class Services:
         if position and not self.waiting.until(view, owner, position, WAIT_S):
             raise Unavailable("the view has not caught up yet: ask again in a moment", field="position")
 
-    def require_same_unit(self, call: "Call", case_id: UUID) -> None:
-        """A second case that a command names must be the caller's own unit's, too."""
-        if self.queries.case(case_id).unit != call.actor.organisation:
+    def require_within_reach(self, call: "Call", case_id: UUID) -> None:
+        """A second case that a command names must be the caller's own, or wait in the caller's own unit."""
+        try:
+            case = self.queries.case(case_id)
+        except Missing:
+            case = None
+        who = case.coordinator.person if case is not None and case.coordinator is not None else None
+        if (
+            case is None
+            or case.unit != call.actor.organisation
+            or who not in {None, call.actor.person}
+            or case.matched_to not in {None, call.of_case.id}
+        ):
             raise Missing("there is no such case, or none for you", field="inquiry")
 
 
@@ -94,15 +104,28 @@ def bearer(request: Request) -> Caller:
 def authorised(request: Request) -> Call:
     """The call, if the table lets this caller make it; 404 for both *no* and *none* where a case is named."""
     caller = bearer(request)
-    path = request.scope["route"].path
     case_id = request.path_params.get("case_id")
-    case = services(request).queries.case(UUID(case_id)) if case_id else None
-    role = role_for(request.method, path, caller, case)
+    case = services(request).queries.case(_case_id(case_id)) if case_id is not None else None
+    role = role_in(request, caller, case)
     if role is None:
         if case is not None:
             raise Missing("there is no such case, or none for you", field="case")
         raise Forbidden("your role may not do this")
     return Call(Actor(caller.person, caller.name, role, caller.organisation), case, request)
+
+
+def role_in(request: Request, caller: Caller, case: CitizenCase | None) -> Role | None:
+    """The role in which the caller may make this call; a matched inquiry is part of its case."""
+    if case is not None and case.matched_to is not None:
+        case = services(request).queries.case(case.matched_to)
+    return role_for(request.method, request.scope["route"].path, caller, case)
+
+
+def _case_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Missing("there is no such case, or none for you", field="case") from None
 
 
 async def body_of(request: Request) -> bytes:
@@ -151,5 +174,3 @@ def purpose(request: Request) -> str:
 
 
 Purpose = Annotated[str, Depends(purpose)]
-
-__all__ = ["Authorised", "Body", "Call", "Parts", "Purpose", "Role", "Services", "answered", "command"]

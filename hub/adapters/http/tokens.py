@@ -51,11 +51,12 @@ def _checked(token: str, key: Any, issuer: str, audience: str) -> Caller:
             audience=audience,
             options={"require": ["exp", "iat", "sub", "org"]},
         )
-    except jwt.PyJWTError as error:
+        if int(claims["exp"]) - int(claims["iat"]) > LIFETIME.total_seconds():
+            raise NotLoggedIn
+        return _caller(claims)
+    except (jwt.PyJWTError, TypeError, ValueError) as error:
+        # A header may name an algorithm of another kind of key; a claim may be of another type.
         raise NotLoggedIn from error
-    if claims["exp"] - claims["iat"] > LIFETIME.total_seconds():
-        raise NotLoggedIn
-    return _caller(claims)
 
 
 class OidcVerifier:

@@ -132,7 +132,7 @@ def candidates(call: Authorised, parts: Parts, purpose: Purpose) -> Mapping[str,
 @router.post("/v1/cases/{case_id}/matches", status_code=201)
 def match(call: Authorised, parts: Parts, body: Body, asked: MatchAsked) -> Mapping[str, object]:
     """The inquiry is about the same citizen: a fact in both, never a copy, and it can be undone."""
-    parts.require_same_unit(call, asked.inquiry)
+    parts.require_within_reach(call, asked.inquiry)
     return answered(
         parts.hub.match_inquiry(command(call, body), call.of_case.id, asked.inquiry, asked.reason)
     )
