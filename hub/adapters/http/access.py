@@ -80,10 +80,22 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("POST", "/v1/partners"): {Role.OPERATOR: NONE},
     ("POST", "/v1/partners/{slug}/suspension"): {Role.OPERATOR: NONE},
     ("POST", "/v1/partners/{slug}/resumption"): {Role.OPERATOR: NONE},
+    # The pages ask what the API asks, in the same roles and relations.
+    ("GET", "/"): _STAFF,
+    ("POST", "/cases"): _STAFF,
+    ("GET", "/cases/{case_id}"): _INTAKE,
 }
 
-OPEN = {("GET", "/healthz"), ("GET", "/v1/hub"), ("POST", "/token")}
-"""Routes without a login: that the process lives, the hub's public keys, and getting a token."""
+OPEN = {
+    ("GET", "/healthz"),
+    ("GET", "/v1/hub"),
+    ("POST", "/token"),
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("POST", "/logout"),
+    ("GET", "/static/{name}"),
+}
+"""Routes without a login: that the process lives, the hub's public keys, a token, the login pages' own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from hub.adapters.http.access import OPEN, TABLE
 from hub.adapters.http.context import Parts, Services
 from hub.adapters.http.routes import cases, consents, messages, partners, referrals, reports
 from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
+from hub.adapters.web import pages
 
 ROUTERS = [m.router for m in (reports, messages, referrals, cases, consents, partners)]
 MAX_BODY_BYTES = 256 * 1024
@@ -36,12 +37,13 @@ def create_app(parts: Services | None, issuer: EmbeddedIssuer | None = None) -> 
     app.state.services = parts
     problems.install(app)
     _limit(app)
-    for router in ROUTERS:
+    routers = [*ROUTERS, pages.router(issuer)]
+    for router in routers:
         app.include_router(router)
     _open_routes(app)
     if issuer is not None:
         _token_route(app, issuer)
-    _every_route_has_a_row([*app.routes, *(route for router in ROUTERS for route in router.routes)])
+    _every_route_has_a_row([*app.routes, *(route for router in routers for route in router.routes)])
     return app
 
 

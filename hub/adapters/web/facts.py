@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
-from contracts import cpr
+from contracts import cpr, terms
 from contracts import social_report_terms_v1 as report
-from contracts import terms
 from hub.adapters.web import lines
 from hub.adapters.web.lines import Fact, Names, Render, moment
 from hub.adapters.web.wording import WORDS, Words
@@ -149,7 +148,9 @@ def _basis(value: Any, words: Words, names: Names) -> Iterator[Fact]:
 
 
 def _answers(value: Any, words: Words, _: Names) -> Iterator[Fact]:
-    yield Fact(words("field.answers"), ", ".join(f"{item}: {answer}" for item, answer in value.items()))
+    known = set(report.Answer)
+    read = {item: words.label(report.Answer, a) if a in known else str(a) for item, a in value.items()}
+    yield Fact(words("field.answers"), ", ".join(f"{item}: {answer}" for item, answer in read.items()))
 
 
 def _reason(value: Any, words: Words, _: Names) -> Iterator[Fact]:
@@ -158,7 +159,7 @@ def _reason(value: Any, words: Words, _: Names) -> Iterator[Fact]:
 
 
 _SILENT: Final = frozenset(
-    {"role", "report", "report_id", "text", "field", "consent", "referral", "assessment"}
+    {"role", "report", "report_id", "text", "field", "consent", "referral", "assessment", "status"}
 )
 """Opaque ids, and what is shown elsewhere on the page or not at all."""
 
@@ -208,7 +209,6 @@ _RENDER: Final[Mapping[str, Render]] = {
     "previous": lines.one("field.previous", terms.SafetyLevel),
     "level": lines.one("field.level", terms.SafetyLevel),
     "offer": lines.plain("field.offer"),
-    "status": lines.one("field.status", terms.ReferralStatus),
     "answer_by": lines.time("field.answer_by"),
     "reason": _reason,
 }

@@ -9,7 +9,6 @@ from typing import Any
 from contracts import social_report_terms_v1 as report
 from hub.adapters.web.wording import Words
 
-
 Names = Mapping[str, str]
 """What the other persons of the page are called, by their id in the case: `Barn 1`."""
 

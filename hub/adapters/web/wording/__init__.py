@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from contracts import social_report_terms_v1 as report
 from contracts import terms
 from hub.adapters.http.access import Role
+from hub.adapters.web.wording.closed_lists import TERMS
 from hub.adapters.web.wording.fields import FIELDS
 from hub.adapters.web.wording.interface import INTERFACE
-from hub.adapters.web.wording.report import REPORT
-from hub.adapters.web.wording.terms import TERMS
+from hub.adapters.web.wording.report_lists import REPORT
 from hub.aggregates.citizen_case.values import CancellationReason, CaseState, RejectionReason
 
 LANGUAGES: Final = ("da", "en")
@@ -83,7 +83,10 @@ class Words:
         return WORDS[key][self._at].format(**values)
 
     def label(self, closed: type[StrEnum], value: object) -> str:
-        """What a value of a closed list is called. A word newer than this page stays as it is; no other text may."""
+        """What a value of a closed list is called. A word newer than this page stays as it is.
+
+        Raises `ValueError` for any other text: what is no code has no place in a closed list.
+        """
         key = label_key(closed, str(value))
         if key in WORDS:
             return self(key)

@@ -54,7 +54,6 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "field.level": ("Nyt niveau", "New level"),
     "field.previous": ("Før", "Before"),
     "field.offer": ("Tilbud", "Offer"),
-    "field.status": ("Status", "Status"),
     "field.answer_by": ("Svarfrist", "Answer by"),
     "field.reason": ("Begrundelse", "Reason"),
     "text.narrative": ("Indberetterens beskrivelse", "The reporter's account"),

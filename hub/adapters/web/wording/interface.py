@@ -98,23 +98,19 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     ),
     "timeline.title": ("Hændelser", "Events"),
     "timeline.empty": ("Her er intet, du kan åbne.", "There is nothing here that you can open."),
-    "timeline.from": ("fra", "from"),
+    "source.unknown": ("Ukendt afsender", "Unknown source"),
     "timeline.urgency": ("Hastegrad", "Urgency"),
     "timeline.deadline": ("Svar ønskes senest {when}", "Answer wanted by {when}"),
     "timeline.closed": (
-        "Dele, der ikke længere kan åbnes: {n}. Samtykket eller hjemlen er ophørt, eller oplysningerne er slettet.",
-        "Parts that can no longer be opened: {n}. The consent or legal basis has ended, or they are erased.",
-    ),
-    "timeline.closed.rows": (
-        "Hændelser, der ikke længere kan åbnes: {n}. Samtykket eller hjemlen er ophørt, eller oplysningerne "
+        "Dele, der ikke længere kan åbnes: {n}. Samtykket eller hjemlen er ophørt, eller oplysningerne "
         "er slettet.",
-        "Events that can no longer be opened: {n}. The consent or legal basis has ended, or they are erased.",
+        "Parts that can no longer be opened: {n}. The consent or legal basis has ended, or they are erased.",
     ),
     "timeline.unshown": (
         "Oplysninger, som denne side ikke kan vise endnu: {n}.",
         "Details that this page can't show yet: {n}.",
     ),
-    "timeline.details": ("Vis oplysninger", "Show details"),
+    "timeline.details": ("Oplysninger", "Details"),
     "timeline.grave": ("Faresignal", "Danger sign"),
     "ban.criminal_investigation": (
         "Må ikke bruges til strafferetlig efterforskning.",
@@ -138,6 +134,7 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Et menneske hos modtageren har sagt ja. Tilbuddet er ikke begyndt.",
         "A person at the recipient has said yes. The offer has not begun.",
     ),
+    "note.ended": ("Gjaldt: {to}.", "It covered: {to}."),
     # --- the two tables
     "referrals.title": ("Henvisninger", "Referrals"),
     "referrals.none": ("Ingen henvisninger.", "No referrals."),
@@ -154,6 +151,7 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     "basis.partly": ("Gælder delvist til {when}", "Partly valid until {when}"),
     "basis.withdrawn": ("Trukket tilbage {when}", "Withdrawn {when}"),
     "basis.expired": ("Udløbet {when}", "Expired {when}"),
+    "basis.ended": ("Ophørt {when}", "Ended {when}"),
     "basis.without": ("Trukket tilbage {when}: {what}", "Withdrawn {when}: {what}"),
     # --- what went wrong
     "problem.404": (

@@ -103,6 +103,7 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "MessageKind.consent_withdrawn": ("Samtykke trukket tilbage", "Consent withdrawn"),
     "MessageKind.consent_expired": ("Samtykke udløbet", "Consent expired"),
     "MessageKind.legal_basis_recorded": ("Hjemmel noteret", "Legal basis recorded"),
+    "MessageKind.legal_basis_ended": ("Hjemmel ophørt", "Legal basis ended"),
     "MessageKind.safety_assessed": ("Risikovurdering foretaget", "Risk assessed"),
     "MessageKind.safety_level_changed": ("Sikkerhedsniveau ændret", "Safety level changed"),
     "MessageKind.free_text_read": (

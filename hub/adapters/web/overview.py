@@ -1,0 +1,145 @@
+"""What stands, beside the timeline: warnings, the safety level, referrals, consents and legal bases.
+
+Made from the same opened rows as the timeline, so it can't show more than was disclosed to the reader's unit.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.terms import BasisRule, Category, MessageKind, ReferralStatus, SafetyLevel
+from hub.adapters.web.lines import moment
+from hub.adapters.web.wording import Words
+from hub.opening import OpenedRow
+
+SAFE_CONTACT, PROTECTED_ADDRESS = "safe_contact", "protected_address"
+WARNINGS = (SAFE_CONTACT, PROTECTED_ADDRESS)
+
+
+@dataclass(slots=True)
+class Referral:
+    """Where a referral stands."""
+
+    recipient: str = ""
+    offer: str = ""
+    status: ReferralStatus = ReferralStatus.REQUESTED
+    since: datetime | None = None
+    answer_by: datetime | None = None
+
+
+@dataclass(slots=True)
+class Basis:
+    """A consent or a legal basis, and what became of it."""
+
+    title: str
+    recipients: Sequence[str]
+    categories: Sequence[str]
+    ends_at: datetime
+    living: set[tuple[str, str]]
+    """Recipient × category, as far as nothing was withdrawn."""
+    over: str = ""
+    """In words, where all of it has ended."""
+    less: list[str] = field(default_factory=list)
+    """In words, what was withdrawn of it."""
+
+    def state(self, words: Words, now: datetime) -> str:
+        """In words, whether it still carries anything."""
+        if self.over:
+            return self.over
+        if self.ends_at <= now:
+            return words("basis.expired", when=words.when(self.ends_at))
+        return words("basis.partly" if self.less else "basis.valid", when=words.when(self.ends_at))
+
+    def tone(self, now: datetime) -> str:
+        """Which of the three ways it looks; the words say the same."""
+        if self.over or self.ends_at <= now:
+            return "over"
+        return "partly" if self.less else "valid"
+
+
+def warnings(rows: Sequence[OpenedRow]) -> set[str]:
+    """That there are rules or a protection, in any of the threads on the page; never what they say."""
+    threads: dict[UUID, set[str]] = {}
+    for row in rows:
+        held = threads.setdefault(row.head.thread, set())
+        for part in row.parts:
+            if part.category is not Category.IDENTITY or part.about is not None:
+                continue
+            if row.head.kind is MessageKind.ADDRESS_PROTECTION_SET:
+                held.discard(PROTECTED_ADDRESS)
+            held.update(part.data.get("warnings", ()))
+    return {w for held in threads.values() for w in held if w in WARNINGS}
+
+
+def safety_level(rows: Sequence[OpenedRow]) -> SafetyLevel | None:
+    """The latest level that was set; an assessment alone sets none."""
+    levels = [data["level"] for _, data in _told(rows, Category.RISK) if "level" in data]
+    return SafetyLevel(levels[-1]) if levels and levels[-1] in set(SafetyLevel) else None
+
+
+def referrals(rows: Sequence[OpenedRow]) -> list[Referral]:
+    """Every referral, in the order in which they were sent."""
+    found: dict[str, Referral] = {}
+    for row, data in _told(rows, Category.REFERRAL):
+        if data.get("status") not in set(ReferralStatus):
+            continue
+        referral = found.setdefault(str(data.get("referral")), Referral())
+        referral.status, referral.since = ReferralStatus(data["status"]), row.head.recorded
+        referral.recipient = str(data.get("recipient", referral.recipient))
+        referral.offer = str(data.get("offer", referral.offer))
+        if data.get("answer_by"):
+            referral.answer_by = moment(data["answer_by"])
+    return list(found.values())
+
+
+def bases(rows: Sequence[OpenedRow], words: Words) -> list[Basis]:
+    """Every consent and legal basis, and what became of it."""
+    found: dict[str, Basis] = {}
+    for row, data in _told(rows, Category.COORDINATION):
+        key = str(data.get("consent") or data.get("basis"))
+        when = words.when(row.head.recorded)
+        match row.head.kind:
+            case MessageKind.CONSENT_GIVEN | MessageKind.LEGAL_BASIS_RECORDED if "ends_at" in data:
+                found[key] = _basis(data, words)
+            case MessageKind.CONSENT_WITHDRAWN if key in found:
+                _withdrawn(found[key], data, words, when)
+            case MessageKind.CONSENT_EXPIRED | MessageKind.LEGAL_BASIS_ENDED if key in found:
+                over = "basis.expired" if found[key].ends_at <= row.head.recorded else "basis.ended"
+                found[key].over = words(over, when=when)
+    return list(found.values())
+
+
+def _told(rows: Sequence[OpenedRow], category: Category) -> Iterator[tuple[OpenedRow, dict[str, Any]]]:
+    for row in rows:
+        for part in row.parts:
+            if part.category is category and part.about is None:
+                yield row, part.data
+
+
+def _basis(data: dict[str, Any], words: Words) -> Basis:
+    rule = data.get("rule")
+    recipients, categories = list(data.get("recipients", ())), list(data.get("categories", ()))
+    return Basis(
+        title=words.label(BasisRule, rule) if rule else words("basis.consent"),
+        recipients=recipients,
+        categories=[words.label(Category, c) for c in categories],
+        ends_at=moment(data["ends_at"]),
+        living={(r, c) for r in recipients for c in categories},
+    )
+
+
+def _withdrawn(basis: Basis, data: dict[str, Any], words: Words, when: str) -> None:
+    recipient, category = data.get("recipient"), data.get("category")
+    basis.living = {
+        (r, c)
+        for r, c in basis.living
+        if (recipient is not None and r != recipient) or (category is not None and c != category)
+    }
+    if not basis.living:
+        basis.over = words("basis.withdrawn", when=when)
+        return
+    what = [str(recipient)] if recipient else []
+    what += [words.label(Category, category)] if category else []
+    basis.less.append(words("basis.without", when=when, what=", ".join(what)))

@@ -1,0 +1,145 @@
+"""The pages: log in, inbox, timeline. Every look goes through the API's own query, and is recorded."""
+
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from contracts.terms import LookPurpose
+from hub.adapters.http.access import TABLE, Relation
+from hub.adapters.http.tokens import EmbeddedIssuer, NotLoggedIn
+from hub.adapters.web import overview, visitors
+from hub.adapters.web.entries import days
+from hub.adapters.web.lines import moment
+from hub.adapters.web.rendering import PageRoute, page
+from hub.errors import Missing
+
+_CASE_ROUTE: Final = ("GET", "/cases/{case_id}")
+_STATIC: Final = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+_SEE_OTHER: Final = 303
+
+
+def router(issuer: EmbeddedIssuer | None) -> APIRouter:
+    """The pages. Without the embedded issuer nobody can log in here yet, and the page says so."""
+    pages = APIRouter(route_class=PageRoute, include_in_schema=False)
+    _open_pages(pages, issuer)
+    if issuer is not None:
+        _login(pages, issuer)
+
+    @pages.get("/")
+    def inbox(request: Request) -> Response:
+        """Reports that wait for a person, most urgent first. Says nothing of whom."""
+        visit = visitors.visit(request)
+        waiting = [
+            (row.case_id, row.row.clear["urgency"], moment(row.row.clear["recorded"]))
+            for row in visit.parts.queries.inbox(visit.actor.organisation)
+        ]
+        allowed = TABLE[_CASE_ROUTE]
+        return page(
+            request,
+            "inbox.html",
+            caller=visit.caller,
+            role=visit.role,
+            waiting=waiting,
+            # Whatever waits in the inbox has no coordinator yet.
+            may_open=any(allowed.get(r) in {Relation.UNASSIGNED, Relation.UNIT} for r in visit.caller.roles),
+            purposes=list(LookPurpose),
+            chosen=LookPurpose.COORDINATION,
+        )
+
+    @pages.post("/cases")
+    def find(
+        request: Request, case: Annotated[str, Form(max_length=200)], purpose: Annotated[LookPurpose, Form()]
+    ) -> Response:
+        """From an id or a whole link to the case. A form, so that nothing typed stands in an address."""
+        visitors.must_be_our_own_form(request)
+        visitors.visit(request)
+        wanted = case.split("?")[0].rstrip("/ ").rpartition("/")[2].strip()
+        try:
+            found = UUID(wanted)
+        except ValueError:
+            raise Missing("there is no such case, or none for you", field="case") from None
+        return RedirectResponse(f"/cases/{found}?{urlencode({'purpose': purpose})}", _SEE_OTHER)
+
+    @pages.get("/cases/{case_id}")
+    def case(request: Request, case_id: str, purpose: LookPurpose | None = None) -> Response:
+        """The timeline. Without a purpose the page asks for one, and shows nothing of the case."""
+        visit = visitors.visit(request, case_id)
+        if purpose is None:
+            values = {"purposes": list(LookPurpose), "chosen": LookPurpose.COORDINATION}
+            return page(request, "purpose.html", caller=visit.caller, role=visit.role, **values)
+        return _timeline(request, visit, purpose)
+
+    return pages
+
+
+def _timeline(request: Request, visit: visitors.Visit, purpose: LookPurpose) -> Response:
+    assert visit.case is not None, "the route names a case"
+    case, parts, words = visit.case, visit.parts, visitors.words_of(request)
+    rows = parts.queries.timeline(visit.actor, case, purpose)
+    kinds = {partner.slug: partner.kind for partner in parts.store.partners()}
+    held = overview.warnings(rows) | case.warnings
+    matched = [parts.queries.case(inquiry) for inquiry in case.inquiries]
+    return page(
+        request,
+        "case.html",
+        caller=visit.caller,
+        role=visit.role,
+        case=case,
+        purpose=purpose,
+        warnings=[name for name in overview.WARNINGS if name in held],
+        unread=sum(len(c.unread_free_text()) for c in (case, *matched)),
+        days=days(rows, words, kinds.get),
+        level=overview.safety_level(rows),
+        referrals=overview.referrals(rows),
+        bases=overview.bases(rows, words),
+        now=parts.outgoing.now(),
+    )
+
+
+def _open_pages(pages: APIRouter, issuer: EmbeddedIssuer | None) -> None:
+    @pages.get("/login")
+    def login(request: Request) -> Response:
+        """The login form."""
+        wanted = visitors.here(request.query_params.get("next"))
+        return page(request, "login.html", next=wanted, embedded=issuer is not None, failed=False)
+
+    @pages.post("/logout")
+    def logout(request: Request) -> Response:
+        """Forget the token."""
+        visitors.must_be_our_own_form(request)
+        response = RedirectResponse("/login", _SEE_OTHER)
+        visitors.log_out(request, response)
+        return response
+
+    @pages.get("/static/{name}")
+    def static(name: str) -> Response:
+        """The style sheet and the icon: nothing of anybody, so a browser may keep them a while."""
+        if name not in _STATIC:
+            raise Missing("there is no such file")
+        content = (Path(__file__).parent / "static" / name).read_bytes()
+        return Response(content, media_type=_STATIC[name], headers={"Cache-Control": "max-age=600"})
+
+
+def _login(pages: APIRouter, issuer: EmbeddedIssuer) -> None:
+    @pages.post("/login")
+    def log_in(
+        request: Request,
+        username: Annotated[str, Form(max_length=200)],
+        password: Annotated[str, Form(max_length=200)],
+        next: Annotated[str, Form(max_length=200)] = "/",  # noqa: A002 (the form's name for it)
+    ) -> Response:
+        """Take a token from the embedded issuer into the cookie."""
+        visitors.must_be_our_own_form(request)
+        wanted = visitors.here(next)
+        try:
+            token = issuer.token(username, password)
+        except NotLoggedIn:
+            values = {"next": wanted, "embedded": True, "failed": True}
+            return page(request, "login.html", 401, **values)
+        response = RedirectResponse(wanted, _SEE_OTHER)
+        visitors.log_in(request, response, token)
+        return response

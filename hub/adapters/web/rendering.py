@@ -1,0 +1,132 @@
+"""Every page leaves through here: templates, security headers, and problems in words instead of traces."""
+
+import logging
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import jinja2
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from contracts.terms import LookPurpose, ReferralStatus, SafetyLevel, Urgency
+from hub.adapters.http.access import Role
+from hub.adapters.http.context import services
+from hub.adapters.web import visitors
+from hub.adapters.web.wording import WORDS
+from hub.aggregates.citizen_case.values import CaseState
+from hub.errors import Forbidden, HubError, Invalid, KeyDestroyed, Missing, Unavailable
+
+log = logging.getLogger("hub.web")
+
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'none'; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "X-Robots-Tag": "noindex",
+}
+_STATUS: Final[list[tuple[type[HubError], int]]] = [
+    (Forbidden, 403),
+    (Missing, 404),
+    (Invalid, 422),
+    (Unavailable, 503),
+    (KeyDestroyed, 404),
+]
+_NOT_LOGGED_IN: Final = 401
+_ENVIRONMENT: Final = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.globals.update(
+    {
+        "roles": Role,
+        "looks": LookPurpose,
+        "urgencies": Urgency,
+        "levels": SafetyLevel,
+        "statuses": ReferralStatus,
+        "states": CaseState,
+    }
+)
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class PageRoute(APIRoute):
+    """A route that answers a person: its errors are pages, and every answer has the headers."""
+
+    def get_route_handler(self) -> Handler:
+        """The route's handler, with errors turned into pages."""
+        inner = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            try:
+                response = await inner(request)
+            except HTTPException as error:
+                response = (
+                    _to_login(request)
+                    if error.status_code == _NOT_LOGGED_IN
+                    else _problem(request, error.status_code)
+                )
+            except RequestValidationError:
+                response = _problem(request, 422)
+            except HubError as error:
+                response = _problem(request, next((s for kind, s in _STATUS if isinstance(error, kind)), 500))
+            except Exception as error:
+                log.error("unexpected error", extra={"slug": type(error).__name__})
+                response = _problem(request, 500)
+            for name, value in _HEADERS.items():
+                response.headers.setdefault(name, value)
+            visitors.keep_language(request, response)
+            return response
+
+        return handler
+
+
+def page(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
+    """A page in the visitor's language."""
+    words = visitors.words_of(request)
+    values.setdefault("caller", None)
+    values.setdefault("role", None)
+    html = _ENVIRONMENT.get_template(template).render(
+        w=words,
+        municipality=services(request).municipality.replace("-", " ").title(),
+        switch=_switch(request, words.other),
+        **values,
+    )
+    return HTMLResponse(html, status, {"Content-Language": words.language, "Vary": "Accept-Language, Cookie"})
+
+
+def _switch(request: Request, language: str) -> str:
+    """This page's address in the other language. What a form sent has no address: back to the start."""
+    if request.method != "GET":
+        return ("/login?" if request.url.path == "/login" else "/?") + urlencode({"lang": language})
+    kept = {k: v for k, v in request.query_params.items() if k in {"purpose", "next"}}
+    return "?" + urlencode({**kept, "lang": language})
+
+
+def _to_login(request: Request) -> Response:
+    wanted = visitors.here(
+        f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    )
+    return RedirectResponse("/login" if wanted == "/" else f"/login?next={quote(wanted, safe='')}", 303)
+
+
+def _problem(request: Request, status: int) -> Response:
+    if f"problem.{status}" not in WORDS:
+        status = 500
+    caller = visitors.visitor_or_none(request)
+    return page(request, "problem.html", status, status=status, caller=caller)

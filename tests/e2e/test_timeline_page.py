@@ -1,0 +1,332 @@
+"""The pages in a real browser: a tovholder logs in, sees what waits, opens a case with both reports on it."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from uuid import UUID
+
+import httpx2
+import pytest
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.common.keys import Keys
+
+from hub.aggregates.look import LookRecorded
+from tests.e2e.pages import (
+    FAINT,
+    FIRST,
+    NAMELESS,
+    PASSWORD,
+    SMALL,
+    Served,
+    expect_complaints,
+    log_in,
+    served_at,
+    timeline_of,
+)
+from tests.support import browser as browser_support
+from tests.support.browser import Browser
+from tests.support.provision import MissingServer
+from tests.support.social_reports import REPORTS
+
+pytestmark = pytest.mark.timeout(900)  # the browser may have to be installed
+NARROW, WIDE = 375, 1280
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Give a municipality with its pages."""
+    with served_at(tmp_path_factory.mktemp("pages") / "hub") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def started(pytestconfig: pytest.Config) -> Iterator[Browser]:
+    """Give one browser for all tests here; without one the run stops, and no test skips."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    assert capture
+    try:
+        with capture.global_and_fixture_disabled():
+            browser_support.prepare()
+    except MissingServer as missing:
+        pytest.exit(str(missing), returncode=1)
+    with browser_support.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(started: Browser, served: Served) -> Iterator[Browser]:
+    """Give the browser with nobody logged in.
+
+    Whatever a test did: no page breached its policy or complained, and no other host was asked for anything.
+    """
+    started.open(f"{served.url}/login")
+    started.forget()
+    started.size(WIDE)
+    started.complaints()
+    started.hosts()
+    yield started
+    assert started.complaints() == []
+    assert started.hosts() <= {served.url.removeprefix("http://")}
+
+
+def test_a_tovholder_sees_both_reports_on_one_timeline(browser: Browser, served: Served) -> None:
+    """Log in, see what waits, open the case by its link, read it in order."""
+    log_in(browser, served)
+    assert browser.one("h1").text == "Indbakke"
+    assert [b.text.split()[-1] for b in browser.all(".inbox .badge")] == ["Akut", "Haster", "Almindelig"]
+    browser.fill(case=f"{served.url}{timeline_of(served.case)}")
+    browser.click("main button")
+    assert browser.url == served.url + timeline_of(served.case)
+    assert browser.one("h1").text.startswith("Tidslinje – sag ")
+    titles = [title.text.splitlines()[0] for title in browser.all(".entry h4")]
+    assert titles[:3] == ["Socialrapport modtaget"] * 2 + ["Sag oprettet efter visitation"]
+    assert titles[-1] == "Hjemmel noteret"
+    sectors = [sector.text for sector in browser.all(".entry .sector")]
+    assert sectors.count("Politi") == 1
+    assert sectors.count("Skadestue") == 1
+    assert sectors.count("NGO") == 2
+    reports = [e for e in browser.all(".entry") if "Socialrapport modtaget" in e.text]
+    assert len(reports) == 2
+    assert "01.12.2026 kl. 10.00" in reports[0].text
+    assert [day.text for day in browser.all(".day")] == [
+        "Tirsdag den 1. december 2026",
+        "Onsdag den 2. december 2026",
+        "Torsdag den 3. december 2026",
+    ]
+
+
+def test_received_is_not_read_and_read_is_not_acted_on(browser: Browser, served: Served) -> None:
+    """The words for the steps of a referral keep them apart, and so does the table."""
+    log_in(browser, served, path=timeline_of(served.case))
+    seen = browser.text
+    for words in (
+        "Modtaget betyder ikke læst, og læst betyder ikke, at nogen har handlet.",
+        "Sendt betyder ikke modtaget.",
+        "Modtagerens system har den. Det siger ikke, at nogen har læst den.",
+        "Et menneske hos modtageren har sagt ja. Tilbuddet er ikke begyndt.",
+    ):
+        assert words in seen
+    table = browser.one("#referrals + table").text
+    assert re.search(r"havnen samtaleforloeb Accepteret", table)
+    assert re.search(r"krisecenter krisecenterplads Sendt, ikke kvitteret", table)
+
+
+def test_consents_and_legal_bases_stand_as_they_are(browser: Browser, served: Served) -> None:
+    """One is partly withdrawn, one wholly, and one basis is no consent."""
+    log_in(browser, served, path=timeline_of(served.case))
+    rows = [row.text.replace("\n", " ") for row in browser.all("#bases + table tbody tr")]
+    assert len(rows) == 3
+    assert "Gælder delvist til" in rows[0]
+    assert "Hvad der skete" in rows[0].split("Trukket tilbage")[1]
+    assert "Trukket tilbage" in rows[1]
+    assert rows[2].startswith("Fare for liv")
+    ended = [e.text for e in browser.all(".entry") if "Samtykke trukket tilbage" in e.text]
+    assert "Gjaldt: havnen, krisecenter." in ended[0]
+    assert "Gjaldt: krisecenter." in ended[1]
+
+
+def test_the_warning_says_that_there_are_rules_and_never_which(browser: Browser, served: Served) -> None:
+    """It goes with whatever makes a contact possible; the rules are fetched by a named person."""
+    log_in(browser, served, path=timeline_of(served.case))
+    box = browser.one(".box--warning").text
+    assert "Der findes regler for sikker kontakt." in box
+    assert "Adressen er beskyttet, eller skal behandles som beskyttet." in box
+    assert "hentes af en navngiven person" in box
+    assert "Kanariefugl-telefon" not in browser.source
+
+
+def test_other_persons_stand_apart_with_the_purpose_ban(browser: Browser, served: Served) -> None:
+    """What police told under § 115 says on the page what it must never be used for."""
+    log_in(browser, served, path=timeline_of(served.case))
+    police, hospital = [e for e in browser.all(".entry") if "Socialrapport modtaget" in e.text]
+    ban = "Må ikke bruges til strafferetlig efterforskning."
+    roles = [heading.text for heading in browser.all(".entry:first-child .section--other h5")][:4]
+    assert roles == ["Voldsudøver", "Barn 1", "Barn 2", "Vidne"]
+    assert police.text.count(ban) == 1 + len(roles)
+    assert ban not in hospital.text
+
+
+def test_a_case_of_another_unit_looks_like_none(browser: Browser, served: Served) -> None:
+    """The same words for "no" and for "none", whoever asks."""
+    log_in(browser, served, "bo", timeline_of(served.case))
+    denied = browser.source
+    browser.open(served.url + timeline_of(UUID(int=1)))
+    assert browser.one("h1").text == "Der er ingen sådan side, eller ingen for dig."
+    assert browser.source == denied.replace(str(served.case), str(UUID(int=1)))
+    browser.open(f"{served.url}/cases/7403912006?purpose=contact")
+    assert browser.one("h1").text == "Der er ingen sådan side, eller ingen for dig."
+    expect_complaints(browser, "404", 3)
+
+
+def test_the_inbox_opens_for_a_caseworker_alone(browser: Browser, served: Served) -> None:
+    """Nobody coordinates what waits; the tovholder is told who opens it."""
+    log_in(browser, served)
+    assert browser.all(".inbox a") == []
+    assert "Åbnes af en visitator." in browser.text
+    browser.click("header button")
+    assert browser.url == f"{served.url}/login"
+    log_in(browser, served, "inge")
+    browser.click(".inbox a")
+    assert browser.url.endswith("?purpose=intake")
+    assert browser.one("h1").text == "Tidslinje – henvendelse"
+    assert browser.one(".sector").text == "Skadestue"
+
+
+def test_who_has_no_page_here_is_told_so(browser: Browser, served: Served) -> None:
+    """A partner's staff has a login, and no case."""
+    log_in(browser, served, "anna")
+    assert browser.one("h1").text == "Din rolle har ingen sider her."
+    expect_complaints(browser, "403", 1)
+
+
+def test_every_look_is_on_record_with_its_purpose(browser: Browser, served: Served) -> None:
+    """Before the case is shown, and with the purpose that was chosen; without one nothing is shown."""
+    log_in(browser, served, path=f"/cases/{served.case}")
+    assert browser.one("h1").text == "Hvorfor åbner du sagen?"
+    assert browser.all(".entry") == []
+    before = len(served.world.facts(LookRecorded))
+    browser.click("main button")
+    look = served.world.facts(LookRecorded)[before:]
+    assert [(x.what, x.purpose, x.by.person, x.by.role) for x in look] == [
+        ("timeline", "coordination", "tove", "tovholder")
+    ]
+    browser.open(f"{served.url}/cases/{served.case}?purpose=nysgerrig")
+    assert browser.one("h1").text == "Noget i det sendte passer ikke."
+    assert len(served.world.facts(LookRecorded)) == before + 1
+    expect_complaints(browser, "422", 1)
+
+
+def test_no_value_that_could_kill_and_no_full_number_stands_anywhere(
+    browser: Browser, served: Served
+) -> None:
+    """In the whole source of the pages, visible or not; what may be told is found, so the search works."""
+    log_in(browser, served, path=timeline_of(served.planted))
+    source = browser.source
+    for canary in (*served.could_kill, *served.unread):
+        assert canary not in source
+    found = [canary for canary in served.shown if canary in source]
+    assert len(found) == len(served.shown), set(served.shown) - set(found)
+    numbers = [p.cpr for p in REPORTS[FIRST].persons if p.cpr]
+    assert numbers
+    for number in numbers:
+        assert number[6:] not in re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "", source)
+        assert f"{number[:6]}-••••" in source
+    assert "Fritekst, som ingen har læst igennem: 3." in browser.text
+    browser.open(f"{served.url}/")
+    assert [c for c in (*served.could_kill, *served.unread, *served.shown) if c in browser.source] == []
+
+
+def test_what_can_no_longer_be_opened_says_so(browser: Browser, served: Served) -> None:
+    """The perpetrator is erased in this case: nothing of him is left, and the page says that."""
+    log_in(browser, served, path=timeline_of(served.erased))
+    assert "Dele, der ikke længere kan åbnes: 1." in browser.text
+    assert "Maja Eksempelsen" in browser.text
+    assert "Jonas" not in browser.source
+    assert [heading.text for heading in browser.all(".section--other h5")] == ["Barn 1", "Barn 2", "Vidne"]
+
+
+def test_a_tab_and_an_address_name_nobody(browser: Browser, served: Served) -> None:
+    """Neither title nor address holds a name, a number of the citizen or the case's number."""
+    log_in(browser, served, path=timeline_of(served.case))
+    assert browser.title == "Tværs – tidslinje"
+    assert browser.url == served.url + timeline_of(served.case)
+
+
+def test_both_languages(browser: Browser, served: Served) -> None:
+    """One click, kept for the next page; the page says which language it is in."""
+    log_in(browser, served, path=timeline_of(served.case))
+    assert browser.ask("return document.documentElement.lang") == "da"
+    browser.click("header .actions a")
+    assert browser.ask("return document.documentElement.lang") == "en"
+    seen = browser.text
+    for words in ("Social report received", "A&E", "Must not be used for criminal investigation", "Log off"):
+        assert words in seen
+    browser.open(f"{served.url}/")
+    assert browser.one("h1").text == "Inbox"
+    browser.click("header .actions a")
+    assert browser.one("h1").text == "Indbakke"
+
+
+def test_the_cookie_and_the_headers_keep_the_page_to_itself(browser: Browser, served: Served) -> None:
+    """No script reads the token, no other site sends it, nothing is stored, nothing is framed."""
+    log_in(browser, served)
+    cookie = browser.cookie("tvaers_session")
+    assert cookie is not None
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    with httpx2.Client(base_url=served.url, cookies={"tvaers_session": cookie["value"]}) as client:
+        answer = client.get(timeline_of(served.case))
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        policy = answer.headers["content-security-policy"]
+        assert {"default-src 'self'", "frame-ancestors 'none'"} <= set(policy.split("; "))
+        assert "unsafe" not in policy
+        assert not re.search(r"<script|<style|\sstyle=|\son\w+=|https?://(?!www\.w3\.org)", answer.text)
+        form = {"username": "tove", "password": PASSWORD}
+        foreign = client.post("/login", data=form, headers={"Sec-Fetch-Site": "cross-site"})
+        assert foreign.status_code == 403
+        assert client.post("/login", data={**form, "password": "gættet"}).status_code == 401
+        away = client.post("/login", data={**form, "next": "//elsewhere.example"})
+        assert away.headers["location"] == "/"
+    with httpx2.Client(base_url=served.url) as nobody:
+        answer = nobody.get(timeline_of(served.case))
+        assert (answer.status_code, answer.headers["location"].split("?")[0]) == (303, "/login")
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE, WIDE // 2])
+def test_nothing_runs_over_the_edge(
+    browser: Browser, served: Served, width: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """At the width of a phone, of a desk, and of a desk at 200 %; the pictures are kept for whoever looks."""
+    folder = tmp_path_factory.getbasetemp() / "pictures"
+    folder.mkdir(exist_ok=True)
+    pages = {
+        "login": "/login",
+        "inbox": "/",
+        "timeline": timeline_of(served.case),
+        "purpose": f"/cases/{served.case}",
+    }
+    log_in(browser, served)
+    for name, path in pages.items():
+        browser.size(width)
+        browser.open(served.url + path)
+        assert browser.ask("return document.documentElement.scrollWidth") <= width, name
+        assert browser.ask(SMALL) == [], name
+        browser.picture(folder / f"{name}-{width}.png")
+
+
+def test_by_keyboard_and_by_ear(browser: Browser, served: Served) -> None:
+    """Skip link first, a visible focus, a name for every field, headings without a gap, contrast of 4.5."""
+    log_in(browser, served, path=timeline_of(served.case))
+    first = browser.press(Keys.TAB)
+    assert first.text == "Gå til indhold"
+    assert browser.ask("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    browser.press(Keys.ENTER)
+    assert browser.ask("return document.activeElement.id") == "content"
+    for path in ("/", timeline_of(served.case), f"/cases/{served.case}"):
+        browser.open(served.url + path)
+        levels = [int(h.tag_name[1]) for h in browser.all("h1, h2, h3, h4, h5, h6")]
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        assert all(after <= before + 1 for before, after in pairwise(levels))
+        assert browser.ask(NAMELESS) == []
+        assert browser.ask(FAINT) == []
+
+
+def test_what_these_tests_look_for_they_find(browser: Browser, served: Served) -> None:
+    """A page that misbehaves is told on; an oracle that can't fail is none."""
+    log_in(browser, served)
+    browser.ask("document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">x</p>')")
+    browser.ask("document.body.append(Object.assign(new Image(), {src: 'http://elsewhere.example/x.png'}))")
+    complaints = browser.complaints()
+    assert len(complaints) == 2
+    assert all("Content Security Policy" in text for text in complaints)
+    browser.ask("document.querySelector('h1').style.color = '#aaa'")
+    browser.ask("document.querySelector('main').append(document.createElement('input'))")
+    browser.ask("document.querySelector('button').style.minHeight = '10px'")
+    assert [len(browser.ask(script)) for script in (FAINT, NAMELESS, SMALL)] == [1, 1, 1]
+    with pytest.raises(WebDriverException, match="ERR_NAME_NOT_RESOLVED"):
+        browser.open("http://elsewhere.example/")
+    assert "elsewhere.example" in browser.hosts()
+    browser.complaints()

@@ -1,0 +1,45 @@
+"""The words of the pages: both languages say everything, and nothing unknown is shown."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hub.adapters.web.facts import facts_of
+from hub.adapters.web.wording import LANGUAGES, SHOWN, WORDS, Words, label_key
+
+TEMPLATES = Path(__file__).parents[2] / "hub" / "adapters" / "web" / "templates"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_value_that_is_shown_has_a_label(language: str) -> None:
+    """Each value of each closed list, in both languages; none falls back on its code."""
+    words = Words(language)
+    for closed in SHOWN:
+        for member in closed:
+            assert label_key(closed, member.value) in WORDS, f"{closed.__name__}.{member.value}"
+            assert words.label(closed, member) != member.value or language == "en" or len(member.value) > 2
+    assert all(text and text.strip() == text for pair in WORDS.values() for text in pair)
+
+
+def test_both_languages_have_every_key_and_the_same_blanks() -> None:
+    """Two texts to a key, with the same names in braces; templates use no key that isn't there."""
+    for key, pair in WORDS.items():
+        assert len(pair) == len(LANGUAGES), key
+        danish, english = (set(re.findall(r"{(\w+)}", text)) for text in pair)
+        assert danish == english or key.startswith("day."), key
+    used = {
+        key
+        for template in TEMPLATES.glob("*.html")
+        for key in re.findall(r"""w\("([a-z0-9_.]+)"[,)]""", template.read_text())
+    }
+    assert len(used) > 40
+    assert used - WORDS.keys() == set()
+
+
+def test_what_the_page_does_not_know_is_counted_and_not_shown() -> None:
+    """A field that somebody added to a message slips onto no screen."""
+    data = {"name": "Maja", "address": "Prøvevænget 12", "weapon": "kniv", "place_kind": "Bag ved huset 3"}
+    facts, unshown = facts_of(data, Words("da"), {})
+    assert [fact.value for fact in facts] == ["Maja"]
+    assert unshown == 3
