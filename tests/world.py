@@ -156,6 +156,7 @@ class World:
     def register(
         self, slug: str, kind: OrganisationKind, categories: Sequence[Category] = EVERYTHING, **contact: str
     ) -> None:
+        """A new partner with keys of its own; `contact` may name `name`, `email` and `duty_phone`."""
         identity = self.identities[slug] = Identity.new()
         whom = {"name": "Vagten", "email": "vagt@partner.example", "duty_phone": "00 00 00 00", **contact}
         self.parts.hub.register_partner(
