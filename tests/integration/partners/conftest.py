@@ -5,13 +5,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from contracts.client.keys import Identity
 from hub.adapters.partners.settings import PartnerSettings
 from tests.integration.partners.hub import MUNICIPALITY, PARTNER, PASSWORD, USERNAME, SimulatedHub, serving
+
+if TYPE_CHECKING:
+    from hub.adapters.partners.ngo.adapter import Ngo
 
 DUTY = "00 10 00 77"
 
@@ -68,3 +71,12 @@ def hub(partner: Partner) -> Iterator[SimulatedHub]:
     """Give a hub that knows this partner."""
     with serving(SimulatedHub(partner.identity.public)) as found:
         yield found
+
+
+@pytest.fixture
+def ngo(partner: Partner, hub: SimulatedHub) -> "Iterator[Ngo]":
+    """Give the NGO's adapter."""
+    from tests.integration.partners.running import running  # kafka-python warns before pytest has its filters
+
+    with running(partner, hub) as made:
+        yield made

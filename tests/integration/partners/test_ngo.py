@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,14 +22,6 @@ from tests.integration.partners.traces import found
 SECRET = "KANARIE Maja Eksempelsen"
 ANNE = {"person": "li-7", "name": "Anne Prøve", "purpose": "referral"}
 BO = {"person": "li-8", "name": "Bo Prøve", "purpose": "referral"}
-
-
-@pytest.fixture
-def ngo(partner: Partner, hub: SimulatedHub) -> Iterator[Ngo]:
-    """Give the NGO's adapter."""
-    made = Ngo.of(partner.configure(hub))
-    yield made
-    made.close()
 
 
 def referred(hub: SimulatedHub, thread: UUID | None = None, **head: Any) -> UUID:

@@ -3,9 +3,8 @@
 import shutil
 import sqlite3
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,43 +22,13 @@ from contracts.terms import Category, ReferralStatus
 from hub.adapters.partners.errors import NoLongerOpen, NotAllowed
 from hub.adapters.partners.links import Link
 from hub.adapters.partners.ngo.adapter import Closing, Ngo
-from hub.adapters.partners.ngo.keys import KeyCache, Look
 from hub.adapters.partners.ngo.rows import Change
 from tests.integration.partners.conftest import Partner
 from tests.integration.partners.hub import AT, MUNICIPALITY, PARTNER, SimulatedHub, part, serving
+from tests.integration.partners.running import Clock, running
 from tests.integration.partners.traces import found, left_of, names
 
 ANNE = {"person": "li-7", "name": "Anne Prøve", "purpose": "referral"}
-
-
-class Clock:
-    """Seconds that a test moves."""
-
-    def __init__(self) -> None:
-        """Begin at nought."""
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        """Give the seconds."""
-        return self.now
-
-
-@contextmanager
-def running(partner: Partner, hub: SimulatedHub, kind: type[Ngo] = Ngo, **more: Any) -> Iterator[Ngo]:
-    """Run an adapter with a clock for its keys that the test moves."""
-    found_settings = partner.configure(hub, **more)
-    ngo = kind(found_settings, Link.of(found_settings), keys=KeyCache(Clock()))
-    try:
-        yield ngo
-    finally:
-        ngo.close()
-
-
-@pytest.fixture
-def ngo(partner: Partner, hub: SimulatedHub) -> Iterator[Ngo]:
-    """Give the NGO's adapter."""
-    with running(partner, hub) as made:
-        yield made
 
 
 def referred(hub: SimulatedHub, **head: Any) -> UUID:
@@ -309,14 +278,11 @@ def test_an_adapter_that_does_not_purge_is_silent(hub: SimulatedHub, partner: Pa
         assert [line.message_id for line in ngo.messages()] == [message]
 
 
-# --- keys ---------------------------------------------------------------------------------------------
-
-
 def test_keys_are_held_60_seconds_from_the_question(ngo: Ngo, hub: SimulatedHub) -> None:
     """A withdrawal may fall between question and answer, so the answer's time is no start."""
     clock = ngo.keys.clock
     assert isinstance(clock, Clock)
-    message = referred(hub)
+    message = hub.tell(part(Category.IDENTITY, "KANARIE"), part(Category.WISHES, "-"), thread=uuid4())
     ngo.receive()
 
     slow: Callable[..., dict[int, bytes]] = ngo._link.hub.open
@@ -335,28 +301,3 @@ def test_keys_are_held_60_seconds_from_the_question(ngo: Ngo, hub: SimulatedHub)
     with pytest.raises(NoLongerOpen):
         ngo.open_message(message, **ANNE)
     assert len(ngo.keys) == 0
-
-
-def test_a_timer_drops_keys_that_nobody_asks_for_again() -> None:
-    """They don't wait in memory for the next look."""
-    keys = KeyCache(ttl_s=0.1)
-    keys.put(Look(uuid4(), "li-7", "Anne Prøve", "referral"), {0: b"k" * 32}, keys.clock())
-    keys.put(Look(uuid4(), "li-7", "Anne Prøve", "referral"), {0: b"k" * 32}, keys.clock())
-    for _ in range(100):
-        if len(keys) == 0:
-            break
-        threading.Event().wait(0.05)
-    assert len(keys) == 0
-
-
-def test_keys_are_never_held_longer_than_the_design_says() -> None:
-    """Nor for ever, when a clock goes backwards."""
-    with pytest.raises(ValueError, match="60 seconds"):
-        KeyCache(ttl_s=61)
-    clock = Clock()
-    keys = KeyCache(clock)
-    clock.now = 100.0
-    keys.put(Look(uuid4(), "li-7", "Anne Prøve", "referral"), {0: b"k" * 32}, 100.0)
-    clock.now = 5.0
-    keys.sweep()
-    assert len(keys) == 0
