@@ -8,8 +8,6 @@ import pytest
 from hub.adapters.partners.ngo.keys import KeyCache, Look
 from tests.integration.partners.running import Clock
 
-ANNE = {"person": "li-7", "name": "Anne Prøve", "purpose": "referral"}
-
 
 def test_a_timer_drops_keys_that_nobody_asks_for_again() -> None:
     """They don't wait in memory for the next look."""
