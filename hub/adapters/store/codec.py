@@ -43,7 +43,7 @@ class Codec:
         names = [f.name for f in dataclasses.fields(event_class) if f.name not in _NOT_STORED]
         self.event_class = event_class
         self.version: int = getattr(event_class, "class_version", 1)
-        self.seals_apart = {name for name in names if _holds_sealed(hints[name])}
+        self.seals_apart = [name for name in names if _holds_sealed(hints[name])]
         self._names = names
         self._begins_stream = issubclass(event_class, AggregateCreated)
         fields = {name: _with_parts(hints[name]) for name in names}
@@ -57,15 +57,26 @@ class Codec:
             self.plain = cast(SchemaValidator, self._shape.validator).validate_json
 
     def encode(self, event: Any) -> Encoded:
-        """An event's attributes as JSON."""
+        """An event's attributes as JSON. Raises `TypeError` for what could not be read again."""
         values = vars(event)
         parts: list[Sealed] = []
         state = {name: values[name] for name in self._names}
         for name in self.seals_apart:
             state[name] = _set_apart(state[name], parts)
+        attributes = orjson.dumps(state, default=_plain, option=_JSON)
+        self._refuse_misfit(attributes, parts)
         if self.version > 1:
             state["class_version"] = self.version
-        return Encoded(orjson.dumps(state, default=_plain, option=_JSON), parts)
+            attributes = orjson.dumps(state, default=_plain, option=_JSON)
+        return Encoded(attributes, parts)
+
+    def _refuse_misfit(self, attributes: bytes, parts: list[Sealed]) -> None:
+        try:
+            self._shape.validate_json(attributes, context=parts)
+        except ValidationError as error:
+            names = sorted({str(found["loc"][0]) for found in error.errors(include_input=False)})
+            misfit = f"{self.event_class.__name__}: {', '.join(names)} not of the type that its class says"
+            raise TypeError(misfit) from None
 
     def decode(self, attributes: bytes, parts: list[Sealed]) -> dict[str, Any]:
         """An event's attributes. Raises `Corrupt` where they do not fit the class."""

@@ -83,7 +83,9 @@ class HubDatastore(SQLiteDatastore):
 
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     """Connect durably. Raises `NotMigrated` where there is no such file, `UnsafeStore` where WAL is off."""
-    if not create and not path.exists():
+    if create:
+        path.touch(mode=0o600)
+    elif not path.exists():
         raise NotMigrated(f"there is no database at {path.name}: run `hub migrate` first")
     connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={'rwc' if create else 'rw'}",

@@ -1,0 +1,145 @@
+"""What every store promises of read models (`ports.View`)."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from hub.adapters.store.application import StoreApplication
+from hub.adapters.store.views import VERSIONS
+from hub.ports import Row, View
+from tests.integration.store.suite_events import Suite
+from tests.integration.store.support import Place
+
+OWNER, OTHER = "voldsteam", "havnen"
+
+
+def row(sequence: int, thread: UUID | None = None, kind: str | None = "report_received") -> Row:
+    return Row(uuid4(), thread or uuid4(), sequence, {"kind": kind, "deadline": None}, b"sealed")
+
+
+class Views(Suite):
+    """Rows and position go together."""
+
+    @pytest.fixture
+    def view(self, app: StoreApplication) -> View:
+        return app.view("timeline")
+
+    def rows(self, view: View, owner: str = OWNER, thread: UUID | None = None) -> Sequence[Row]:
+        return list(view.rows(owner, thread))
+
+    def test_every_view_is_there(self, app: StoreApplication) -> None:
+        """Each with rows of its own."""
+        for name in VERSIONS:
+            app.view(name).apply(OWNER, (1, 1), [row(1)], [])
+        assert [len(self.rows(app.view(name))) for name in VERSIONS] == [1] * len(VERSIONS)
+
+    def test_rows_come_back_in_order(self, view: View, place: Place) -> None:
+        """By sequence, whole and by thread, to their owner alone."""
+        thread = uuid4()
+        three, one, two = row(3, thread), row(1, thread, None), row(2)
+        assert view.position(OWNER) == (0, 0)
+        assert self.rows(view) == []
+        view.apply(OWNER, (1, 3), [three, one, two], [])
+        assert self.rows(view) == [one, two, three]
+        assert self.rows(view)[0].sealed == b"sealed"
+        assert self.rows(view, thread=thread) == [one, three]
+        assert self.rows(view, OTHER) == []
+        assert (view.position(OWNER), view.position(OTHER)) == ((1, 3), (0, 0))
+        later = place.open()
+        assert self.rows(later.view("timeline")) == [one, two, three]
+        later.close()
+
+    def test_a_new_epoch_comes_after(self, view: View) -> None:
+        """Though its sequences begin at 1 again."""
+        old, new = row(7), row(1)
+        view.apply(OWNER, (1, 7), [old], [])
+        view.apply(OWNER, (2, 1), [new], [])
+        assert self.rows(view) == [old, new]
+        assert view.position(OWNER) == (2, 1)
+
+    def test_a_row_twice_is_one_row(self, view: View) -> None:
+        """The later contents count."""
+        first = row(1)
+        changed = Row(first.message_id, first.thread, 1, {"kind": "blank", "deadline": None}, b"other")
+        view.apply(OWNER, (1, 1), [first], [])
+        view.apply(OWNER, (1, 1), [first], [])
+        assert self.rows(view) == [first]
+        view.apply(OWNER, (1, 2), [changed], [])
+        assert self.rows(view) == [changed]
+
+    def test_purged_rows_are_gone(self, view: View) -> None:
+        """Columns included; a thousand at once, and one that was never there."""
+        many = [row(n) for n in range(1, 1201)]
+        view.apply(OWNER, (1, 1200), many, [])
+        view.apply(OTHER, (1, 1), [many[0]], [])
+        view.apply(OWNER, (1, 1201), [], [m.message_id for m in many[1:]] + [uuid4()])
+        assert self.rows(view) == [many[0]]
+        assert len(self.rows(view, OTHER)) == 1
+
+    def test_a_repeat_from_before_a_purge_brings_nothing_back(self, view: View) -> None:
+        """Its position is behind: rows stay away, purges are done again."""
+        told, other = row(1), row(2)
+        view.apply(OWNER, (1, 1), [told], [])
+        view.apply(OWNER, (1, 2), [other], [])
+        view.apply(OWNER, (1, 3), [], [told.message_id])
+        view.apply(OWNER, (1, 1), [told], [other.message_id])
+        assert self.rows(view) == []
+        assert view.position(OWNER) == (1, 3)
+
+    def test_all_or_nothing(self, view: View) -> None:
+        """A row that cannot be written leaves no other, and the position where it was."""
+        broken: Any = Row(uuid4(), uuid4(), 2, {}, None)  # type: ignore[arg-type]
+        with pytest.raises(Exception, match=r"(?i)null"):
+            view.apply(OWNER, (1, 2), [row(1), broken], [])
+        assert self.rows(view) == []
+        assert view.position(OWNER) == (0, 0)
+
+    def test_a_rebuild_fills_a_copy(self, view: View, app: StoreApplication) -> None:
+        """While this one goes on answering and taking in; then the copy answers, at its own position."""
+        old, new = row(1), row(1)
+        view.apply(OWNER, (1, 1), [old], [])
+        view.apply(OTHER, (1, 1), [old], [])
+        copy = view.begin_rebuild(OWNER)
+        assert (self.rows(copy), copy.position(OWNER)) == ([], (0, 0))
+        copy.apply(OWNER, (1, 1), [new], [])
+        second = row(2)
+        view.apply(OWNER, (1, 2), [second], [])
+        assert self.rows(view) == [old, second]
+        copy.apply(OWNER, (1, 2), [second], [])
+        copy.switch(OWNER)
+        for now in (view, copy, app.view("timeline")):
+            assert self.rows(now) == [new, second]
+            assert now.position(OWNER) == (1, 2)
+        assert self.rows(view, OTHER) == [old]
+        view.apply(OWNER, (1, 3), [row(3)], [])
+        assert len(self.rows(view)) == 3
+
+    def test_a_rebuild_goes_on_where_it_stopped(self, view: View, place: Place) -> None:
+        """In another process, from the copy's own position; other owners' copies are apart."""
+        view.apply(OWNER, (1, 9), [row(9)], [])
+        kept = row(1)
+        view.begin_rebuild(OWNER).apply(OWNER, (1, 1), [kept], [])
+        later = place.open()
+        copy = later.view("timeline").begin_rebuild(OWNER)
+        assert copy.position(OWNER) == (1, 1)
+        assert self.rows(copy) == [kept]
+        assert view.begin_rebuild(OTHER).position(OTHER) == (0, 0)
+        copy.switch(OWNER)
+        assert self.rows(view) == [kept]
+        assert view.begin_rebuild(OWNER).position(OWNER) == (0, 0)
+        later.close()
+
+    def test_a_rebuild_of_what_was_never_filled(self, view: View) -> None:
+        """An owner's first rows may come by a rebuild."""
+        copy = view.begin_rebuild(OWNER)
+        first = row(1)
+        copy.apply(OWNER, (1, 1), [first], [])
+        copy.switch(OWNER)
+        assert self.rows(view) == [first]
+
+    def test_only_a_copy_is_switched(self, view: View) -> None:
+        """The living one has nothing to switch to."""
+        with pytest.raises(ValueError, match="begin_rebuild"):
+            view.switch(OWNER)

@@ -1,0 +1,235 @@
+"""The store's contract on PostgreSQL, and what is PostgreSQL's own."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from eventsourcing.persistence import IntegrityError
+from psycopg import sql
+
+from hub.adapters.store import postgres
+from hub.adapters.store.application import StoreApplication
+from hub.adapters.store.postgres import PostgresRecorder
+from hub.adapters.store.postgres_append import CALL, parameters
+from hub.adapters.store.postgres_connections import Connections, connect
+from hub.adapters.store.postgres_database import PostgresDatabase
+from hub.adapters.store.refused import NotMigrated, UnsafeStore
+from hub.errors import Unavailable
+from hub.fence import Fence
+from hub.keyring import create_kek_file
+from hub.ports import Alongside, Idempotency
+from tests.integration.store.suite_append import Guards, Reading, Repeats
+from tests.integration.store.suite_events import Erasure, RoundTrip, Suite, Tampering
+from tests.integration.store.suite_keys import Keys
+from tests.integration.store.suite_races import Races, together
+from tests.integration.store.suite_views import Views
+from tests.integration.store.support import NOW, Place, changed, looked, message, new_case
+from tests.support.postgres import PostgresServer
+
+
+class OnPostgres:
+    """A database of its own on the shared server."""
+
+    @pytest.fixture
+    def url(self, database_url: str) -> str:
+        return database_url
+
+
+class TestRoundTrip(OnPostgres, RoundTrip): ...
+
+
+class TestTampering(OnPostgres, Tampering): ...
+
+
+class TestErasure(OnPostgres, Erasure): ...
+
+
+class TestGuards(OnPostgres, Guards): ...
+
+
+class TestRepeats(OnPostgres, Repeats): ...
+
+
+class TestReading(OnPostgres, Reading): ...
+
+
+class TestKeys(OnPostgres, Keys): ...
+
+
+class TestRaces(OnPostgres, Races): ...
+
+
+class TestViews(OnPostgres, Views): ...
+
+
+class TestItsOwn(OnPostgres, Suite):
+    """What only PostgreSQL does."""
+
+    def test_a_commit_whose_answer_was_lost_is_found_again(
+        self, app: StoreApplication, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By its own bytes: no conflict, no second row, whether it had an idempotency key or not."""
+        case_id = new_case(app)
+        for version, idempotency in ((1, None), (2, Idempotency(b"k", b"b", {}))):
+            lose_answers(monkeypatch, 1)
+            position = app.commit(
+                changed(case_id, version),
+                alongside=Alongside(now=NOW, idempotency=idempotency, messages=(message(),)),
+            )
+            assert [n.id for n in app.notifications(0, 10)][version - 1 :] == [position]
+        assert [m.sequence for m in app.store.outbox(0, 10, NOW)] == [1, 2]
+        lose_answers(monkeypatch, 1)
+        app.commit(changed(case_id, 3))
+        assert len(app.notifications(0, 10)) == 3
+
+    def test_another_ones_row_is_a_conflict_after_a_lost_answer_too(
+        self, app: StoreApplication, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its bytes are not ours."""
+        case_id = new_case(app)
+        app.commit(changed(case_id))
+        lose_answers(monkeypatch, 1, before=True)
+        with pytest.raises(IntegrityError):
+            app.commit(changed(case_id))
+
+    def test_a_server_that_stays_away_is_unavailable(
+        self, app: StoreApplication, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """After a bounded number of attempts."""
+        monkeypatch.setattr("hub.adapters.store.postgres_database._PAUSES_S", (0.0, 0.0))
+        lose_answers(monkeypatch, 3, before=True)
+        with pytest.raises(Unavailable, match="same Idempotency-Key"):
+            app.commit(changed(new_case(app)))
+
+    def test_unsafe_durability_is_refused(self, place: Place, app: StoreApplication) -> None:
+        """Also where the database alone is set so."""
+        set_for_database(place.url, "synchronous_commit", "off")
+        with pytest.raises(UnsafeStore, match="synchronous_commit") as caught:
+            place.open()
+        assert caught.value.field == "synchronous_commit"
+
+    def test_another_isolation_is_set_right(self, place: Place, app: StoreApplication) -> None:
+        """Guards would see the world from before the lock; the function itself refuses."""
+        set_for_database(place.url, "default_transaction_isolation", "serializable")
+        later = place.open()
+        assert later.store.database.read("SELECT current_setting('transaction_isolation')") == [
+            ("read committed",)
+        ]
+        assert later.commit(changed(new_case(later))) == 1
+        later.close()
+        given = parameters([], Alongside(now=NOW))
+        with psycopg.connect(place.url) as connection, pytest.raises(psycopg.Error, match="READ COMMITTED"):
+            connection.execute(CALL, given)
+
+    def test_workers_make_no_tables(self, place: Place) -> None:
+        """An empty database says what to do."""
+        create_kek_file(place.kek)
+        Fence.create(place.fence)
+        with pytest.raises(NotMigrated, match="hub migrate"):
+            place.open()
+
+    def test_two_migrations_at_once(self, place: Place) -> None:
+        """Wait for each other; there is one store id."""
+        create_kek_file(place.kek)
+        found = together(*[lambda: place.open(migrate=True)] * 4)
+        assert len({app.store.store_id for app in found}) == 1
+        for app in found:
+            app.close()
+
+    def test_two_schemas_of_one_database(self, database_url: str, tmp_path: Path) -> None:
+        """Are two stores, each with its own tables, lock and log."""
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA aarhus")
+            connection.execute("CREATE SCHEMA odense")
+        places = []
+        for name in ("aarhus", "odense"):
+            (tmp_path / name).mkdir()
+            places.append(Place(f"{database_url}?options=-csearch_path%3D{name}", tmp_path / name))
+        one, two = (place.open(migrate=True) for place in places)
+        with one.store.database.transaction(append_lock=True), one.store.single("relay") as held:
+            assert two.commit(changed(new_case(two))) == 1
+            with two.store.single("relay") as other:
+                assert (held, other) == (True, True)
+        assert one.notifications(0, 10) == []
+        assert one.store.store_id != two.store.store_id
+        one.close()
+        two.close()
+
+    def test_db_functions_are_refused(self, place: Place, app: StoreApplication) -> None:
+        """They lose events for followers."""
+        with pytest.raises(UnsafeStore, match="POSTGRES_ENABLE_DB_FUNCTIONS"):
+            place.open(env={"POSTGRES_ENABLE_DB_FUNCTIONS": "y"})
+        database = PostgresDatabase(place.url)
+        database.datastore.enable_db_functions = True
+        with pytest.raises(UnsafeStore, match="POSTGRES_ENABLE_DB_FUNCTIONS"):
+            PostgresRecorder(database)
+        database.close()
+
+    def test_more_threads_than_connections(
+        self, app: StoreApplication, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Wait their turn, for a bounded time."""
+        connections = Connections(app.store.database.conninfo, limit=1, wait_s=0.05)  # type: ignore[attr-defined]
+        with connections.lend(), pytest.raises(Unavailable), connections.lend():
+            pass
+        with connections.lend() as lent:
+            assert lent.execute("SELECT 1").fetchone() == (1,)
+        connections.close()
+
+
+class TestAServerOfItsOwn(Suite):
+    """What needs a server that may be hurt."""
+
+    @pytest.fixture
+    def url(self, own_postgres: PostgresServer) -> str:
+        return own_postgres.url
+
+    def test_a_restart_is_survived(self, app: StoreApplication, own_postgres: PostgresServer) -> None:
+        """By readers and writers with broken connections; what was acknowledged is there after a crash."""
+        case_id = new_case(app)
+        together(*[lambda: app.commit(looked(case_id))] * 8)
+        own_postgres.kill()
+        own_postgres.restart()
+        assert len(app.notifications(0, 100)) == 8
+        assert app.commit(changed(case_id)) > 8
+        for setting in ("fsync", "full_page_writes"):
+            with psycopg.connect(own_postgres.url, autocommit=True) as connection:
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+                connection.execute("SELECT pg_reload_conf()")
+            with pytest.raises(UnsafeStore, match=setting):
+                until_refused(own_postgres.url)
+            with psycopg.connect(own_postgres.url, autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM RESET ALL")
+                connection.execute("SELECT pg_reload_conf()")
+
+
+def set_for_database(url: str, setting: str, value: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} SET {} = {}").format(name, sql.Identifier(setting), value)
+        )
+
+
+def until_refused(url: str) -> None:
+    """The server takes a moment to read its settings again."""
+    for _ in range(100):
+        connect(url).close()
+        time.sleep(0.05)
+
+
+def lose_answers(monkeypatch: pytest.MonkeyPatch, times: int, *, before: bool = False) -> None:
+    """Let the connection break `times` times: after the server committed, or `before` it heard anything."""
+    left = [times]
+    real = postgres._append
+
+    def append(connection: Any, given: Any) -> Any:
+        answer = None if before and left[0] else real(connection, given)
+        if left[0]:
+            left[0] -= 1
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+        return answer
+
+    monkeypatch.setattr(postgres, "_append", append)
