@@ -129,6 +129,17 @@ class Opener:
         self._record(seen, now, wraps, list(keys), None, unblocked=(case_id, by.person))
         return [self._opened(row, owner, keys[row.message_id]) for row in rows if row.message_id in keys]
 
+    def read(self, by: Actor, rows: Sequence[Row], purpose: str) -> list[OpenedRow]:
+        """Open rows of a recipient's read model for one of its people: an `Opened` each, then the parts."""
+        found = []
+        for row in rows:
+            try:
+                keys = self.open(by, row.message_id, purpose=purpose)
+            except Missing:
+                continue  # No living grant carries it any more; what is left of the row goes with the purge.
+            found.append(self._opened(row, by.organisation, {n: PartKey(n, k) for n, k in keys.items()}))
+        return found
+
     def _opened(self, row: Row, owner: str, keys: Mapping[int, PartKey]) -> OpenedRow:
         head = open_head(row.sealed, keys[0].key, self._municipality, owner, row.message_id)
         parts = [

@@ -101,6 +101,13 @@ class Queries:
         """Where each referral to this organisation stands."""
         return referrals.latest(self._views[referrals.NAME].rows(owner))
 
+    def thread(self, by: Actor, thread: UUID, purpose: str) -> list[OpenedRow]:
+        """What the caller's organisation was told in one thread; each message is recorded as opened."""
+        rows = list(self._views[referrals.NAME].rows(by.organisation, thread))
+        if not rows:
+            raise Missing("there is no such thread, or none for you", field="thread")
+        return self._opener.read(by, rows, purpose)
+
     def disclosures(self, by: Actor, case: CitizenCase, purpose: str) -> list[Mapping[str, Any]]:
         """Who was told what, when and on which basis; who opened it; who purged, retained, or is silent."""
         self._opener.look(by, by.organisation, case.id, "disclosures", purpose, [])

@@ -42,6 +42,7 @@ NONE, UNASSIGNED, COORDINATOR, UNIT = Relation
 
 _INTAKE = {Role.CASEWORKER: UNASSIGNED, Role.TOVHOLDER: COORDINATOR, Role.PROGRAMME_LEAD: UNASSIGNED}
 _CASE = {Role.TOVHOLDER: COORDINATOR}
+_BASIS = {**_INTAKE, Role.PROGRAMME_LEAD: UNIT}
 _ASSIGN = {Role.CASEWORKER: UNASSIGNED, Role.PROGRAMME_LEAD: UNIT}
 _WITHDRAW = {Role.CASEWORKER: UNIT, Role.TOVHOLDER: UNIT, Role.PROGRAMME_LEAD: UNIT}
 _STAFF = {Role.CASEWORKER: NONE, Role.TOVHOLDER: NONE, Role.PROGRAMME_LEAD: NONE}
@@ -55,6 +56,7 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("POST", "/v1/messages/{message_id}/open"): _SYSTEM,
     ("POST", "/v1/inbound"): _SYSTEM,
     ("GET", "/v1/referrals"): {Role.PARTNER_STAFF: NONE},
+    ("GET", "/v1/threads/{thread}"): {Role.PARTNER_STAFF: NONE},
     ("POST", "/v1/threads/{thread}/referrals/{referral_id}/answers"): {Role.PARTNER_STAFF: NONE},
     ("GET", "/v1/inbox"): _STAFF,
     ("GET", "/v1/cases/{case_id}/timeline"): _INTAKE,
@@ -71,9 +73,9 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("POST", "/v1/cases/{case_id}/address-protection"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/assessments"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/safety-level"): _INTAKE,
-    ("POST", "/v1/cases/{case_id}/consents"): _CASE,
+    ("POST", "/v1/cases/{case_id}/consents"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/consents/{consent_id}/withdrawal"): _WITHDRAW,
-    ("POST", "/v1/cases/{case_id}/legal-bases"): _CASE,
+    ("POST", "/v1/cases/{case_id}/legal-bases"): _BASIS,
     ("POST", "/v1/cases/{case_id}/referrals"): _CASE,
     ("POST", "/v1/cases/{case_id}/referrals/{referral_id}/cancellation"): _CASE,
     ("GET", "/v1/partners"): {**_STAFF, Role.OPERATOR: NONE},

@@ -60,7 +60,7 @@ def problem(
 
 
 def pointers(error: ValidationError | RequestValidationError) -> list[dict[str, str]]:
-    """Where it is wrong and by which rule; never the input, nor an unknown field's name: both are the sender's."""
+    """Where it is wrong and by which rule; never the input, nor an unknown field's name."""
     return [
         {"pointer": _pointer(found["loc"], found["type"]), "detail": str(found["msg"])}
         for found in error.errors()

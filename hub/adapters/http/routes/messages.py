@@ -12,7 +12,7 @@ from contracts.base import Contract
 from contracts.envelope import BadMessage, from_json, to_json
 from hub.adapters.http.context import Authorised, Parts, answered
 from hub.aggregates.base import Actor
-from hub.errors import Invalid, Missing
+from hub.errors import Invalid
 from hub.opening import MAX_BATCH
 
 router = APIRouter(tags=["messages"])
@@ -74,6 +74,3 @@ def inbound(call: Authorised, parts: Parts, envelope: dict[str, str]) -> Mapping
         return {"position": 0}
     ids = {name: value for name, value in answered(taken.answer).items() if name != "case"}
     return ids or {"position": 0}
-
-
-__all__ = ["Missing", "router"]

@@ -1,6 +1,5 @@
 """For operators: partners and their agreements. No route here shows a case."""
 
-import base64
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -69,6 +68,3 @@ def suspend(
 def resume(call: Authorised, parts: Parts, slug: str, body: Body) -> Mapping[str, object]:
     """Let a suspended partner in again."""
     return answered(parts.hub.resume_partner(command(call, body), slug))
-
-
-__all__ = ["base64", "router"]

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from contracts.base import Contract
 from contracts.inbound_v1 import AnswerReason
 from contracts.terms import ReferralStatus
-from hub.adapters.http.context import Authorised, Body, Parts, answered, command
+from hub.adapters.http.context import Authorised, Body, Parts, Purpose, command
 
 router = APIRouter(tags=["referrals"])
 
@@ -31,6 +31,26 @@ def referrals(
     return {"referrals": [{"message": str(r.message_id), "thread": str(r.thread), **r.clear} for r in rows]}
 
 
+@router.get("/v1/threads/{thread}")
+def read(
+    call: Authorised, parts: Parts, thread: UUID, purpose: Purpose, response: Response
+) -> Mapping[str, object]:
+    """What you were told in one thread, opened for you and on record as such."""
+    response.headers["Cache-Control"] = "no-store"
+    rows = parts.queries.thread(call.actor, thread, purpose)
+    return {
+        "thread": str(thread),
+        "messages": [
+            {
+                "message": str(row.row.message_id),
+                **row.row.clear,
+                "parts": [part.model_dump(mode="json", exclude_none=True) for part in row.parts],
+            }
+            for row in rows
+        ],
+    }
+
+
 @router.post("/v1/threads/{thread}/referrals/{referral_id}/answers", status_code=201)
 def answer(
     call: Authorised, parts: Parts, thread: UUID, referral_id: UUID, body: Body, asked: AnswerAsked
@@ -38,6 +58,3 @@ def answer(
     """Answer a referral: received, accepted, rejected with a reason, in-progress, completed."""
     done = parts.hub.answer_referral(command(call, body), thread, referral_id, asked.status, asked.reason)
     return {"position": done.position}
-
-
-__all__ = ["answered", "router"]
