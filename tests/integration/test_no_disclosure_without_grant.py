@@ -1,0 +1,447 @@
+"""No sequence of commands makes a disclosure without a living grant.
+
+Commands are drawn at random and carried out on a real store. Beside them runs `Oracle`: plain Python
+that knows what was consented to, until when, and what was taken back, and nothing of how the hub decides.
+After each command it judges every entry in the ledgers and every message; now and then, and at the end, it
+judges what each partner can fetch and open.
+"""
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+
+from contracts.terms import BasisRule, Category, OrganisationKind, SafetyLevel
+from hub.aggregates.citizen_case.events import ConsentGiven, LegalBasisRecorded
+from hub.aggregates.disclosure_ledger import Disclosed, LedgerOpened, Revoked
+from hub.errors import HubError, Missing
+from hub.ports import StoredMessage
+from tests.world import BEGAN, CHILDREN, NGO, POLICE, SAME_WOMAN, SHELTER, UNIT, Clock, Told, World, at
+
+C = Category
+SEQUENCES_SQLITE, SEQUENCES_POSTGRES = 2000, 200
+PSYCHOLOGIST = "psykologen"
+AGREED: dict[str, frozenset[Category]] = {
+    NGO: frozenset(C),
+    SHELTER: frozenset(C),
+    POLICE: frozenset(C),
+    CHILDREN: frozenset(C),
+    PSYCHOLOGIST: frozenset({C.RISK, C.REFERRAL}),
+}
+"""What each partner's agreement lets it receive."""
+PARTNERS = tuple(AGREED)
+HOUR = timedelta(hours=1)
+
+
+# --- the oracle ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Given:
+    """One recipient may be told one category of one case, until then, or until somebody said no."""
+
+    case: UUID
+    basis: UUID
+    recipient: str
+    category: Category
+    until: datetime
+    ended: bool = False
+
+    def lives(self, now: datetime) -> bool:
+        return not self.ended and now < self.until
+
+
+@dataclass
+class Oracle:
+    """What the citizens said and what happened, by itself."""
+
+    grants: dict[UUID, Given] = field(default_factory=dict)
+    matched: dict[UUID, set[UUID]] = field(default_factory=dict)
+    latest: dict[UUID, datetime] = field(default_factory=dict)
+    referrals: dict[UUID, str] = field(default_factory=dict)
+    read: set[tuple[UUID, int]] = field(default_factory=set)
+    suspended: set[str] = field(default_factory=set)
+    rests_on: dict[UUID, dict[int, frozenset[UUID]]] = field(default_factory=dict)
+    """Message to part to the grants that the ledger says it rests on; the oracle has judged each."""
+    category_of: dict[UUID, dict[int, Category]] = field(default_factory=dict)
+
+    def now(self, case: UUID, clock: datetime) -> datetime:
+        """In a case it is never earlier than the latest thing that happened there."""
+        return max(clock, self.latest.get(case, clock))
+
+    def end(self, basis: UUID, recipient: str | None = None, category: Category | None = None) -> None:
+        for grant in self.grants.values():
+            if grant.basis == basis and recipient in (None, grant.recipient):
+                grant.ended |= category in (None, grant.category)
+
+    def end_due(self, case: UUID, now: datetime) -> None:
+        for grant in self.grants.values():
+            grant.ended |= grant.case == case and grant.until <= now
+
+    def open_parts(self, message: UUID, recipient: str, now: datetime) -> set[int]:
+        """What may open of a message: what still rests on a grant that lives, of an active partner."""
+        if recipient in self.suspended:
+            return set()
+        parts = self.rests_on[message].items()
+        return {n for n, grants in parts if any(self.grants[g].lives(now) for g in grants)}
+
+
+# --- a sequence under judgement -----------------------------------------------------------------------
+
+
+class Trial:
+    """Carries commands out, tells the oracle what was done, and holds the hub to what it says."""
+
+    def __init__(self, world: World, cases: Sequence[UUID], clock: Clock) -> None:
+        self.world, self.clock, self.cases = world, clock, list(cases)
+        self.oracle = Oracle()
+        self.consents: list[tuple[UUID, UUID]] = []
+        self.position = world.parts.app.recorder.max_notification_id() or 0
+        self.sequence = {who: _last(world, who) for who in (UNIT, *PARTNERS)}
+        self.recipient_of = {world.thread(c, who): (c, who) for c in cases for who in (UNIT, *PARTNERS)}
+        self.went_back = False
+        self.disclosed: set[UUID] = set()
+        self.seen: Counter[str] = Counter()
+        for case in cases:
+            self.oracle.latest[case] = world.case(case).latest_time
+
+    def carry_out(self, step: "Step") -> None:
+        """One command. A refusal is fine, whatever the reason; what it leaves is judged all the same."""
+        when = {case: self.oracle.now(case, self.clock()) for case in self.cases}
+        try:
+            step(self)
+        except HubError:
+            self.seen["refused"] += 1
+        self.judge_the_log(when)
+
+    # --- commands -------------------------------------------------------------------------------------
+
+    def report(self) -> None:
+        if len(self.cases) < 4:
+            case = self.world.report(SAME_WOMAN)
+            self.cases.append(case)
+            self.oracle.latest[case] = self.clock()
+            for who in (UNIT, *PARTNERS):
+                self.recipient_of[self.world.thread(case, who)] = (case, who)
+
+    def consent(self, n: int, who: Sequence[str], what: Sequence[Category], hours: int) -> None:
+        case = self.case(n)
+        consent = self.world.consent(case, who, what, lasts=hours * HOUR)
+        self.given(case, consent, who, what, self.clock() + hours * HOUR, ConsentGiven)
+        self.consents.append((case, consent))
+
+    def basis(self, n: int, who: str, what: Sequence[Category], rule: BasisRule, hours: int) -> None:
+        case = self.case(n)
+        basis = self.world.legal_basis(case, [who], what, rule, lasts=hours * HOUR)
+        self.given(case, basis, [who], what, self.clock() + hours * HOUR, LegalBasisRecorded)
+
+    def given(
+        self,
+        case: UUID,
+        basis: UUID,
+        who: Sequence[str],
+        what: Sequence[Category],
+        until: datetime,
+        kind: type[ConsentGiven | LegalBasisRecorded],
+    ) -> None:
+        """Which random id stands for which grant, the oracle reads from the fact; what it means, it knows."""
+        found = [e for _, e in self.world.log(self.position) if isinstance(e, kind)]
+        (fact,) = found
+        assert {(g.recipient, g.category) for g in fact.grants} == {(w, c) for w in who for c in what}
+        for g in fact.grants:
+            self.oracle.grants[g.grant_id] = Given(case, basis, g.recipient, g.category, until)
+        self.happened(case)
+
+    def withdraw(self, n: int, m: int, one_recipient: bool, one_category: bool) -> None:
+        if self.consents:
+            case, consent = self.consents[n % len(self.consents)]
+            named = [g for g in self.oracle.grants.values() if g.basis == consent]
+            who = named[m % len(named)].recipient if one_recipient else None
+            what = named[m % len(named)].category if one_category else None
+            self.world.withdraw(case, consent, who, what)
+            self.oracle.end(consent, who, what)
+            self.happened(case)
+            self.judge_what_opens()
+
+    def timers(self, n: int) -> None:
+        case = self.case(n)
+        now = self.oracle.now(case, self.clock())
+        if self.world.timers(case) is not None:
+            self.happened(case)
+        self.oracle.end_due(case, now)
+
+    def open(self, n: int) -> None:
+        self.world.open(self.case(n))
+        self.happened(self.case(n))
+
+    def match(self, n: int, m: int) -> None:
+        case, inquiry = self.case(n), self.case(m)
+        self.world.match(case, inquiry)
+        self.oracle.matched.setdefault(case, set()).add(inquiry)
+        self.happened(case, inquiry)
+
+    def unmatch(self, n: int, m: int) -> None:
+        case, inquiry = self.case(n), self.case(m)
+        self.world.unmatch(case, inquiry)
+        self.oracle.matched[case].discard(inquiry)
+        self.happened(case, inquiry)
+
+    def assess(self, n: int) -> None:
+        self.world.assess(self.case(n))
+        self.happened(self.case(n))
+
+    def level(self, n: int, level: SafetyLevel) -> None:
+        self.world.level(self.case(n), level)
+        self.happened(self.case(n))
+
+    def read(self, n: int) -> None:
+        self.oracle.read.add((self.case(n), 2))
+        self.world.read_free_text(self.case(n))
+        self.happened(self.case(n))
+
+    def refer(self, n: int, who: str) -> None:
+        referral = self.world.refer(self.case(n), who)
+        self.oracle.referrals[referral] = who
+        self.happened(self.case(n))
+
+    def suspend(self, who: str) -> None:
+        self.world.suspend(who)
+        self.oracle.suspended.add(who)
+
+    def resume(self, who: str) -> None:
+        self.world.resume(who)
+        self.oracle.suspended.discard(who)
+
+    def wait(self, hours: int) -> None:
+        self.clock.move(hours * HOUR)
+        self.went_back |= hours < 0
+
+    def case(self, n: int) -> UUID:
+        return self.cases[n % len(self.cases)]
+
+    def happened(self, *cases: UUID) -> None:
+        for case in cases:
+            self.oracle.latest[case] = self.oracle.now(case, self.clock())
+
+    # --- what was told --------------------------------------------------------------------------------
+
+    def judge_the_log(self, when: dict[UUID, datetime]) -> None:
+        """Every new ledger entry and message, against the oracle at the time of the command."""
+        entries: dict[UUID, Disclosed] = {}
+        for position, event in self.world.log(self.position):
+            self.position = position
+            match event:
+                case LedgerOpened():
+                    assert self.recipient_of[event.originator_id] == (event.case_id, event.recipient)
+                case Disclosed():
+                    entries[event.message_id] = event
+                    self.disclosed.add(event.message_id)
+                    self.judge(event, when.get(event.case_id, self.clock()))
+                case Revoked():
+                    self.seen["revoked"] += 1
+        written = {m.message_id: m for who in self.sequence for m in self.new_messages(who)}
+        assert written.keys() == entries.keys(), "a message that is not on record, or the other way round"
+        for message_id, message in written.items():
+            assert self.recipient_of[entries[message_id].originator_id][1] == message.recipient
+
+    def judge(self, entry: Disclosed, now: datetime) -> None:
+        case, recipient = self.recipient_of[entry.originator_id]
+        assert entry.case_id == case
+        assert [p.part for p in entry.parts] == list(range(len(entry.sources) + 1))
+        self.oracle.rests_on[entry.message_id] = {p.part: frozenset(p.grants) for p in entry.parts}
+        self.oracle.category_of[entry.message_id] = {n: s.category for n, s in enumerate(entry.sources, 1)}
+        if recipient == UNIT:
+            return
+        self.seen["disclosed"] += 1
+        assert recipient not in self.oracle.suspended, "told to a suspended partner"
+        assert entry.sources, "a partner was told a head alone"
+        for part, source in zip(entry.parts[1:], entry.sources, strict=True):
+            assert part.grants, "told on no grant"
+            for grant in (self.oracle.grants[g] for g in part.grants):
+                assert (grant.case, grant.recipient) == (case, recipient), "told on somebody else's grant"
+                assert grant.category == source.category, "told on a grant for something else"
+                assert grant.lives(now), "told on a grant that had ended"
+            assert source.category in AGREED[recipient], "told what the agreement does not cover"
+            assert source.stream in {case, *self.oracle.matched.get(case, set())}, "told of another case"
+            assert (source.category, source.field) != (C.COORDINATION, "grants"), "told who consented to what"
+            if source.category is C.FREE_TEXT:
+                assert (source.stream, source.version) in self.oracle.read, "told unread free text"
+
+    def new_messages(self, who: str) -> list[StoredMessage]:
+        found = self.world.parts.app.store.messages_of(who, 1, self.sequence[who], 1_000, self.clock())
+        if found:
+            self.sequence[who] = found[-1].sequence
+        return [m for m in found if not m.control]
+
+    # --- what opens -----------------------------------------------------------------------------------
+
+    def judge_what_opens(self) -> None:
+        for who in PARTNERS:
+            mine = [m for m in self.world.messages_of(who) if m.message_id in self.oracle.rests_on]
+            if not mine:
+                continue
+            heads = self.world.parts.opener.heads(at(who), [m.message_id for m in mine])
+            leaving = {
+                e.message_id: e.value for e in self.world.parts.outgoing.messages_of(who, 1, 0, 10_000)
+            }
+            for message in mine:
+                allowed = self.oracle.open_parts(message.message_id, who, self.clock())
+                told = self.opened(who, message)
+                found = set() if told is None else {0, *told.parts}
+                assert found <= allowed, "what rests on no living grant opened"
+                assert (message.message_id in heads) <= (0 in allowed), "a head key without a living grant"
+                left = leaving.get(message.message_id) == message.sealed
+                assert left <= (0 in allowed), "content leaves without a living grant"
+                if not self.went_back:
+                    assert found == allowed, "a grant that lives does not open what it carries"
+                if told is not None:
+                    self.judge_content(who, told)
+
+    def opened(self, who: str, message: StoredMessage) -> Told | None:
+        try:
+            told = self.world.open_message(who, message)
+        except Missing:
+            return None
+        self.seen["opened"] += 1
+        return told
+
+    def judge_content(self, who: str, told: Told) -> None:
+        for n, part in told.parts.items():
+            assert part.category == self.oracle.category_of[told.message_id][n]
+            if part.category is C.REFERRAL:
+                assert self.oracle.referrals[UUID(part.data["referral"])] == who, "somebody else's referral"
+
+
+Step = Callable[[Trial], None]
+
+
+def _last(world: World, who: str) -> int:
+    stored = world.stored(who)
+    return stored[-1].sequence if stored else 0
+
+
+# --- drawing commands ---------------------------------------------------------------------------------
+
+_n = st.integers(0, 3)
+_who = st.sampled_from(PARTNERS)
+_few = st.lists(_who, min_size=1, max_size=2, unique=True)
+_what = st.lists(
+    st.sampled_from([C.INCIDENT, C.RISK, C.REFERRAL, C.FREE_TEXT, C.COORDINATION, C.OTHER_PERSONS]),
+    min_size=1,
+    max_size=3,
+    unique=True,
+)
+_hours = st.sampled_from([1, 2, 24])
+
+
+Arguments = tuple[object, ...]
+_DRAWN: dict[str, tuple[int, st.SearchStrategy[Arguments]]] = {
+    "consent": (6, st.tuples(_n, _few, _what, _hours)),
+    "withdraw": (5, st.tuples(_n, _n, st.booleans(), st.booleans())),
+    "basis": (2, st.tuples(_n, _who, _what, st.sampled_from(list(BasisRule)), _hours)),
+    "assess": (3, st.tuples(_n)),
+    "level": (1, st.tuples(_n, st.sampled_from(list(SafetyLevel)))),
+    "refer": (2, st.tuples(_n, _who)),
+    "read": (1, st.tuples(_n)),
+    "match": (1, st.tuples(_n, _n)),
+    "unmatch": (1, st.tuples(_n, _n)),
+    "open": (1, st.tuples(_n)),
+    "report": (1, st.tuples()),
+    "wait": (3, st.tuples(st.sampled_from([-3, -1, 1, 1, 2, 30]))),
+    "timers": (2, st.tuples(_n)),
+    "suspend": (1, st.tuples(_who)),
+    "resume": (1, st.tuples(_who)),
+    "judge_what_opens": (1, st.tuples()),
+}
+"""Each command, how often it is drawn, and with what."""
+_NAMES = [name for name, (times, _) in _DRAWN.items() for _ in range(times)]
+STEPS = st.sampled_from(_NAMES).flatmap(lambda name: st.tuples(st.just(name), _DRAWN[name][1]))
+_FIRST = st.tuples(st.just("consent"), _DRAWN["consent"][1])
+SEQUENCES = st.builds(lambda first, rest: [first, *rest], _FIRST, st.lists(STEPS, min_size=4, max_size=12))
+
+
+def play(trial: Trial, steps: Sequence[tuple[str, Arguments]]) -> None:
+    """All commands of a sequence, each under judgement; what opens is judged at the end too."""
+    for name, arguments in steps:
+        trial.carry_out(lambda t, name=name, arguments=arguments: getattr(t, name)(*arguments))  # type: ignore[misc]
+    trial.judge_what_opens()
+
+
+@pytest.fixture(scope="module")
+def template() -> Iterator[tuple[World, list[UUID]]]:
+    """Give a municipality with an open case and an inquiry, to copy; in memory where the system has that."""
+    memory = Path("/dev/shm")  # noqa: S108 (a folder of our own in it, with a random name)
+    folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
+    try:
+        with closing(World.built(folder / "template")) as world:
+            cases = begin(world)
+            yield world, cases
+    finally:
+        shutil.rmtree(folder)
+
+
+def begin(world: World) -> list[UUID]:
+    """Partners, an open case and an inquiry."""
+    if world.parts.app.store.partner(PSYCHOLOGIST) is None:
+        world.register(PSYCHOLOGIST, OrganisationKind.PSYCHOLOGIST, sorted(AGREED[PSYCHOLOGIST]))
+    return [world.open_case(), world.report(SAME_WOMAN)]
+
+
+@pytest.mark.timeout(900)
+def test_no_sequence_of_commands_tells_anything_without_a_living_grant_on_sqlite(
+    template: tuple[World, list[UUID]],
+) -> None:
+    world, cases = template
+    seen: Counter[str] = Counter()
+    folder = world.parts.settings.data_dir.parent / "copy"
+
+    @settings(max_examples=SEQUENCES_SQLITE, deadline=None, suppress_health_check=list(HealthCheck))
+    @drawn(SEQUENCES)
+    def judged(steps: Sequence[tuple[str, Arguments]]) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        with closing(world.copied(folder)) as copy:
+            trial = Trial(copy, cases, copy.clock)
+            play(trial, steps)
+            seen.update(trial.seen)
+
+    judged()
+    _must_have_happened(seen, SEQUENCES_SQLITE)
+
+
+@pytest.mark.timeout(900)
+def test_no_sequence_of_commands_tells_anything_without_a_living_grant_on_postgresql(
+    database_url: str, tmp_path: Path
+) -> None:
+    seen: Counter[str] = Counter()
+    with closing(World.built(tmp_path / "hub", database_url)) as world:
+
+        @settings(max_examples=SEQUENCES_POSTGRES, deadline=None, suppress_health_check=list(HealthCheck))
+        @drawn(SEQUENCES)
+        def judged(steps: Sequence[tuple[str, Arguments]]) -> None:
+            world.clock.now = BEGAN
+            for row in world.parts.app.store.partners():
+                if not row.active:
+                    world.resume(row.slug)
+            trial = Trial(world, begin(world), world.clock)
+            play(trial, steps)
+            seen.update(trial.seen)
+
+        judged()
+    _must_have_happened(seen, SEQUENCES_POSTGRES)
+
+
+def _must_have_happened(seen: Counter[str], sequences: int) -> None:
+    """A search that never tells, never opens and never revokes would prove nothing."""
+    assert seen["disclosed"] > sequences, seen
+    assert seen["opened"] > sequences, seen
+    assert seen["revoked"] > sequences / 8, seen
