@@ -4,16 +4,23 @@ Statements are written once, with `?` for a value and `= ANY(?)` for one of seve
 and UUIDs and times, into what its driver takes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-Execute = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
-"""Run one statement inside a transaction; its rows, if it has any."""
-
 SCHEMA_VERSION = 1
+
+
+class Execute(Protocol):
+    """Runs statements inside one transaction."""
+
+    def __call__(self, sql: str, params: Sequence[Any], /) -> list[tuple[Any, ...]]:
+        """One statement; its rows, if it has any."""
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]], /) -> None:
+        """The same statement for many rows, without waiting for each."""
 
 
 class Database(Protocol):

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +10,7 @@ from uuid import UUID
 
 from hub.adapters.store.database import SCHEMA_VERSION, Execute
 from hub.adapters.store.postgres_connections import connect as connect_postgres
-from hub.adapters.store.postgres_database import run
+from hub.adapters.store.postgres_database import Statements
 from hub.adapters.store.refused import NotMigrated
 from hub.adapters.store.sqlite_database import SqliteDatabase, connect
 from hub.adapters.store.views import VERSIONS, table_of
@@ -53,7 +52,7 @@ def migrate_postgres(conninfo: str, kek: Kek) -> None:
         connection.execute(script("schema_postgres.sql"))
         for view in view_scripts("view_postgres.sql"):
             connection.execute(view)
-        store_id = begin_store(partial(run, connection), kek, lambda key_id: key_id)
+        store_id = begin_store(Statements(connection), kek, lambda key_id: key_id)
         lock = int.from_bytes(store_id[:8], "big", signed=True)
         connection.execute(script("append_postgres.sql").replace("{lock}", str(lock)))
 

@@ -61,6 +61,22 @@ def translated(error: psycopg.Error) -> persistence.PersistenceError:
     return persistence.PersistenceError(str(error))
 
 
+class Statements:
+    """Statements inside one transaction of a connection."""
+
+    def __init__(self, connection: PgConnection) -> None:
+        self._connection = connection
+
+    def __call__(self, sql: str, params: Sequence[Any], /) -> list[tuple[Any, ...]]:
+        """One statement."""
+        return run(self._connection, sql, params)
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]], /) -> None:
+        """One statement for many rows, sent without waiting for each."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_placed(sql), rows)
+
+
 class PostgresDatabase:
     """`Database` on one PostgreSQL schema, the first of the search path."""
 
@@ -96,7 +112,7 @@ class PostgresDatabase:
             with self.datastore.get_connection() as connection, connection.transaction():
                 if append_lock:
                     connection.execute("SELECT hub_lock()")
-                yield lambda sql, params: run(connection, sql, params)
+                yield Statements(connection)
         except LOST as error:
             raise Unavailable(_NO_ANSWER) from error
 

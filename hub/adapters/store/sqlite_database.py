@@ -31,6 +31,7 @@ from hub.errors import Unavailable
 
 LOCK_TIMEOUT_S = 10
 _BEGIN_ATTEMPTS_MAX = 3
+_SCRUB_TIMEOUT_MS = 200
 _POOL_TIMEOUT_S = 60.0
 _FULL = 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -113,6 +114,19 @@ def refuse_unsafe(connection: sqlite3.Connection) -> None:
         raise UnsafeStore("SQLite's `journal_mode` is not WAL: run `hub migrate`", field="journal_mode")
 
 
+class _Statements:
+    """Statements inside one transaction."""
+
+    def __init__(self, cursor: SQLiteCursor) -> None:
+        self._cursor = cursor
+
+    def __call__(self, sql: str, params: Sequence[Any], /) -> list[tuple[Any, ...]]:
+        return run(self._cursor, sql, params)
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]], /) -> None:
+        self._cursor.executemany(sql, rows)
+
+
 class SqliteDatabase:
     """`Database` on one SQLite file."""
 
@@ -129,7 +143,7 @@ class SqliteDatabase:
     def transaction(self, *, append_lock: bool = False) -> Iterator[Execute]:  # noqa: ARG002
         """One transaction; SQLite has one writer at a time, so every write waits for appends."""
         with self.datastore.transaction(commit=True) as cursor:
-            yield lambda sql, params: run(cursor, sql, params)
+            yield _Statements(cursor)
 
     def scrub(self) -> None:
         """Move the write-ahead log, which holds pages as they were, into the file and empty it.
@@ -137,7 +151,10 @@ class SqliteDatabase:
         A reader in the way makes it wait for the next time; deleted cells are overwritten either way.
         """
         with self.datastore.get_connection(commit=True) as connection:
-            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout = {_SCRUB_TIMEOUT_MS}")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_S * 1000}")
 
     @contextmanager
     def single(self, name: str) -> Iterator[bool]:

@@ -105,12 +105,17 @@ class TableView:
         raise AssertionError("a generation that was just begun is there")
 
     def _put(self, execute: Execute, owner: str, generation: int, epoch: int, rows: Sequence[Row]) -> None:
-        sql = _PUT.replace("{table}", self._table)
         uuid = self._database.uuid
-        for row in rows:
-            clear = orjson.dumps(dict(row.clear)).decode()
-            key = [owner, generation, uuid(row.message_id)]
-            execute(sql, [*key, uuid(row.thread), epoch, row.sequence, clear, row.sealed])
+        execute.many(
+            _PUT.replace("{table}", self._table),
+            [
+                (
+                    *(owner, generation, uuid(row.message_id), uuid(row.thread), epoch, row.sequence),
+                    *(orjson.dumps(dict(row.clear)).decode(), row.sealed),
+                )
+                for row in rows
+            ],
+        )
 
     def _purge(self, execute: Execute, owner: str, generation: int, messages: Sequence[UUID]) -> None:
         sql = _PURGE.replace("{table}", self._table)

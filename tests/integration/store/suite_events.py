@@ -1,7 +1,5 @@
 """What every store promises of events: sealed and opened again, and what is found when they were touched."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,6 +14,7 @@ from hub.aggregates.citizen_case.events import InquiryOpened, ReportReceived
 from hub.aggregates.disclosures import LedgerOpened
 from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
 from hub.errors import Corrupt, Missing, TamperedRow, UnknownKey
+from tests.integration.store.suite import Suite
 from tests.integration.store.support import (
     Place,
     changed,
@@ -29,20 +28,6 @@ from tests.integration.store.support import (
 )
 
 TOPICS = sorted(registry.TOPICS)
-
-
-class Suite:
-    """Gives each test a place and an open store."""
-
-    @pytest.fixture
-    def place(self, url: str, tmp_path: Path) -> Place:
-        return Place(url, tmp_path)
-
-    @pytest.fixture
-    def app(self, place: Place) -> Iterator[StoreApplication]:
-        app = place.open(migrate=True)
-        yield app
-        app.close()
 
 
 def report(app: StoreApplication, case_id: UUID, person: UUID, version: int) -> ReportReceived:

@@ -10,7 +10,7 @@ from hub.adapters.store.application import StoreApplication
 from hub.errors import KeyDestroyed, NoGrant, UnknownKey
 from hub.keyring import store_key_id
 from hub.ports import Alongside, WrappedKey
-from tests.integration.store.suite_events import Suite
+from tests.integration.store.suite import Suite
 from tests.integration.store.support import NOW, Place, changed, execute, mint, new_case, stored_grant
 
 

@@ -16,7 +16,7 @@ from hub.adapters.store.application import StoreApplication
 from hub.done import DoneBefore
 from hub.errors import Forbidden, KeyDestroyed, Missing, NoGrant
 from hub.ports import Alongside, Idempotency
-from tests.integration.store.suite_events import Suite
+from tests.integration.store.suite import Suite
 from tests.integration.store.support import (
     NGO,
     NOW,

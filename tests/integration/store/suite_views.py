@@ -9,7 +9,7 @@ import pytest
 from hub.adapters.store.application import StoreApplication
 from hub.adapters.store.views import VERSIONS
 from hub.ports import Row, View
-from tests.integration.store.suite_events import Suite
+from tests.integration.store.suite import Suite
 from tests.integration.store.support import Place
 
 OWNER, OTHER = "voldsteam", "havnen"

@@ -20,10 +20,12 @@ from hub.errors import Unavailable
 from hub.fence import Fence
 from hub.keyring import create_kek_file
 from hub.ports import Alongside, Idempotency
-from tests.integration.store.suite_append import Guards, Reading, Repeats
-from tests.integration.store.suite_events import Erasure, RoundTrip, Suite, Tampering
+from tests.integration.store.suite import Suite
+from tests.integration.store.suite_append import Guards, Repeats
+from tests.integration.store.suite_events import Erasure, RoundTrip, Tampering
 from tests.integration.store.suite_keys import Keys
 from tests.integration.store.suite_races import Races, together
+from tests.integration.store.suite_reading import Reading
 from tests.integration.store.suite_views import Views
 from tests.integration.store.support import NOW, Place, changed, looked, message, new_case
 from tests.support.postgres import PostgresServer

@@ -16,10 +16,12 @@ from hub.errors import Corrupt, Invalid, Unavailable
 from hub.fence import Fence
 from hub.keyring import create_kek_file
 from hub.ports import Alongside, Idempotency, Row
-from tests.integration.store.suite_append import Guards, Reading, Repeats
-from tests.integration.store.suite_events import Erasure, RoundTrip, Suite, Tampering
+from tests.integration.store.suite import Suite
+from tests.integration.store.suite_append import Guards, Repeats
+from tests.integration.store.suite_events import Erasure, RoundTrip, Tampering
 from tests.integration.store.suite_keys import Keys
 from tests.integration.store.suite_races import Races
+from tests.integration.store.suite_reading import Reading
 from tests.integration.store.suite_views import Views
 from tests.integration.store.support import NOW, Place, changed, execute, message, new_case, stored_grant
 
