@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, model_validator
 
 from contracts.base import Contract
 from contracts.fields import Id, Line, Personal, Text
-from contracts.terms import ReferralStatus
+from contracts.terms import ReferralStatus, RejectionReason
 from contracts.times import Moment
 
 
@@ -21,18 +21,6 @@ class Person(Personal):
     name: Line
 
 
-class AnswerReason(StrEnum):
-    """Why an offer says no, or stops."""
-
-    NO_CAPACITY = "no_capacity"
-    OUTSIDE_TARGET_GROUP = "outside_target_group"
-    NOT_SAFE_HERE = "not_safe_here"
-    CITIZEN_DECLINED = "citizen_declined"
-    ANOTHER_OFFER_FITS_BETTER = "another_offer_fits_better"
-    CONFLICT_OF_INTEREST = "conflict_of_interest"
-    """Somebody on the staff is, or is close to, a party."""
-
-
 _ANSWERS: Final = frozenset(ReferralStatus) - {ReferralStatus.REQUESTED, ReferralStatus.CANCELLED}
 
 
@@ -42,7 +30,7 @@ class ReferralAnswer(Personal):
     thread: Id
     referral: Id
     status: ReferralStatus
-    reason: AnswerReason | None = None
+    reason: RejectionReason | None = None
     by: Person
     at: Moment
 

@@ -6,8 +6,8 @@ from pydantic import Field, StringConstraints, model_validator
 
 from contracts.cpr import Cpr
 from contracts.fields import Flag, Id, Line, Once, Personal, Text
-from contracts.social_report_terms_v1 import AddressProtection, Answer, ContactChannel, Weekday
-from contracts.terms import PersonRole, RelationKind
+from contracts.social_report_terms_v1 import Answer, ContactChannel, Weekday
+from contracts.terms import AddressProtection, PersonRole, RelationKind
 from contracts.times import Day, WallTime
 
 CHILD_AGE_MAX: Final = 17

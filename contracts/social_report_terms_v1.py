@@ -218,14 +218,6 @@ class Weekday(StrEnum):
     SUNDAY = "sunday"
 
 
-class AddressProtection(StrEnum):
-    """Navne- og adressebeskyttelse; `special` is CPR-lov § 6 stk. 6, where children follow."""
-
-    NONE = "none"
-    NAME_ADDRESS = "name_address"
-    SPECIAL = "special"
-
-
 class StaffTie(StrEnum):
     """How a person of the report is tied to the reporter's own staff."""
 

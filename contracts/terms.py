@@ -122,6 +122,37 @@ class ReferralStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class RejectionReason(StrEnum):
+    """Why an offer says no, or stops."""
+
+    NO_CAPACITY = "no_capacity"
+    OUTSIDE_TARGET_GROUP = "outside_target_group"
+    NOT_SAFE_HERE = "not_safe_here"
+    CITIZEN_DECLINED = "citizen_declined"
+    ANOTHER_OFFER_FITS_BETTER = "another_offer_fits_better"
+    CONFLICT_OF_INTEREST = "conflict_of_interest"
+    """Somebody on the staff is, or is close to, a party."""
+
+
+class CancellationReason(StrEnum):
+    """Why the municipality calls a referral back."""
+
+    CITIZEN_DECLINED = "citizen_declined"
+    CONSENT_ENDED = "consent_ended"
+    ANOTHER_OFFER_FITS_BETTER = "another_offer_fits_better"
+    NOT_SAFE = "not_safe"
+    NO_ANSWER = "no_answer"
+    SENT_IN_ERROR = "sent_in_error"
+
+
+class AddressProtection(StrEnum):
+    """Navne- og adressebeskyttelse; `special` is CPR-lov § 6 stk. 6, where children follow."""
+
+    NONE = "none"
+    NAME_ADDRESS = "name_address"
+    SPECIAL = "special"
+
+
 class Urgency(StrEnum):
     """How soon a person must look; a list may sort by it."""
 

@@ -6,9 +6,8 @@ from uuid import UUID
 
 from contracts.message_v1 import Ban
 from contracts.social_report_persons_v1 import Person
-from contracts.social_report_terms_v1 import AddressProtection
 from contracts.social_report_v1 import CATEGORY, CATEGORY_OF_ROLE, FREE_TEXT, SocialReport
-from contracts.terms import Category, PersonRole
+from contracts.terms import AddressProtection, Category, PersonRole
 from hub.aggregates.sealing import AboutPerson, CouldKill
 from hub.application import ReportTaken
 

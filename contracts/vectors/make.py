@@ -19,9 +19,9 @@ from contracts.client.keys import Identity
 from contracts.client.sealed import bound, build_message, seal_control
 from contracts.client.signing import inbound_signed, message_signed
 from contracts.envelope import to_headers, to_json
-from contracts.inbound_v1 import AnswerReason, Inbound, Person, ReferralAnswer
+from contracts.inbound_v1 import Inbound, Person, ReferralAnswer
 from contracts.message_v1 import Ban, Blank, Control, Head, Heartbeat, Part, Revoked
-from contracts.terms import Category, MessageKind, ReferralStatus, Urgency
+from contracts.terms import Category, MessageKind, ReferralStatus, RejectionReason, Urgency
 
 TOWN: Final = "eksempel"
 NGO: Final = "lyspunktet"
@@ -158,7 +158,7 @@ def inbound() -> Json:
         thread=draw.uuid(),
         referral=draw.uuid(),
         status=ReferralStatus.REJECTED,
-        reason=AnswerReason.NO_CAPACITY,
+        reason=RejectionReason.NO_CAPACITY,
         by=Person(person="m-17", name="Mona Opdigtet"),
         at=AT,
     )

@@ -12,9 +12,16 @@ from contracts.cpr import birth_date, is_test
 from contracts.fields import LINE_MAX
 from contracts.social_report_basis_v1 import MAY_USE
 from contracts.social_report_persons_v1 import CouldKill, Person
-from contracts.social_report_terms_v1 import AddressProtection, Answer, HandoverRule, StaffTie
+from contracts.social_report_terms_v1 import Answer, HandoverRule, StaffTie
 from contracts.social_report_v1 import CATEGORY, CATEGORY_OF_ROLE, FREE_TEXT, SocialReport
-from contracts.terms import BasisRule, OrganisationKind, PersonRole, RelationKind, ViolenceForm
+from contracts.terms import (
+    AddressProtection,
+    BasisRule,
+    OrganisationKind,
+    PersonRole,
+    RelationKind,
+    ViolenceForm,
+)
 from tests.support.social_reports import REPORTS, SOURCES, example, put, refusal
 
 WOMEN = {

@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from contracts.inbound_v1 import AnswerReason
-from contracts.social_report_terms_v1 import AddressProtection
 from contracts.terms import Category
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
@@ -18,7 +16,7 @@ from hub.aggregates.citizen_case.events import (
     InquiryOpened,
     ReportReceived,
 )
-from hub.aggregates.citizen_case.values import CaseState, Grant, Protection, RejectionReason
+from hub.aggregates.citizen_case.values import CaseState, Grant
 from hub.aggregates.sealing import AboutPerson
 from hub.errors import Conflict, Invalid, Missing, Replayed
 from tests.given import NOW, STREAM, fact, given
@@ -186,10 +184,6 @@ def test_the_same_coordinator_is_not_assigned_again() -> None:
         CitizenCase.assign_coordinator, coordinator=TOVHOLDER
     ).then_raises(Conflict, field="coordinator")
 
-
-def test_the_words_of_the_domain_are_those_of_the_published_language() -> None:
-    assert [p.value for p in Protection] == [p.value for p in AddressProtection]
-    assert [r.value for r in RejectionReason] == [r.value for r in AnswerReason]
 
 
 def test_a_report_tells_each_person_apart() -> None:

@@ -9,9 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.message_v1 import Ban
-from contracts.social_report_terms_v1 import AddressProtection
 from contracts.social_report_v1 import CATEGORY_OF_ROLE, FREE_TEXT, SocialReport
-from contracts.terms import Category, PersonRole
+from contracts.terms import AddressProtection, Category, PersonRole
 from hub.application import ReportTaken
 from hub.translate import report_taken
 from tests.support.social_reports import REPORTS, example

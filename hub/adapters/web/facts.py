@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from contracts import cpr, terms
 from contracts import social_report_terms_v1 as report
+from contracts.terms import CancellationReason, RejectionReason
 from hub.adapters.web import lines
 from hub.adapters.web.lines import Fact, Names, Render, moment
 from hub.adapters.web.wording import WORDS, Words
-from hub.aggregates.citizen_case.values import CancellationReason, RejectionReason
 
 
 def facts_of(data: Mapping[str, Any], words: Words, names: Names) -> tuple[list[Fact], int]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from contracts.terms import Category, ReferralStatus, Urgency
+from contracts.terms import CancellationReason, Category, ReferralStatus, RejectionReason, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import (
     ReferralAccepted,
@@ -22,7 +22,7 @@ from hub.aggregates.citizen_case.events import (
     ReferralStarted,
 )
 from hub.aggregates.citizen_case.transitions import must_be_a_step, must_be_legal
-from hub.aggregates.citizen_case.values import CancellationReason, Referral, RejectionReason
+from hub.aggregates.citizen_case.values import Referral
 from hub.aggregates.guards import after, coded, one_of, slug
 from hub.errors import Conflict, Invalid, Missing, NoGrant
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from contracts.terms import SafetyLevel
+from contracts.terms import AddressProtection, SafetyLevel
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import (
     AddressProtectionSet,
@@ -13,7 +13,6 @@ from hub.aggregates.citizen_case.events import (
     SafetyLevelChanged,
 )
 from hub.aggregates.citizen_case.transitions import must_be_legal
-from hub.aggregates.citizen_case.values import Protection
 from hub.aggregates.guards import coded, one_of, written
 from hub.aggregates.sealing import CouldKill
 from hub.errors import Conflict, Invalid
@@ -38,7 +37,7 @@ def set_address_protection(
 ) -> None:
     """Record name and address protection (CPR-lov § 28), with the address that it protects."""
     must_be_legal(self, "set_address_protection")
-    one_of("protection", protection, Protection)
+    one_of("protection", protection, AddressProtection)
     self.trigger_event(
         AddressProtectionSet,
         protection=str(protection),

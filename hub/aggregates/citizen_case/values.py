@@ -104,33 +104,3 @@ class Referral:
     offer: str
     status: ReferralStatus
     answer_by: datetime | None
-
-
-class RejectionReason(StrEnum):
-    """Why a partner says no to a referral: the words of the published answer."""
-
-    NO_CAPACITY = "no_capacity"
-    OUTSIDE_TARGET_GROUP = "outside_target_group"
-    NOT_SAFE_HERE = "not_safe_here"
-    CITIZEN_DECLINED = "citizen_declined"
-    ANOTHER_OFFER_FITS_BETTER = "another_offer_fits_better"
-    CONFLICT_OF_INTEREST = "conflict_of_interest"
-
-
-class CancellationReason(StrEnum):
-    """Why the municipality calls a referral back."""
-
-    CITIZEN_DECLINED = "citizen_declined"
-    CONSENT_ENDED = "consent_ended"
-    ANOTHER_OFFER_FITS_BETTER = "another_offer_fits_better"
-    NOT_SAFE = "not_safe"
-    NO_ANSWER = "no_answer"
-    SENT_IN_ERROR = "sent_in_error"
-
-
-class Protection(StrEnum):
-    """Name and address protection (CPR-lov § 28): the words of the published report."""
-
-    NONE = "none"
-    NAME_ADDRESS = "name_address"
-    SPECIAL = "special"

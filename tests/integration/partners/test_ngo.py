@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.client.errors import HubUnreachable, NotLetIn
-from contracts.inbound_v1 import AnswerReason, Problem, ReferralAnswer
+from contracts.inbound_v1 import Problem, ReferralAnswer
 from contracts.message_v1 import Blank, Heartbeat
-from contracts.terms import Category, MessageKind, ReferralStatus
+from contracts.terms import Category, MessageKind, ReferralStatus, RejectionReason
 from hub.adapters.partners.errors import NoLongerOpen, NotAllowed, UnknownItem
 from hub.adapters.partners.ngo.adapter import Ngo
 from hub.adapters.partners.ngo.desk import Opened
@@ -227,7 +227,7 @@ def test_an_answer_that_the_hub_refuses_is_shown(ngo: Ngo, hub: SimulatedHub) ->
     assert shown is not None
     assert (shown.state, shown.note) == ("refused", "illegal-transition")
     hub.refuse = None
-    reason = AnswerReason.NO_CAPACITY
+    reason = RejectionReason.NO_CAPACITY
     ngo.answer(referral, ReferralStatus.REJECTED, person="li-7", name="Anne Prøve", reason=reason)
     assert ngo.send() == 1
     with pytest.raises(UnknownItem):

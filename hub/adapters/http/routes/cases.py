@@ -9,8 +9,7 @@ from pydantic import Field
 
 from contracts.base import Contract
 from contracts.social_report_persons_v1 import SafeContact
-from contracts.social_report_terms_v1 import AddressProtection
-from contracts.terms import SafetyLevel
+from contracts.terms import AddressProtection, SafetyLevel
 from hub.adapters.http.context import Authorised, Body, Call, Parts, Purpose, answered, command
 from hub.aggregates.base import Actor
 from hub.opening import OpenedRow

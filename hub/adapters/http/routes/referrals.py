@@ -7,8 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from contracts.base import Contract
-from contracts.inbound_v1 import AnswerReason
-from contracts.terms import ReferralStatus
+from contracts.terms import ReferralStatus, RejectionReason
 from hub.adapters.http.context import Authorised, Body, Parts, Purpose, command
 
 router = APIRouter(tags=["referrals"])
@@ -18,7 +17,7 @@ class AnswerAsked(Contract):
     """How a referral goes."""
 
     status: ReferralStatus
-    reason: AnswerReason | None = None
+    reason: RejectionReason | None = None
 
 
 @router.get("/v1/referrals")

@@ -9,8 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from contracts.client.errors import HubUnreachable
-from contracts.inbound_v1 import AnswerReason
-from contracts.terms import LookPurpose, ReferralStatus
+from contracts.terms import LookPurpose, ReferralStatus, RejectionReason
 from hub.adapters.partners.errors import AdapterError, NotAllowed
 from hub.adapters.partners.ngo.adapter import Ngo
 from hub.adapters.partners.ngo.inbox import ReferralLine
@@ -60,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     answering = commands.add_parser("answer", help="answer a referral")
     answering.add_argument("referral", type=UUID)
     answering.add_argument("answer", choices=list(ANSWERS))
-    answering.add_argument("--reason", choices=list(AnswerReason), help="needed with reject")
+    answering.add_argument("--reason", choices=list(RejectionReason), help="needed with reject")
     for command in (opening, answering):
         command.add_argument("--person", required=True, help="your own id in this organisation")
         command.add_argument("--name", required=True)
@@ -104,7 +103,7 @@ def _answer(found: argparse.Namespace, ngo: Ngo) -> None:
     status = ANSWERS[found.answer]
     if (status is ReferralStatus.REJECTED) != (found.reason is not None):
         raise NotAllowed("--reason: needed with reject, and only then")
-    reason = AnswerReason(found.reason) if found.reason else None
+    reason = RejectionReason(found.reason) if found.reason else None
     ngo.answer(found.referral, status, person=found.person, name=found.name, reason=reason)
     ngo.send()
     for one in ngo.inbox():

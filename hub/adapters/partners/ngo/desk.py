@@ -8,9 +8,9 @@ from uuid import UUID, uuid4, uuid5
 
 from contracts.client.errors import BadMessage, Refused
 from contracts.client.sealed import open_head, open_part
-from contracts.inbound_v1 import Answer, AnswerReason, Inbound, Person, Problem, ReferralAnswer
+from contracts.inbound_v1 import Answer, Inbound, Person, Problem, ReferralAnswer
 from contracts.message_v1 import Head, Part
-from contracts.terms import LookPurpose, ReferralStatus
+from contracts.terms import LookPurpose, ReferralStatus, RejectionReason
 from hub.adapters.partners.errors import NoLongerOpen, NotAllowed, UnknownItem
 from hub.adapters.partners.links import Link
 from hub.adapters.partners.ngo.inbox import ReferralLine, referrals
@@ -102,7 +102,7 @@ class Desk:
         *,
         person: str,
         name: str,
-        reason: AnswerReason | None = None,
+        reason: RejectionReason | None = None,
     ) -> None:
         """Answer a referral: kept on disk now, sent with the next `send`. The same answer again is the same.
 

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 
 from contracts import social_report_terms_v1 as report
 from contracts import terms
+from contracts.terms import CancellationReason, RejectionReason
 from hub.adapters.http.access import Role
 from hub.adapters.web.wording.closed_lists import TERMS
 from hub.adapters.web.wording.fields import FIELDS
 from hub.adapters.web.wording.interface import INTERFACE
 from hub.adapters.web.wording.report_lists import REPORT
-from hub.aggregates.citizen_case.values import CancellationReason, CaseState, RejectionReason
+from hub.aggregates.citizen_case.values import CaseState
 
 LANGUAGES: Final = ("da", "en")
 WORDS: Final = MappingProxyType({**INTERFACE, **FIELDS, **TERMS, **REPORT})
