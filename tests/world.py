@@ -142,7 +142,10 @@ class World:
     def copied(self, folder: Path) -> "World":
         """The same municipality on a copy of the files; SQLite alone. The clock begins anew."""
         shutil.copytree(self.parts.settings.data_dir, folder)
-        return World.opened(folder, self.identities)
+        copy = World.opened(folder, self.identities)
+        # How event classes are read and written is the same in every store, and slow to find out.
+        vars(copy.parts.app.mapper)["_kinds"] = vars(self.parts.app.mapper)["_kinds"]
+        return copy
 
     def close(self) -> None:
         self.parts.close()

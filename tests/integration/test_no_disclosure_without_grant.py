@@ -9,7 +9,7 @@ judges what each partner can fetch and open.
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -171,7 +171,7 @@ class Trial:
             self.world.withdraw(case, consent, who, what)
             self.oracle.end(consent, who, what)
             self.happened(case)
-            self.judge_what_opens()
+            self.judge_what_opens({g.recipient for g in named})
 
     def timers(self, n: int) -> None:
         case = self.case(n)
@@ -285,8 +285,8 @@ class Trial:
 
     # --- what opens -----------------------------------------------------------------------------------
 
-    def judge_what_opens(self) -> None:
-        for who in PARTNERS:
+    def judge_what_opens(self, partners: Collection[str] = PARTNERS) -> None:
+        for who in partners:
             mine = [m for m in self.world.messages_of(who) if m.message_id in self.oracle.rests_on]
             if not mine:
                 continue
