@@ -424,6 +424,8 @@ class Hub:
         partner_id = self._committer.partner_id(slug)
 
         def act(now: datetime) -> Change:
+            if self._committer.is_partner(slug):
+                raise Conflict("slug: a partner of that name is registered already", field="slug")
             partner = Partner.register(
                 id=partner_id,
                 slug=slug,

@@ -176,6 +176,10 @@ class Committer:
             raise Missing("no partner is registered under that name: register it first", field="recipient")
         return partner
 
+    def is_partner(self, slug: str) -> bool:
+        """Whether a partner of that name was ever registered."""
+        return self._store.partner(slug) is not None
+
     def partner_id(self, slug: str) -> UUID:
         """The stream of a partner (docs/format.md section 1)."""
         return uuid5(UUID(bytes=self._store.store_id), f"partner:{slug}")

@@ -36,7 +36,7 @@ def create_app(parts: Services | None, issuer: EmbeddedIssuer | None = None) -> 
     )
     app.state.services = parts
     problems.install(app)
-    _limit(app)
+    _edge(app)
     routers = [*ROUTERS, pages.router(issuer)]
     for router in routers:
         app.include_router(router)
@@ -78,15 +78,30 @@ def _token_route(app: FastAPI, issuer: EmbeddedIssuer) -> None:
             raise HTTPException(401, "no such login") from None
 
 
-def _limit(app: FastAPI) -> None:
+def _edge(app: FastAPI) -> None:
     @app.middleware("http")
-    async def body_limit(request: Request, call_next: RequestResponseEndpoint) -> Response:
-        length = request.headers.get("content-length")
-        if request.method == "POST" and (length is None or int(length) > MAX_BODY_BYTES):
-            return problems.problem(
-                413, "too-large", f"a body needs a Content-Length of at most {MAX_BODY_BYTES} bytes"
-            )
-        return await call_next(request)
+    async def edge(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = _too_large(request)
+        try:
+            response = response or await call_next(request)
+        except Exception as error:
+            # Caught here, for what comes past the application a server writes to its log, with all it quotes.
+            response = problems.unexpected(error)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+def _too_large(request: Request) -> Response | None:
+    """A problem unless the body's length is known beforehand and within the limit."""
+    headers = request.headers
+    length = headers.get("content-length")
+    # With chunks the length in front of them counts for nothing (RFC 9112 section 6.3).
+    known = length is not None and "transfer-encoding" not in headers
+    if request.method != "POST" or (known and int(length or 0) <= MAX_BODY_BYTES):
+        return None
+    return problems.problem(
+        413, "too-large", f"a body needs a Content-Length of at most {MAX_BODY_BYTES} bytes, and no chunks"
+    )
 
 
 def _every_route_has_a_row(found: Sequence[BaseRoute]) -> None:

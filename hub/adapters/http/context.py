@@ -1,11 +1,12 @@
 """What every route has: the caller, the case that the route names, and the command's envelope."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from starlette.exceptions import HTTPException
 
 from contracts.client.keys import PublicKeys
@@ -26,6 +27,7 @@ from hub.waiting import Waiting
 
 KEY_MIN, KEY_MAX = 8, 200
 """How long an Idempotency-Key may be."""
+_ETAG = re.compile(r'"?([0-9]{1,18})"?', re.ASCII)
 WAIT_S = 5.0
 """How long a query waits for a view."""
 
@@ -154,10 +156,10 @@ def command(call: Call, body: bytes) -> Command:
 def _expected(etag: str | None) -> int | None:
     if etag is None:
         return None
-    text = etag.strip().strip('"')
-    if not text.isdigit():
+    found = _ETAG.fullmatch(etag.strip())
+    if found is None:
         raise Invalid("If-Match holds the ETag that the case was read with", field="If-Match")
-    return int(text)
+    return int(found[1])
 
 
 def answered(answer: Answer) -> Mapping[str, object]:
@@ -174,3 +176,6 @@ def purpose(request: Request) -> str:
 
 
 Purpose = Annotated[str, Depends(purpose)]
+Position = Annotated[
+    int, Query(ge=0, le=2**63 - 1, description="wait until the answer holds this position of the log")
+]

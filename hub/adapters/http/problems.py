@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from contracts.base import Contract
 from hub.errors import (
     Conflict,
     Corrupt,
@@ -28,6 +29,9 @@ from hub.errors import (
 PROBLEM = "application/problem+json"
 TYPE = "https://tvaers.example/problems/"
 log = logging.getLogger("hub.http")
+_PARAMETERS = frozenset({"path", "query", "header", "cookie"})
+_NO_ID = "an id is a UUID, written as 8-4-4-4-12 hexadecimal digits"
+"""In the place of the library's words, which quote the letter that it stumbles over."""
 
 _STATUS: list[tuple[type[HubError], int]] = [
     (StaleVersion, 412),
@@ -62,16 +66,43 @@ def problem(
 def pointers(error: ValidationError | RequestValidationError) -> list[dict[str, str]]:
     """Where it is wrong and by which rule; never the input, nor an unknown field's name."""
     return [
-        {"pointer": _pointer(found["loc"], found["type"]), "detail": str(found["msg"])}
+        {"pointer": _pointer(found["loc"], found["type"]), "detail": _detail(found["type"], found["msg"])}
         for found in error.errors()
     ]
 
 
+def unexpected(error: Exception) -> JSONResponse:
+    """What nobody foresaw. No traceback and no text of the error: they may quote what was sent."""
+    log.error("unexpected error: %s", type(error).__name__)
+    return problem(500, "unexpected", "something went wrong in the hub; ask again under the same key")
+
+
 def _pointer(loc: tuple[str | int, ...], kind: str) -> str:
-    steps = [str(step) for step in loc if step != "body"]
-    if kind == "extra_forbidden" and steps:
-        steps[-1] = "*"
-    return "".join(f"/{step}" for step in steps)
+    """A JSON pointer; a `*` stands for what may be the sender's own word."""
+    steps = list(loc)
+    if steps[:1] == ["body"]:
+        steps = steps[1:]
+    elif steps and steps[0] in _PARAMETERS:
+        return "/" + "/".join(str(step) for step in steps[:2])
+    own = _fields()
+    shown = ["*" if isinstance(step, str) and step not in own else str(step) for step in steps]
+    if kind == "missing" and steps:
+        shown[-1] = str(steps[-1])
+    return "".join(f"/{step}" for step in shown)
+
+
+def _detail(kind: str, message: str) -> str:
+    return _NO_ID if kind == "uuid_parsing" else message
+
+
+def _fields() -> frozenset[str]:
+    """The names of our own contracts' fields: the only words that a pointer may repeat."""
+    found, waiting = set(), [Contract]
+    while waiting:
+        model = waiting.pop()
+        found |= set(model.model_fields)
+        waiting += model.__subclasses__()
+    return frozenset(found)
 
 
 def install(app: FastAPI) -> None:
@@ -99,8 +130,3 @@ def install(app: FastAPI) -> None:
             error.status_code, "invalid"
         )
         return problem(error.status_code, slug, str(error.detail), headers=error.headers)
-
-    @app.exception_handler(Exception)
-    async def unexpected(_: Request, error: Exception) -> JSONResponse:
-        log.error("unexpected error", extra={"slug": type(error).__name__})
-        return problem(500, "unexpected", "something went wrong in the hub; nothing of it was done")

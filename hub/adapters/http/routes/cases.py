@@ -4,18 +4,27 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from contracts.base import Contract
+from contracts.fields import Line
 from contracts.social_report_persons_v1 import SafeContact
 from contracts.terms import AddressProtection, SafetyLevel
-from hub.adapters.http.context import Authorised, Body, Call, Parts, Purpose, answered, command
+from hub.adapters.http.context import (
+    Authorised,
+    Body,
+    Call,
+    Parts,
+    Position,
+    Purpose,
+    answered,
+    command,
+)
 from hub.aggregates.base import Actor
 from hub.opening import OpenedRow
 
 router = APIRouter(tags=["cases"])
-Position = Annotated[int, Query(ge=0, description="wait until the view holds this position")]
 Reason = Annotated[str, Field(min_length=3, max_length=2000)]
 
 
@@ -41,8 +50,8 @@ class OpeningAsked(Contract):
 class CoordinatorAsked(Contract):
     """Who becomes tovholder."""
 
-    person: str = Field(min_length=1, max_length=200)
-    name: str = Field(min_length=1, max_length=200)
+    person: Line
+    name: Line
 
 
 class SafeContactAsked(Contract):

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from contracts.base import Contract
 from contracts.envelope import BadMessage, from_json, to_json
+from contracts.fields import Line
 from hub.adapters.http.context import Authorised, Parts, answered
 from hub.aggregates.base import Actor
 from hub.errors import Invalid
@@ -29,8 +30,8 @@ class HeadKeysAsked(Contract):
 class OpenAsked(Contract):
     """Who opens a message, and why."""
 
-    person: Annotated[str, Field(min_length=1, max_length=200)]
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    person: Line
+    name: Line
     purpose: str = Field(pattern=r"^[a-z_]{3,40}$")
     taken_over: bool = False
 

@@ -1,14 +1,13 @@
 """For people at an organisation that receives referrals: the inbox, and answers."""
 
 from collections.abc import Mapping
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from contracts.base import Contract
 from contracts.terms import ReferralStatus, RejectionReason
-from hub.adapters.http.context import Authorised, Body, Parts, Purpose, command
+from hub.adapters.http.context import Authorised, Body, Parts, Position, Purpose, command
 
 router = APIRouter(tags=["referrals"])
 
@@ -21,9 +20,7 @@ class AnswerAsked(Contract):
 
 
 @router.get("/v1/referrals")
-def referrals(
-    call: Authorised, parts: Parts, position: Annotated[int, Query(ge=0)] = 0
-) -> Mapping[str, object]:
+def referrals(call: Authorised, parts: Parts, position: Position = 0) -> Mapping[str, object]:
     """Where each referral to you stands. Heads only: who it is about opens message by message."""
     parts.wait("referrals", call.actor.organisation, position)
     rows = parts.queries.referrals(call.actor.organisation)
