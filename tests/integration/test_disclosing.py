@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,7 +12,7 @@ import pytest
 from contracts.terms import BasisRule, Category, MessageKind, OrganisationKind, SafetyLevel, Urgency
 from hub.aggregates.citizen_case.events import SafetyAssessed
 from hub.aggregates.disclosure_ledger import BasisUsed, Disclosed, RefusalReason, Refused
-from hub.errors import Missing, NoGrant
+from hub.errors import IllegalTransition, Missing, NoGrant
 from hub.gate import RULE_VERSION
 from tests.support.social_reports import REPORTS
 from tests.world import (
@@ -320,3 +322,91 @@ def test_a_member_of_another_partner_is_not_told_that_a_message_exists(world: Wo
     with pytest.raises(Missing) as none:
         world.parts.opener.open(at(NGO), UUID(int=7), purpose="referral")
     assert str(refused.value) == str(none.value)
+
+
+# --- two processes of one hub ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def other(world: World) -> Iterator[World]:
+    """Give the same hub once more, as another process has it."""
+    here = world.parts.settings
+    with closing(
+        World.opened(here.data_dir, world.identities, here.database_url, clock=world.clock)
+    ) as found:
+        yield found
+
+
+def test_what_was_withdrawn_in_another_process_is_told_no_more(world: World, other: World) -> None:
+    case = world.open_case()
+    consent = world.consent(case, [NGO], [C.RISK])
+    world.assess(case)
+    other.withdraw(case, consent)
+    world.assess(case)
+    assert len(world.messages_of(NGO)) == 1
+    assert world.told(NGO) == []
+
+
+def test_what_was_consented_to_in_another_process_is_told(world: World, other: World) -> None:
+    case = world.open_case()
+    world.assess(case)
+    other.consent(case, [NGO], [C.RISK])
+    world.assess(case)
+    assert len(world.told(NGO)) == 2
+
+
+def test_who_was_suspended_in_another_process_is_told_nothing(world: World, other: World) -> None:
+    case = world.open_case()
+    world.consent(case, [NGO], [C.RISK])
+    world.assess(case)
+    other.suspend(NGO)
+    world.assess(case)
+    assert len(world.messages_of(NGO)) == 1
+    assert world.told(NGO) == []
+
+
+def test_who_was_erased_in_another_process_is_gone_here_at_once(world: World, other: World) -> None:
+    case = world.report()
+    man = perpetrator_of(world, case)
+    world.open(case)
+    assert world.case(case)
+    other.parts.app.keys.destroy(man)
+    world.consent(case, [NGO], list(Category))
+    (told,) = world.told(NGO)
+    assert man not in {p.about for p in told.parts.values()}
+    assert "Jonas Prøvegaard" not in said([told])
+
+
+def test_a_case_erased_in_another_process_is_gone_here_at_once(world: World, other: World) -> None:
+    case = world.open_case()
+    world.consent(case)
+    assert world.case(case)
+    other.parts.app.keys.destroy(case)
+    with pytest.raises(Missing):
+        world.case(case)
+    with pytest.raises(Missing):
+        world.assess(case)
+    assert world.told(NGO) == []
+    assert world.ledger(case, NGO) is None
+
+
+def test_an_inquiry_erased_in_another_process_is_told_to_nobody(world: World, other: World) -> None:
+    case, inquiry = world.open_case(), world.report(SAME_WOMAN)
+    world.match(case, inquiry)
+    assert world.case(inquiry)
+    other.parts.app.keys.destroy(inquiry)
+    world.consent(case, [NGO], [C.INCIDENT])
+    (told,) = world.told(NGO)
+    assert len(told.parts) == 1
+
+
+def test_a_refused_command_leaves_nothing_behind_for_the_next(world: World) -> None:
+    case, inquiry = world.open_case(), world.report(SAME_WOMAN)
+    world.match(case, inquiry)
+    before = world.case(case)
+    with pytest.raises(IllegalTransition):
+        world.match(case, inquiry=world.open_case(SAME_WOMAN))
+    after = world.case(case)
+    assert (after.version, after.inquiries, after.pending_events) == (before.version, {inquiry}, [])
+    world.assess(case)
+    assert world.case(case).version == before.version + 1
