@@ -300,7 +300,10 @@ def test_an_inquiry_named_in_a_match_is_none_where_the_caller_may_not_see_it(tow
         no = mette.post(path, {"inquiry": str(other), "reason": "samme kvinde"})
         assert no.status_code == 404
         assert no.content == none.content
-    inquiry, key = {"inquiry": str(world.report()), "reason": "samme kvinde"}, {"Idempotency-Key": "match-twice"}
+    inquiry, key = (
+        {"inquiry": str(world.report()), "reason": "samme kvinde"},
+        {"Idempotency-Key": "match-twice"},
+    )
     done = mette.post(path, inquiry, headers=key)
     assert done.status_code == 201
     again = mette.post(path, inquiry, headers=key)

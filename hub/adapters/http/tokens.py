@@ -38,7 +38,10 @@ class Verifier(Protocol):
 def _caller(claims: dict[str, Any]) -> Caller:
     known = {role.value for role in Role}
     roles = frozenset(Role(r) for r in claims.get("roles", ()) if r in known)
-    return Caller(str(claims["sub"]), str(claims.get("name", claims["sub"])), str(claims["org"]), roles)
+    person, organisation = claims["sub"], claims["org"]
+    if not (isinstance(person, str) and person and isinstance(organisation, str) and organisation):
+        raise NotLoggedIn
+    return Caller(person, str(claims.get("name", person)), organisation, roles)
 
 
 def _checked(token: str, key: Any, issuer: str, audience: str) -> Caller:
@@ -75,8 +78,9 @@ class OidcVerifier:
     def caller(self, token: str) -> Caller:
         """Who calls. Raises `NotLoggedIn`, or `Unavailable` where the issuer does not answer."""
         try:
-            key = self._keys().get_signing_key_from_jwt(token).key
-        except jwt.PyJWKClientConnectionError as error:
+            # The key with its own algorithm: what a token says of its algorithm counts for nothing.
+            key = self._keys().get_signing_key_from_jwt(token)
+        except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, ValueError) as error:
             raise Unavailable("the issuer of tokens does not answer: try again") from error
         except jwt.PyJWTError as error:
             raise NotLoggedIn from error
@@ -91,9 +95,14 @@ class OidcVerifier:
                     document = httpx2.get(address, timeout=ISSUER_TIMEOUT_S).raise_for_status().json()
                 except (httpx2.HTTPError, ValueError) as error:
                     raise Unavailable("the issuer of tokens does not answer: try again") from error
-                if document.get("issuer") != self._issuer:
+                if not isinstance(document, dict) or document.get("issuer") != self._issuer:
                     raise Unavailable("HUB_ISSUER is not the name by which the issuer knows itself")
-                self._found = jwt.PyJWKClient(document["jwks_uri"], timeout=int(ISSUER_TIMEOUT_S))
+                try:
+                    self._found = jwt.PyJWKClient(
+                        str(document.get("jwks_uri")), timeout=int(ISSUER_TIMEOUT_S)
+                    )
+                except jwt.PyJWKClientError as error:
+                    raise Unavailable("the issuer does not say where its keys are") from error
             return self._found
 
 
