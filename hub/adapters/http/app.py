@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from hub.adapters.http import problems
 from hub.adapters.http.access import OPEN, TABLE
 from hub.adapters.http.context import Parts, Services
+from hub.adapters.http.documented import Documented
 from hub.adapters.http.routes import cases, consents, messages, partners, referrals, reports
 from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
 from hub.adapters.web import pages
@@ -26,7 +27,7 @@ def create_app(parts: Services | None, issuer: EmbeddedIssuer | None = None) -> 
 
     `issuer` adds `/token`, for demonstrations and tests.
     """
-    app = FastAPI(
+    app = Documented(
         title="Tværs",
         version="1.0.0",
         summary=SUMMARY,
@@ -43,7 +44,8 @@ def create_app(parts: Services | None, issuer: EmbeddedIssuer | None = None) -> 
     _open_routes(app)
     if issuer is not None:
         _token_route(app, issuer)
-    _every_route_has_a_row([*app.routes, *(route for router in routers for route in router.routes)])
+    app.documented = [*app.routes, *(route for router in routers for route in router.routes)]
+    _every_route_has_a_row(app.documented)
     return app
 
 
