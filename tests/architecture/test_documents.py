@@ -1,0 +1,56 @@
+"""The documents are true: what they name is there, and what is there is named."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from hub.__main__ import app
+from hub.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PROMISES = (ROOT / "docs" / "promises.md").read_text()
+
+
+def test_every_path_in_the_readme_is_there() -> None:
+    """A newcomer who follows the tree or the event finds each file."""
+    named = set(re.findall(r"`((?:hub|contracts|docs|tests)/[\w./]+)`", README))
+    named = {n for n in named if not n.startswith(("unit", "integration"))}
+    assert named
+    assert [n for n in sorted(named) if not (ROOT / n).exists()] == []
+
+
+def test_every_setting_is_in_the_readme_and_no_other() -> None:
+    """The table of settings is the settings."""
+    documented = set(re.findall(r"`(HUB_[A-Z_]+)`", README))
+    assert documented == {f"HUB_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_every_command_in_the_readme_is_one() -> None:
+    """`hub …` and `make …` as the README writes them."""
+    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert set(re.findall(r"^hub (\w+)", README, re.M)) | {"rebuild", "demo"} <= commands
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"make (demo|test|check|bench)", README)) <= targets
+
+
+def rows() -> list[tuple[str, list[str]]]:
+    """Each promise with the tests that show it."""
+    found = []
+    for line in PROMISES.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and len(cells) == 2 and cells[0] not in {"promise", "---"}:
+            found.append((cells[0], re.findall(r"`(tests/[^`]+)`", cells[1])))
+    return found
+
+
+@pytest.mark.parametrize(("promise", "shown_by"), rows(), ids=lambda value: str(value)[:60])
+def test_every_promise_names_tests_that_exist(promise: str, shown_by: list[str]) -> None:
+    """A row without a test is not done, and is marked as open instead."""
+    assert shown_by, promise
+    for test in shown_by:
+        path, _, name = test.partition("::")
+        text = (ROOT / path).read_text()
+        assert not name or re.search(rf"def {re.escape(name)}\b", text), test

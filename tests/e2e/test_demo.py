@@ -1,0 +1,107 @@
+"""The demonstration is the product in one line: here it is played, as anybody would, on every stack."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.kafka import SecureKafka
+
+STEPS_MIN = 30
+NOBODY = re.compile(r"Maja|Eksempelsen|7403912006|Opdigtet", re.IGNORECASE)
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """This process's environment without anybody's own settings of the hub."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+    return {**inherited, **settings}
+
+
+def played(settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """`hub demo --once`."""
+    return subprocess.run(
+        [sys.executable, "-m", "hub", "demo", "--once"],
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(params=["sqlite and embedded", "postgresql and kafka", "postgresql and kafka with logins"])
+def stack(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Give the settings of each stack."""
+    if request.param == "sqlite and embedded":
+        return {}
+    settings = {"HUB_DATABASE_URL": str(request.getfixturevalue("database_url"))}
+    if request.param == "postgresql and kafka":
+        # Topics of a broker that is shared keep what other stories left: a municipality of its own.
+        municipality = f"demo-{os.getpid()}"
+        kafka = str(request.getfixturevalue("kafka"))
+        return {**settings, "HUB_KAFKA_BOOTSTRAP": kafka, "HUB_MUNICIPALITY": municipality}
+    secure: SecureKafka = request.getfixturevalue("secure_kafka")
+    return {
+        **settings,
+        "HUB_KAFKA_BOOTSTRAP": secure.bootstrap,
+        "HUB_KAFKA_CA": str(secure.ca_path),
+        "HUB_KAFKA_USERNAME": secure.admin_user,
+        "HUB_KAFKA_PASSWORD": secure.admin_password,
+        "HUB_MUNICIPALITY": f"demo-{os.getpid()}-s",
+    }
+
+
+def test_the_story_holds_on_every_stack(stack: dict[str, str]) -> None:
+    """Every step was read back; the last line counts them."""
+    done = played(stack)
+
+    last = done.stdout.strip().splitlines()[-1]
+    found = re.fullmatch(r"demo: (\d+) steps, 0 failed", last)
+    assert found, done.stdout + done.stderr
+    assert int(found[1]) > STEPS_MIN
+    assert done.returncode == 0
+    assert "✗" not in done.stdout
+    assert not NOBODY.search(done.stderr)
+
+
+def test_without_once_it_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
+    """It prints where to look and how to log in, and takes everything with it when it goes."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "hub", "demo"],
+        env=environment(TMPDIR=str(tmp_path)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    told = ""
+    try:
+        assert process.stdout is not None
+        while "logins:" not in told:
+            line = process.stdout.readline()
+            assert line, told
+            told += line
+        assert re.search(r"http://127\.0\.0\.1:\d+/", told)
+        process.send_signal(signal.SIGTERM)
+        rest, problems = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0
+    assert re.search(r"demo: \d+ steps, 0 failed", rest)
+    assert problems == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_setting_that_is_wrong_is_one_line() -> None:
+    """No traceback: the name of the setting and the rule."""
+    done = played({"HUB_DATABASE_URL": "mysql://nowhere"})
+
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "HUB_DATABASE_URL" in done.stderr
+    assert "mysql" not in done.stderr
