@@ -109,8 +109,9 @@ def test_inbox_open_answer(partner: Partner, hub: SimulatedHub, capsys: Captured
     partner.configure(hub)
     referral = uuid4()
     message = hub.tell(part(Category.IDENTITY, "KANARIE Maja"), thread=uuid4(), referral=referral)
-    command = [sys.executable, "-m", "hub.adapters.partners.ngo", "--config", str(partner.config), "run"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        _running(partner), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         _until(lambda: bool(hub.key_batches))
         process.terminate()
         out, err = process.communicate(timeout=30)
@@ -131,16 +132,39 @@ def test_inbox_open_answer(partner: Partner, hub: SimulatedHub, capsys: Captured
     assert "gives no key" in capsys.readouterr().err
 
 
-def test_an_ngo_without_a_hub_stops_with_one_line(
+def test_an_ngo_without_a_hub_says_so_in_one_line(
     partner: Partner, hub: SimulatedHub, capsys: Captured
 ) -> None:
-    """And says whom to ring."""
+    """A person who wants to open something learns whom to ring."""
     partner.configure(hub)
+    message = hub.tell(part(Category.IDENTITY, "Maja"), thread=uuid4())
+    with subprocess.Popen(_running(partner), stderr=subprocess.PIPE) as process:
+        _until(lambda: bool(hub.key_batches))
+        process.terminate()
     hub.down = True
-    assert ngo(partner, "run") == 1
+    assert ngo(partner, "open", str(message), *WHO, "--purpose", "referral") == 1
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert DUTY in err
+
+
+def test_a_running_ngo_waits_for_a_hub_that_is_down(partner: Partner, hub: SimulatedHub) -> None:
+    """It says so, and goes on by itself when the hub is back; nobody starts it again at night."""
+    partner.configure(hub)
+    hub.down = True
+    with subprocess.Popen(_running(partner), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "nothing is lost" in process.stderr.readline()
+        hub.down = False
+        hub.tell(part(Category.IDENTITY, "Maja"), thread=uuid4())
+        _until(lambda: bool(hub.key_batches))
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def _running(partner: Partner) -> list[str]:
+    return [sys.executable, "-m", "hub.adapters.partners.ngo", "--config", str(partner.config), "run"]
 
 
 @pytest.mark.parametrize(

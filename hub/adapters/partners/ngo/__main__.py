@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,6 +24,8 @@ ANSWERS = {
     "start": ReferralStatus.IN_PROGRESS,
     "complete": ReferralStatus.COMPLETED,
 }
+
+log = logging.getLogger("partners.ngo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,7 +82,11 @@ def _with_ngo(config: Path, act: Callable[[Ngo], None]) -> None:
 
 def _run(ngo: Ngo) -> None:
     def step() -> bool:
-        ngo.receive()
+        try:
+            ngo.receive()
+        except HubUnreachable:
+            log.warning("the hub can't be reached; nothing is lost, it is tried again")
+            return False
         return True
 
     until_stopped(step, ngo.settings.poll_s)
