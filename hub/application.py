@@ -514,7 +514,7 @@ class Hub:
         attempts: int = ATTEMPTS,
     ) -> Answer:
         def attempt() -> Answer:
-            case = self._load(case_id)
+            case = self._committer.case_to_change(case_id)
             if command.expected is not None and case.version != command.expected:
                 raise StaleVersion(command.expected, case.version)
             now = max(self._committer.now(), case.latest_time)

@@ -149,7 +149,6 @@ def build(
         municipality=settings.municipality,
         store=store,
         keys=keys,
-        load_ledger=lambda thread: committer.ledger(thread),  # noqa: PLW0108 (made below)
         new_id=new_id,
         silent_after=settings.purge_silent_after,
     )

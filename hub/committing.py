@@ -1,12 +1,12 @@
 """One command, one transaction: load, decide, seal, write (design: *Gate 1, at append*)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import local
 from typing import Any, Protocol
 from uuid import UUID, uuid5
 
-from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import IntegrityError
 
@@ -18,17 +18,22 @@ from hub.aggregates.citizen_case.events import CaseEvent
 from hub.aggregates.citizen_case.values import GrantTerms
 from hub.aggregates.disclosure_ledger import DisclosureLedger, RevocationReason
 from hub.aggregates.partner import Partner
-from hub.disclosing import Discloser, Prepared
+from hub.disclosing import Concerned, Discloser, Prepared
 from hub.errors import Missing, NoGrant
 from hub.gate import Agreement, Decision, decide
-from hub.ports import Alongside, Done, Idempotency, KeyRing, NewGrant, PartnerRow, Store
+from hub.ports import Alongside, Done, Idempotency, KeyRing, NewGrant, PartnerRow, Store, WrappedKey
 
 
 class Events(Protocol):
     """The event-sourced application behind the hub (`hub.adapters.store`)."""
 
-    def load(self, aggregate_id: UUID) -> Aggregate:
-        """An aggregate from its events; raises `AggregateNotFoundError`."""
+    def latest(self, ids: Iterable[UUID]) -> Mapping[UUID, Aggregate | None]:
+        """Aggregates as they stand now, each a copy of one's own; None for what is not there, or erased."""
+
+    def ahead(
+        self, aggregate_id: UUID, likely: Callable[[Any], tuple[Iterable[UUID], Sequence[UUID]]]
+    ) -> tuple[Mapping[UUID, Aggregate | None], Mapping[UUID, WrappedKey]]:
+        """One aggregate and what it is likely to need, by how it stood before: others, and keys of grants."""
 
     def event(self, stream: UUID, version: int) -> Any:
         """One event, opened. Raises `Missing`, `Corrupt`."""
@@ -70,6 +75,14 @@ class Change:
     needs_partners: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What was read in the same statement as this very case; no other copy of it may use that."""
+
+    case: CitizenCase
+    read: Concerned
+
+
 class Committer:
     """Carries a `Change` through the gate and into the store."""
 
@@ -86,6 +99,7 @@ class Committer:
         self._store = store
         self._keys = keys
         self._discloser = discloser
+        self._here = local()
         self.now = clock
 
     def commit(self, command: Command, change: Change, now: datetime) -> Done:
@@ -137,20 +151,18 @@ class Committer:
 
     def case(self, case_id: UUID) -> CitizenCase:
         """A case. Raises `Missing`, in the same words whatever the cause."""
-        try:
-            case = self._events.load(case_id)
-        except AggregateNotFoundError:
-            case = None
-        if not isinstance(case, CitizenCase):
-            raise Missing("there is no such case, or none for you", field="case")
+        return _case(self._events.latest([case_id])[case_id])
+
+    def case_to_change(self, case_id: UUID) -> CitizenCase:
+        """A case for a command, with what the command will need of others read in the same statement."""
+        found, grant_keys = self._events.ahead(case_id, self._likely)
+        case = _case(found[case_id])
+        self._here.ahead = _Ahead(case, Concerned(found, grant_keys))
         return case
 
     def ledger(self, thread: UUID) -> DisclosureLedger | None:
         """The ledger behind a thread."""
-        try:
-            ledger = self._events.load(thread)
-        except AggregateNotFoundError:
-            return None
+        ledger = self._events.latest([thread])[thread]
         return ledger if isinstance(ledger, DisclosureLedger) else None
 
     def case_of(self, thread: UUID) -> UUID | None:
@@ -168,13 +180,8 @@ class Committer:
 
     def partner(self, slug: str) -> Partner:
         """A partner. Raises `Missing`."""
-        try:
-            partner = self._events.load(self.partner_id(slug))
-        except AggregateNotFoundError:
-            partner = None
-        if not isinstance(partner, Partner):
-            raise Missing("no partner is registered under that name: register it first", field="recipient")
-        return partner
+        partner_id = self.partner_id(slug)
+        return _partner(self._events.latest([partner_id])[partner_id])
 
     def is_partner(self, slug: str) -> bool:
         """Whether a partner of that name was ever registered."""
@@ -203,19 +210,41 @@ class Committer:
         return fresh, tuple(rows)
 
     def _prepare(self, change: Change, fresh: Mapping[UUID, bytes], by: Actor, now: datetime) -> Prepared:
-        prepared = Prepared()
+        concerned = self._concerned(change.cases)
+        prepared = Prepared(concerned)
         for case in change.cases:
-            decision = self._decide(case, change, now)
+            decision = self._decide(case, change, concerned, now)
             prepared.add(
                 self._discloser.prepare(
-                    case, decision, reason=change.reason, fresh_keys=fresh, by=by, now=now
+                    case, decision, concerned, reason=change.reason, fresh_keys=fresh, by=by, now=now
                 )
             )
         return prepared
 
-    def _decide(self, case: CitizenCase, change: Change, now: datetime) -> Decision:
+    def _concerned(self, cases: Sequence[CitizenCase]) -> Concerned:
+        """The ledgers and partners of everybody who ever held a grant; what was read ahead is taken."""
+        ahead: _Ahead | None = getattr(self._here, "ahead", None)
+        self._here.ahead = None
+        read = ahead.read if ahead and any(case is ahead.case for case in cases) else Concerned({}, {})
+        missing = {one for case in cases for one in self._streams_of(case)} - set(read.aggregates)
+        found = self._events.latest(missing) if missing else {}
+        return Concerned({**read.aggregates, **found}, read.grant_keys)
+
+    def _likely(self, case: Any) -> tuple[Iterable[UUID], Sequence[UUID]]:
+        if not isinstance(case, CitizenCase):
+            return (), ()
+        living = [grant.grant_id for grant in case.grants.values() if not grant.ended]
+        return self._streams_of(case), living
+
+    def _streams_of(self, case: CitizenCase) -> Iterator[UUID]:
+        for slug in {grant.recipient for grant in case.grants.values()}:
+            yield self._discloser.thread(case.id, slug)
+            yield self.partner_id(slug)
+
+    def _decide(self, case: CitizenCase, change: Change, concerned: Concerned, now: datetime) -> Decision:
         recipients = {g.recipient for g in case.living_grants(now)} - {case.unit}
-        agreements = {slug: self._agreement(slug) for slug in recipients}
+        partners = {slug: concerned.aggregates.get(self.partner_id(slug)) for slug in recipients}
+        agreements = {slug: _agreement(slug, partner) for slug, partner in partners.items()}
         return decide(
             case,
             [e for e in case.pending_events if isinstance(e, CaseEvent)],
@@ -223,10 +252,6 @@ class Committer:
             agreements=agreements,
             now=now,
         )
-
-    def _agreement(self, slug: str) -> Agreement:
-        partner = self.partner(slug)
-        return Agreement(slug, partner.kind, frozenset(partner.categories), partner.active)
 
     def _needs(self, prepared: Prepared, fresh: Mapping[UUID, bytes]) -> tuple[tuple[UUID, ...], ...]:
         """A grant given in this very transaction needs no guard; every other message needs one alive."""
@@ -240,3 +265,20 @@ class Committer:
         return Idempotency(
             self._keys.mac("idempotency", name.encode()), self._keys.mac("idempotency", command.body), ids
         )
+
+
+def _case(found: Aggregate | None) -> CitizenCase:
+    if not isinstance(found, CitizenCase):
+        raise Missing("there is no such case, or none for you", field="case")
+    return found
+
+
+def _partner(found: Aggregate | None) -> Partner:
+    if not isinstance(found, Partner):
+        raise Missing("no partner is registered under that name: register it first", field="recipient")
+    return found
+
+
+def _agreement(slug: str, found: Aggregate | None) -> Agreement:
+    partner = _partner(found)
+    return Agreement(slug, partner.kind, frozenset(partner.categories), partner.active)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from eventsourcing.domain import Aggregate
+
 from contracts.client.sealed import build_message, seal_control
 from contracts.message_v1 import Control, Head, Part, Revoked
 from hub.aggregates.base import Actor
@@ -20,14 +22,30 @@ from hub.aggregates.disclosure_ledger import (
 )
 from hub.errors import Missing, NoGrant
 from hub.gate import RULE_VERSION, Decision, Refusal, Telling
-from hub.ports import KeyRing, OutMessage, Store
+from hub.ports import KeyRing, OutMessage, Store, WrappedKey
 from hub.wraps import PartKey, wrap
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """What is known of those whom a command concerns, read before it is decided."""
+
+    aggregates: Mapping[UUID, Aggregate | None]
+    """Ledgers by thread, partners by stream; None where there is none yet."""
+    grant_keys: Mapping[UUID, WrappedKey]
+    """Of grants that have not ended, where they were read already."""
+
+    def ledger(self, thread: UUID) -> DisclosureLedger | None:
+        """The ledger as it stood before the command."""
+        ledger = self.aggregates.get(thread)
+        return ledger if isinstance(ledger, DisclosureLedger) else None
 
 
 @dataclass(slots=True)
 class Prepared:
     """What a command writes beside its case: ledgers with pending events, messages, and their guards."""
 
+    concerned: Concerned
     ledgers: dict[UUID, DisclosureLedger] = field(default_factory=dict)
     messages: list[OutMessage] = field(default_factory=list)
     needs_any_grant: list[tuple[UUID, ...]] = field(default_factory=list)
@@ -49,14 +67,12 @@ class Discloser:
         municipality: str,
         store: Store,
         keys: KeyRing,
-        load_ledger: Callable[[UUID], DisclosureLedger | None],
         new_id: Callable[[], UUID],
         silent_after: timedelta,
     ) -> None:
         self._municipality = municipality
         self._store = store
         self._keys = keys
-        self._load_ledger = load_ledger
         self._new_id = new_id
         self._silent_after = silent_after
 
@@ -69,6 +85,7 @@ class Discloser:
         self,
         case: CitizenCase,
         decision: Decision,
+        concerned: Concerned,
         *,
         reason: RevocationReason | None,
         fresh_keys: Mapping[UUID, bytes],
@@ -76,23 +93,25 @@ class Discloser:
         now: datetime,
     ) -> Prepared:
         """Turn a decision into ledger events and sealed messages; `fresh_keys` are of new grants."""
-        out = Prepared()
+        out = Prepared(concerned)
         for recipient, ended in decision.ended.items():
             assert reason is not None
             self._revoke(out, case, recipient, ended, reason, by, now)
         for refusal in decision.refusals:
             self._refuse(out, case, refusal, by, now)
-        grant_keys = self._grant_keys(decision, fresh_keys)
+        grant_keys = self._grant_keys(decision, concerned.grant_keys, fresh_keys)
         for telling in decision.tellings:
             self._tell(out, case, telling, grant_keys, by, now)
         return out
 
-    def _grant_keys(self, decision: Decision, fresh: Mapping[UUID, bytes]) -> dict[UUID, bytes]:
+    def _grant_keys(
+        self, decision: Decision, read: Mapping[UUID, WrappedKey], fresh: Mapping[UUID, bytes]
+    ) -> dict[UUID, bytes]:
         needed = {g for t in decision.tellings for g in t.head_grants} - set(fresh)
-        found = self._store.grant_keys(sorted(needed, key=str))
+        found = {**read, **self._store.grant_keys(sorted(needed - set(read), key=str))}
         if needed - set(found):
             raise NoGrant("a grant ended while this was decided: look at the case again")
-        return {**{g: self._keys.unwrap(w) for g, w in found.items()}, **fresh}
+        return {**{g: self._keys.unwrap(found[g]) for g in needed}, **fresh}
 
     def control(self, recipient: str, message: Control) -> OutMessage:
         """A control message, sealed to the recipient's own key; it rests on no grant."""
@@ -108,7 +127,7 @@ class Discloser:
     ) -> DisclosureLedger:
         thread = self.thread(case.id, recipient)
         if thread not in out.ledgers:
-            out.ledgers[thread] = self._load_ledger(thread) or DisclosureLedger.open(
+            out.ledgers[thread] = out.concerned.ledger(thread) or DisclosureLedger.open(
                 id=thread, case_id=case.id, recipient=recipient, by=by, at=now
             )
         return out.ledgers[thread]
@@ -201,7 +220,7 @@ class Discloser:
         now: datetime,
     ) -> None:
         thread = self.thread(case.id, recipient)
-        ledger = self._load_ledger(thread)
+        ledger = out.concerned.ledger(thread)
         if ledger is None:
             return
         living = frozenset(g.grant_id for g in case.grants_of(recipient, now))

@@ -40,9 +40,13 @@ class Fence:
         self._listener = listener
 
     def __contains__(self, key_id: UUID) -> bool:
-        if os.stat(self._path).st_size != self._seen_bytes:
-            self._refresh()
+        self._look()
         return key_id in self._ids
+
+    def count(self) -> int:
+        """How many ids there are now."""
+        self._look()
+        return len(self._ids)
 
     def add(self, key_id: UUID) -> None:
         """Append and sync; safe among processes."""
@@ -56,6 +60,10 @@ class Fence:
         finally:
             os.close(fd)
         self._refresh()
+
+    def _look(self) -> None:
+        if os.stat(self._path).st_size != self._seen_bytes:
+            self._refresh()
 
     def _refresh(self) -> None:
         with self._lock:

@@ -217,6 +217,10 @@ class StoredKeyRing:
         self._fence.add(key_id)
         self._table.destroy_key(key_id)
 
+    def erasures(self) -> int:
+        """How many keys are destroyed by now: what was read when there were fewer must be read again."""
+        return self._fence.count()
+
     def mac(self, purpose: Literal["index", "idempotency"], data: bytes) -> bytes:
         """HMAC-SHA256 under the store's key for that purpose."""
         return hmac.digest(self.key(store_key_id(self._table.store_id, purpose)), data, "sha256")

@@ -1,6 +1,6 @@
 """The event-sourced application on either store, and how one is opened."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -25,16 +25,18 @@ from hub.adapters.store.mapper import Erased, HubMapper
 from hub.adapters.store.migrating import migrate_postgres, migrate_sqlite
 from hub.adapters.store.postgres import PostgresRecorder
 from hub.adapters.store.postgres_database import PostgresDatabase
+from hub.adapters.store.reading import StreamRow
 from hub.adapters.store.refused import UnsafeStore
 from hub.adapters.store.sqlite import SqliteRecorder
 from hub.adapters.store.sqlite_database import SqliteDatabase
+from hub.adapters.store.standing import Standing, StandingAggregates, copied
 from hub.adapters.store.tables import ClearTables
 from hub.adapters.store.views import TableView
 from hub.aggregates.base import project
 from hub.errors import Invalid, Missing, Unavailable
 from hub.fence import Fence
 from hub.keyring import Kek, LocalKek, StoredKeyRing
-from hub.ports import Alongside
+from hub.ports import Alongside, WrappedKey
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -67,6 +69,7 @@ class StoreApplication(Application[UUID]):
         self.store = store
         self.keys = keys
         self._recorder = recorder
+        self._standing = StandingAggregates()
         super().__init__(dict(env or {}))
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
@@ -92,12 +95,65 @@ class StoreApplication(Application[UUID]):
         Raises `AggregateNotFoundError` where there is none or all of it is erased, and `TamperedRow`,
         `UnknownKey` or `Corrupt` for this stream alone.
         """
-        events: list[Any] = self._opener.open_stream(aggregate_id, self._recorder.stream(aggregate_id))
-        aggregate: Aggregate | None = None
-        if events and hasattr(events[0], "mutate"):
-            aggregate = project(aggregate, events)
+        aggregate = self._fold(None, aggregate_id, self._recorder.stream(aggregate_id))
         if aggregate is None:
             raise AggregateNotFoundError(f"aggregate {aggregate_id} not found, or erased")
+        return aggregate
+
+    def latest(self, ids: Iterable[UUID]) -> dict[UUID, Any]:
+        """Aggregates as they stand now, each a copy of one's own; None for what is not there, or erased.
+
+        As `load`, but of what was read before only the events since then are read and opened.
+        """
+        return self._latest(list(dict.fromkeys(ids)))[0]
+
+    def ahead(
+        self, aggregate_id: UUID, likely: Callable[[Any], tuple[Iterable[UUID], Sequence[UUID]]]
+    ) -> tuple[dict[UUID, Any], dict[UUID, WrappedKey]]:
+        """The latest of one aggregate and, read in the same statement, of what it is likely to need.
+
+        `likely` says by how it stood before: other aggregates, and grants, whose wrapped keys come as from
+        `Store.grant_keys`. Where it was not read before it comes alone.
+        """
+        before = self._standing.of([aggregate_id], self.keys.erasures()).get(aggregate_id)
+        if before is None:
+            return self.latest([aggregate_id]), {}
+        beside, grants = likely(before.aggregate)
+        return self._latest(list(dict.fromkeys((aggregate_id, *beside))), grants)
+
+    def _latest(
+        self, wanted: Sequence[UUID], grants: Sequence[UUID] = ()
+    ) -> tuple[dict[UUID, Any], dict[UUID, WrappedKey]]:
+        erasures = self.keys.erasures()
+        kept = self._standing.of(wanted, erasures)
+        since = {i: kept[i].last[0] if i in kept else 0 for i in wanted}
+        rows, grant_keys = self._recorder.streams(since, grants)
+        found = {i: self._stands(i, kept.get(i), rows[i], erasures) for i in wanted}
+        return {i: None if one is None else copied(one) for i, one in found.items()}, grant_keys
+
+    def _stands(
+        self, aggregate_id: UUID, kept: Standing | None, rows: list[StreamRow], erasures: int
+    ) -> Aggregate | None:
+        aggregate = None
+        if kept is not None and rows[:1] == [kept.last]:
+            if len(rows) == 1:
+                return kept.aggregate
+            aggregate, rows = copied(kept.aggregate), rows[1:]
+        elif kept is not None:
+            rows = self._recorder.stream(aggregate_id)
+        aggregate = self._fold(aggregate, aggregate_id, rows)
+        if aggregate is None:
+            self._standing.forget(aggregate_id)
+        else:
+            self._standing.keep(aggregate_id, Standing(aggregate, rows[-1], erasures))
+        return aggregate
+
+    def _fold(
+        self, aggregate: Aggregate | None, aggregate_id: UUID, rows: list[StreamRow]
+    ) -> Aggregate | None:
+        events: list[Any] = self._opener.open_stream(aggregate_id, rows)
+        if events and hasattr(events[0], "mutate"):
+            return project(aggregate, events)
         return aggregate
 
     def event(self, stream: UUID, version: int) -> Any:

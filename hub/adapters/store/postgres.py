@@ -1,27 +1,36 @@
 """The event recorder on PostgreSQL: the library's, with everything alongside in one statement of ours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
+from uuid import UUID
 
 import orjson
 import psycopg
 from eventsourcing.persistence import StoredEvent, Tracking
 from eventsourcing.postgres import PostgresApplicationRecorder
+from psycopg.types.numeric import Int8
 
 from hub.adapters.store.guards import refuse_kept_grant_keys
 from hub.adapters.store.postgres_append import CALL, parameters, refusal_of
 from hub.adapters.store.postgres_connections import PgConnection
 from hub.adapters.store.postgres_database import PostgresDatabase
-from hub.adapters.store.reading import LogReader
+from hub.adapters.store.reading import LogReader, StreamRow
 from hub.adapters.store.refused import UnsafeStore
 from hub.done import DoneBefore
 from hub.errors import SameKeyOtherBody
-from hub.ports import Alongside, Done
+from hub.ports import Alongside, Done, WrappedKey
 
 _OWN = """SELECT e.notification_id FROM stored_events e
     JOIN unnest(%b::uuid[], %b::bigint[], %b::bytea[]) WITH ORDINALITY AS n (stream, version, state, place)
     ON e.originator_id = n.stream AND e.originator_version = n.version AND e.state = n.state
     ORDER BY n.place"""
+
+_STREAMS = """SELECT true, e.* FROM unnest(%b::uuid[], %b::bigint[]) AS n (stream, version), LATERAL (
+        SELECT originator_id, originator_version, topic, state FROM stored_events
+        WHERE originator_id = n.stream AND originator_version >= n.version
+        ORDER BY originator_version) e
+    UNION ALL SELECT false, grant_id, epoch, NULL, wrapped FROM grants
+        WHERE grant_id = ANY(%b) AND state = 'living'"""
 
 Answer = tuple[str, str | None, list[int] | None]
 
@@ -42,6 +51,24 @@ class PostgresRecorder(LogReader, PostgresApplicationRecorder):
 
     def create_table(self) -> None:
         """Nothing: `hub migrate` makes tables, workers never do."""
+
+    def streams(
+        self, since: Mapping[UUID, int], grants: Sequence[UUID] = ()
+    ) -> tuple[dict[UUID, list[StreamRow]], dict[UUID, WrappedKey]]:
+        """Of each stream the rows from that version on, and the keys of living grants: in one statement."""
+        found: dict[UUID, list[StreamRow]] = {stream: [] for stream in since}
+        keys: dict[UUID, WrappedKey] = {}
+        given = [list(since), [Int8(version) for version in since.values()], list(grants)]
+
+        def read(connection: PgConnection) -> list[Any]:
+            return connection.execute(_STREAMS, given, prepare=True, binary=True).fetchall()
+
+        for is_event, row_id, number, topic, sealed in self.database.again(read):
+            if is_event:
+                found[row_id].append((number, topic, sealed))
+            else:
+                keys[row_id] = WrappedKey(row_id, number, sealed)
+        return found, keys
 
     def insert_events(
         self,

@@ -1,15 +1,17 @@
 """Reading streams and the log, the same on either database and leaner than the library's own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
 
 from hub.adapters.store.database import Database
+from hub.ports import WrappedKey
 
 _STREAM = "SELECT originator_version, topic, state FROM stored_events WHERE originator_id = ?"
 _WHOLE_STREAM = f"{_STREAM} ORDER BY originator_version"
+_GRANT_KEYS = "SELECT grant_id, epoch, wrapped FROM grants WHERE grant_id = ANY(?) AND state = 'living'"
 _LOG = """SELECT originator_id, originator_version, topic, state, notification_id FROM stored_events
     WHERE notification_id >= ?"""
 
@@ -26,6 +28,17 @@ class LogReader:
         """A whole stream, without an object for each event: what a load reads."""
         rows: list[Any] = self.database.read(_WHOLE_STREAM, [self.database.stream(originator_id)])
         return rows
+
+    def streams(
+        self, since: Mapping[UUID, int], grants: Sequence[UUID] = ()
+    ) -> tuple[dict[UUID, list[StreamRow]], dict[UUID, WrappedKey]]:
+        """Of each stream the rows from that version on, that one included; and the keys of living grants."""
+        sql = f"{_STREAM} AND originator_version >= ? ORDER BY originator_version"
+        found: dict[UUID, list[StreamRow]] = {}
+        for stream, version in since.items():
+            rows: list[Any] = self.database.read(sql, [self.database.stream(stream), version])
+            found[stream] = rows
+        return found, grant_keys(self.database, grants)
 
     def select_events(
         self,
@@ -76,3 +89,12 @@ class LogReader:
         """The number of the last event; 0 in an empty log."""
         ((last,),) = self.database.read("SELECT coalesce(max(notification_id), 0) FROM stored_events")
         return int(last)
+
+
+def grant_keys(database: Database, grant_ids: Sequence[UUID]) -> dict[UUID, WrappedKey]:
+    """The wrapped keys of those of the grants that have not ended."""
+    if not grant_ids:
+        return {}
+    rows = database.read(_GRANT_KEYS, [[database.uuid(grant) for grant in grant_ids]])
+    keys = ((database.from_uuid(grant), epoch, wrapped) for grant, epoch, wrapped in rows)
+    return {grant: WrappedKey(grant, epoch, wrapped) for grant, epoch, wrapped in keys}

@@ -11,6 +11,7 @@ import orjson
 from eventsourcing.persistence import ProgrammingError
 
 from hub.adapters.store.database import SCHEMA_VERSION, Database
+from hub.adapters.store.reading import grant_keys
 from hub.adapters.store.refused import NotMigrated
 from hub.errors import SameKeyOtherBody
 from hub.keyring import StoredKey
@@ -60,14 +61,7 @@ class ClearTables:
 
     def grant_keys(self, grant_ids: Sequence[UUID]) -> dict[UUID, WrappedKey]:
         """The wrapped keys of those of the grants that have not ended."""
-        if not grant_ids:
-            return {}
-        rows = self._read(
-            "SELECT grant_id, epoch, wrapped FROM grants WHERE grant_id = ANY(?) AND state = 'living'",
-            self._ids(grant_ids),
-        )
-        keys = ((self.database.from_uuid(grant), epoch, wrapped) for grant, epoch, wrapped in rows)
-        return {grant: WrappedKey(grant, epoch, wrapped) for grant, epoch, wrapped in keys}
+        return grant_keys(self.database, grant_ids)
 
     # --- messages ---------------------------------------------------------------------------------
 

@@ -1,0 +1,107 @@
+"""Aggregates as they last stood, so that a command reads only what came since.
+
+What is kept is never handed out: who asks gets a copy of their own. What is kept counts only while the last
+row that was folded stands where it stood, byte for byte (a restored database begins anew), and while no key
+has been destroyed since: then everything is read again, for what is erased must not be kept.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from hub.adapters.store.reading import StreamRow
+
+KEPT_MAX = 512
+_CONTAINERS = (list, dict, set)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An aggregate, the last row that it was folded from, and how many keys were destroyed before that."""
+
+    aggregate: Aggregate
+    last: StreamRow
+    erasures: int
+
+
+class StandingAggregates:
+    """At most `limit` aggregates; the one that was longest not asked for goes first."""
+
+    def __init__(self, limit: int = KEPT_MAX) -> None:
+        self._limit = limit
+        self._lock = Lock()
+        self._kept: OrderedDict[UUID, Standing] = OrderedDict()
+
+    def of(self, ids: Sequence[UUID], erasures: int) -> Mapping[UUID, Standing]:
+        """What is kept of these and still counts."""
+        found = {}
+        with self._lock:
+            for aggregate_id in ids:
+                standing = self._kept.get(aggregate_id)
+                if standing is None:
+                    continue
+                if standing.erasures == erasures:
+                    self._kept.move_to_end(aggregate_id)
+                    found[aggregate_id] = standing
+                else:
+                    del self._kept[aggregate_id]
+        return found
+
+    def keep(self, aggregate_id: UUID, standing: Standing) -> None:
+        """From now on this; whoever read it keeps it from being changed."""
+        with self._lock:
+            self._kept[aggregate_id] = standing
+            self._kept.move_to_end(aggregate_id)
+            while len(self._kept) > self._limit:
+                self._kept.popitem(last=False)
+
+    def forget(self, aggregate_id: UUID) -> None:
+        """It is not there any more, or erased."""
+        with self._lock:
+            self._kept.pop(aggregate_id, None)
+
+
+def copied(aggregate: Any) -> Any:
+    """A copy to change: its own containers, and its own of every value in them that can be changed.
+
+    What stands deeper is shared. Events replace it and never change it; a test holds every event to that.
+    """
+    twin = object.__new__(type(aggregate))
+    twin.__dict__.update({name: _own(value) for name, value in vars(aggregate).items()})
+    return twin
+
+
+def _own(value: Any) -> Any:
+    kind = type(value)
+    if kind is dict and _any_changeable(value.values()):
+        return {key: _member(inner) for key, inner in value.items()}
+    if kind is list and _any_changeable(value):
+        return [_member(inner) for inner in value]
+    return value.copy() if kind in _CONTAINERS else value
+
+
+def _member(value: Any) -> Any:
+    names = _changeable_fields(type(value))
+    return type(value)(*[_own(getattr(value, name)) for name in names]) if names else value
+
+
+def _any_changeable(values: Iterable[Any]) -> bool:
+    return any(_changeable_fields(kind) for kind in {type(value) for value in values})
+
+
+_fields: dict[type, tuple[str, ...]] = {}
+
+
+def _changeable_fields(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass that is not frozen; of anything else none."""
+    found = _fields.get(kind)
+    if found is None:
+        parameters = getattr(kind, "__dataclass_params__", None)
+        changeable = parameters is not None and not parameters.frozen
+        found = _fields[kind] = tuple(vars(kind)["__dataclass_fields__"]) if changeable else ()
+    return found
