@@ -177,12 +177,14 @@ class _Schemas(GenerateJsonSchema):
 
 def _schema(name: str, published: Published) -> Json:
     made: Json = TypeAdapter(published.made_from).json_schema(schema_generator=_Schemas)
-    places = [made, *made.get("$defs", {}).values()]
-    known = {kind.__name__: kind for kind in _reached(published.made_from)}
-    for place in places:
+    reached = _reached(published.made_from)
+    # Where two have the same name, the library puts the module in front of it.
+    known = {kind.__name__: kind for kind in reached} | {
+        f"{kind.__module__}.{kind.__qualname__}".replace(".", "__"): kind for kind in reached
+    }
+    for name_in_it, place in {str(made.get("title")): made, **made.get("$defs", {})}.items():
         place.pop("discriminator", None)
-        kind = known.get(str(place.get("title")))
-        _described(place, kind)
+        _described(place, known.get(name_in_it))
         if (rules := _RULES.get(str(place.get("title")))) is not None:
             place["allOf"] = rules
         if published.sender == "hub":
