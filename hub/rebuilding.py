@@ -8,7 +8,9 @@ from contracts.client.party import Party
 from contracts.envelope import Envelope
 from contracts.message_v1 import Control
 from hub.bootstrap import Parts
+from hub.errors import Conflict, Missing
 from hub.following import Follower
+from hub.ports import View
 from hub.projecting import ReadModels
 from hub.projections import disclosures
 
@@ -19,14 +21,26 @@ def rebuild(parts: Parts, view: str, owner: str) -> Iterator[tuple[int, int]]:
     """Rebuild one view of one owner; yields (done, total) as it goes.
 
     Stopped, it goes on where it was. Signatures are not checked again: the bytes come from our own store.
-    What comes while this ends, the ordinary projection fills in: it finds the copy where this left it.
+    What the living view took in after the copy looked last is filled in after the switch, for no message
+    may come that would show the ordinary projection its gap. Raises `Missing`, `Conflict`.
     """
-    copy = parts.views[view].begin_rebuild(owner)
+    if view not in parts.views or (view == disclosures.NAME and owner != disclosures.OWNER):
+        raise Missing(f"there is no such view: one of {', '.join(sorted(parts.views))}", field="view")
+    if view != disclosures.NAME:
+        parts.party(owner)
+    with parts.app.store.single(f"rebuild.{view}.{owner}") as alone:
+        if not alone:
+            raise Conflict("this view is being rebuilt by another process: let it end", field="view")
+        copy = parts.views[view].begin_rebuild(owner)
+        yield from _filled(parts, view, owner, copy)
+        copy.switch(owner)
+        yield from _filled(parts, view, owner, copy)
+
+
+def _filled(parts: Parts, view: str, owner: str, copy: View) -> Iterator[tuple[int, int]]:
     if view == disclosures.NAME:
-        yield from _from_log(parts, Follower(parts.app, copy))
-    else:
-        yield from _from_messages(parts, parts.models(owner, {view: copy}, rebuild=True), owner)
-    copy.switch(owner)
+        return _from_log(parts, copy)
+    return _from_messages(parts, parts.models(owner, {view: copy}, rebuild=True), owner)
 
 
 def _from_messages(parts: Parts, models: ReadModels, owner: str) -> Iterator[tuple[int, int]]:
@@ -45,8 +59,8 @@ def _control(party: Party, envelope: Envelope) -> Control | None:
         return None
 
 
-def _from_log(parts: Parts, follower: Follower) -> Iterator[tuple[int, int]]:
-    done, total = 0, parts.app.recorder.max_notification_id() or 0
-    while found := follower.step(BATCH):
-        done += found
-        yield min(done, total), total
+def _from_log(parts: Parts, copy: View) -> Iterator[tuple[int, int]]:
+    follower, total = Follower(parts.app, copy), parts.app.recorder.max_notification_id() or 0
+    while follower.step(BATCH):
+        _, done = copy.position(disclosures.OWNER)
+        yield done, max(total, done)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from hub.ports import Store, View
+from hub.projections import disclosures
 
 PAUSE_S = 0.005
 
@@ -24,7 +25,9 @@ class Waiting:
 
     def until(self, view: str, owner: str, position: int, timeout_s: float) -> bool:
         """Whether the view holds everything told to `owner` up to `position`, waiting at most so long."""
-        wanted = self._store.number_at(owner, position)
+        # The disclosures follow the log itself, not a topic: their position is the log's.
+        own = view == disclosures.NAME
+        wanted = (1, position) if own else self._store.number_at(owner, position)
         deadline = self._monotonic() + timeout_s
         while self._views[view].position(owner) < wanted:
             if self._monotonic() >= deadline:

@@ -1,0 +1,398 @@
+"""Views filled anew: the same rows, no downtime, nothing missed, nothing revoked come back; and reading one's
+own writes. On both stores."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contracts.terms import Category, ReferralStatus, SafetyLevel
+from hub import rebuilding
+from hub.adapters.broker.embedded import EmbeddedBroker
+from hub.adapters.http.access import Role
+from hub.adapters.store.views import TableView
+from hub.aggregates.receipts import Delivered
+from hub.errors import Conflict, Missing
+from hub.following import Follower
+from hub.ports import Row, View
+from hub.projecting import PROJECTIONS, Projector
+from hub.projections import disclosures
+from hub.rebuilding import rebuild
+from hub.relay import Relay
+from tests.support.api import Api, clock_now
+from tests.world import HOSPITAL, NGO, POLICE, SAME_WOMAN, TOVHOLDER, UNIT, World, at
+
+TOLD = [Category.IDENTITY, Category.INCIDENT, Category.RISK, Category.REFERRAL]
+KEPT = {"timeline": UNIT, "intake": UNIT, "referrals": NGO, "receipts": POLICE, "disclosures": "hub"}
+"""Each view and an owner that has rows in it. The hub keeps those of the NGO and the police, too."""
+
+
+@dataclass
+class Town:
+    """A municipality with its relay, its projections and its follower, moved by hand."""
+
+    world: World
+    broker: EmbeddedBroker
+    relay: Relay
+    projectors: list[Projector]
+    follower: Follower
+
+    def carry(self) -> None:
+        """Everything that is written is sent and taken in."""
+        while self.relay.step():
+            pass
+        for projector in self.projectors:
+            while projector.step(100, 0):
+                pass
+        while self.follower.step(100):
+            pass
+
+    def view(self, name: str) -> View:
+        return self.world.parts.views[name]
+
+    def rows(self, name: str) -> list[Row]:
+        return list(self.view(name).rows(KEPT[name]))
+
+    def rebuild(self, name: str) -> list[tuple[int, int]]:
+        return list(rebuild(self.world.parts, name, KEPT[name]))
+
+    def close(self) -> None:
+        for projector in self.projectors:
+            projector.close()
+        self.relay.close()
+        self.broker.close()
+
+
+@pytest.fixture
+def town(tmp_path: Path, store_url: str) -> Iterator[Town]:
+    folder = tmp_path / "hub"
+    with closing(World.built(folder, store_url, clock=clock_now())) as world:
+        for slug in (UNIT, NGO, POLICE):
+            world.identities[slug].save(folder / "keys" / "recipients" / slug)
+        broker = EmbeddedBroker(tmp_path / "broker.db")
+        broker.create_topics(world.parts.outgoing.topics(world.identities), 1)
+        town = Town(
+            world,
+            broker,
+            world.parts.relay(broker),
+            [world.parts.projector(broker, slug) for slug in (UNIT, NGO, POLICE)],
+            Follower(world.parts.app, world.parts.views[disclosures.NAME]),
+        )
+        with closing(town):
+            yield town
+
+
+def lived(town: Town) -> UUID:
+    """A case in which everything happened that a view shows: told, answered, withdrawn in part."""
+    world = town.world
+    case = world.open_case()
+    world.match(case, world.report(SAME_WOMAN, HOSPITAL))
+    consent = _consent(world, case)
+    referral = world.refer(case)
+    world.level(case, SafetyLevel.HIGH)
+    town.carry()
+    for message in world.messages_of(NGO):
+        world.open_message(NGO, message)
+    world.parts.hub.answer_referral(
+        world.command(at(NGO)), world.thread(case, NGO), referral, ReferralStatus.ACCEPTED, None
+    )
+    world.withdraw(case, consent, category=Category.RISK)
+    world.level(case, SafetyLevel.ACUTE)
+    world.report()
+    town.carry()
+    return case
+
+
+def _consent(world: World, case: UUID, recipients: tuple[str, ...] = (NGO,)) -> UUID:
+    from datetime import timedelta
+
+    from hub.aggregates.citizen_case.values import ConsentForm
+
+    now = world.clock()
+    answer = world.parts.hub.give_consent(
+        world.command(TOVHOLDER),
+        case,
+        recipients=recipients,
+        categories=TOLD,
+        purpose="Rådgivning",
+        form=ConsentForm.ORAL,
+        given_at=now - timedelta(minutes=1),
+        ends_at=now + timedelta(days=90),
+    )
+    return UUID(answer.ids["consent"])
+
+
+# --- the same rows --------------------------------------------------------------------------------------
+
+
+def test_each_view_filled_anew_is_the_live_one_row_by_row(town: Town) -> None:
+    lived(town)
+    for name, owner in KEPT.items():
+        town.carry()
+        live, position = town.rows(name), town.view(name).position(owner)
+        assert live, name
+        progress = town.rebuild(name)
+        assert town.rows(name) == live, name
+        assert town.view(name).position(owner) == position, name
+        assert progress[-1][0] == progress[-1][1], name
+    assert any(fact.rebuild for fact in town.world.facts(Delivered))
+
+
+def test_a_view_that_was_lost_is_whole_after_a_rebuild(town: Town) -> None:
+    lived(town)
+    for name in KEPT:
+        live = town.rows(name)
+        database = town.world.parts.app.store.database
+        with database.transaction() as execute:
+            execute(f"DELETE FROM view_{name}_v1", [])  # noqa: S608 (our own table's name)
+        assert town.rows(name) == []
+        town.rebuild(name)
+        assert town.rows(name) == live, name
+
+
+def test_what_was_revoked_stays_gone(town: Town) -> None:
+    case = lived(town)
+    world = town.world
+    consents = [b.basis_id for b in world.case(case).bases.values()]
+    assert town.rows("referrals")
+    for consent in consents:
+        world.withdraw(case, consent)
+    town.carry()
+    assert town.rows("referrals") == []
+    town.rebuild("referrals")
+    assert town.rows("referrals") == []
+
+
+def test_what_was_withdrawn_but_not_yet_revoked_at_the_recipient_is_not_told_anew(town: Town) -> None:
+    """The withdrawal is stored, its revocation not yet sent: a rebuild in between opens nothing any more."""
+    case = lived(town)
+    for basis in list(town.world.case(case).bases):
+        town.world.withdraw(case, basis)
+    town.rebuild("referrals")
+    assert town.rows("referrals") == []
+    town.carry()
+    assert town.rows("referrals") == []
+
+
+def test_a_view_of_an_erased_case_leaves_it_out_and_keeps_the_rest(town: Town) -> None:
+    case = lived(town)
+    other = town.world.open_case()
+    town.carry()
+    before = town.rows("disclosures")
+    town.world.parts.app.keys.destroy(case)
+    town.rebuild("disclosures")
+    after = town.rows("disclosures")
+    assert {row.thread for row in before} - {row.thread for row in after} >= {case}
+    assert [row for row in before if row.thread == other] == [row for row in after if row.thread == other]
+
+
+def test_a_view_or_owner_that_is_none_is_refused(town: Town) -> None:
+    with pytest.raises(Missing):
+        list(rebuild(town.world.parts, "nonsense", UNIT))
+    with pytest.raises(Missing):
+        list(rebuild(town.world.parts, "timeline", "ingen-saadan"))
+    with pytest.raises(Missing):
+        list(rebuild(town.world.parts, "referrals", HOSPITAL))
+    with pytest.raises(Missing):
+        list(rebuild(town.world.parts, "disclosures", UNIT))
+
+
+# --- no downtime, and going on after a stop -------------------------------------------------------------
+
+
+def test_a_rebuild_that_was_stopped_goes_on_where_it_was(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuilding, "BATCH", 1)
+    lived(town)
+    for name, owner in KEPT.items():
+        town.carry()
+        live = town.rows(name)
+        first = rebuild(town.world.parts, name, owner)
+        taken = next(first)
+        first.close()  # type: ignore[attr-defined]
+        assert town.rows(name) == live, "the live view answers meanwhile"
+        rest = town.rebuild(name)
+        assert rest[0][0] > taken[0], name
+        assert rest[-1][0] == rest[-1][1], name
+        assert town.rows(name) == live, name
+
+
+def test_the_live_view_answers_and_moves_on_while_it_is_filled_anew(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "BATCH", 2)
+    case, world = lived(town), town.world
+    for name, owner in KEPT.items():
+        monkeypatch.setattr(rebuilding, "BATCH", 20 if name == "disclosures" else 2)
+        seen = [town.rows(name)]
+        for number, _ in enumerate(rebuild(world.parts, name, owner)):
+            if number < 2:
+                _something_more(world, case)
+                town.carry()
+            seen.append(town.rows(name))
+        assert all(seen), "never empty"
+        assert [len(rows) for rows in seen] == sorted(len(rows) for rows in seen), name
+        assert len(seen[-1]) > len(seen[0]), name
+        assert town.rows(name) == seen[-1], name
+        town.rebuild(name)
+        assert town.rows(name) == seen[-1], name
+
+
+def _something_more(world: World, case: UUID) -> None:
+    """Something that every view shows."""
+    world.report()
+    referral = world.refer(case)
+    world.parts.hub.answer_referral(
+        world.command(at(NGO)), world.thread(case, NGO), referral, ReferralStatus.RECEIVED, None
+    )
+
+
+def test_what_comes_in_the_last_moment_is_not_missed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taken in by the old view after the copy looked last, and before the copy answers: nobody else would
+    bring it again before the next message comes."""
+    case = lived(town)
+    switch = TableView.switch
+
+    def late(self: TableView, owner: str) -> None:
+        _something_more(town.world, case)
+        town.carry()
+        switch(self, owner)
+
+    for name, owner in KEPT.items():
+        monkeypatch.setattr(TableView, "switch", late)
+        town.rebuild(name)
+        monkeypatch.undo()
+        town.carry()
+        found = town.rows(name)
+        assert town.view(name).position(owner) == _newest(town, name), name
+        town.rebuild(name)
+        assert found == town.rows(name), name
+
+
+def _newest(town: Town, name: str) -> tuple[int, int]:
+    last = town.world.log()[-1][0]
+    return (1, last) if name == "disclosures" else town.world.parts.app.store.number_at(KEPT[name], last)
+
+
+def test_messages_that_come_while_it_runs_are_not_missed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In real time: one thread reports and projects, another rebuilds again and again."""
+    monkeypatch.setattr(rebuilding, "BATCH", 3)
+    case = lived(town)
+    errors: list[BaseException] = []
+    stop = threading.Event()
+
+    def busy() -> None:
+        try:
+            while not stop.is_set():
+                town.world.report()
+                town.world.assess(case)
+                town.carry()
+        except BaseException as error:
+            errors.append(error)
+
+    worker = threading.Thread(target=busy)
+    worker.start()
+    try:
+        for _ in range(2):
+            for name in ("timeline", "intake", "disclosures"):
+                town.rebuild(name)
+                assert town.rows(name), name
+    finally:
+        stop.set()
+        worker.join()
+    assert errors == []
+    town.carry()
+    for name in ("timeline", "intake", "disclosures"):
+        live = town.rows(name)
+        town.rebuild(name)
+        assert town.rows(name) == live
+    sent = {m.message_id for m in town.world.messages_of(UNIT)}
+    assert {row.message_id for row in town.rows("timeline")} == sent
+
+
+def test_two_that_rebuild_the_same_view_at_once_do_not_empty_it(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "BATCH", 1)
+    lived(town)
+    live = town.rows("timeline")
+    first = rebuild(town.world.parts, "timeline", UNIT)
+    next(first)
+    with pytest.raises(Conflict, match="rebuilt"):
+        town.rebuild("timeline")
+    assert town.rebuild("intake"), "another view is no hindrance"
+    list(first)
+    assert town.rows("timeline") == live
+    town.rebuild("timeline")
+    assert town.rows("timeline") == live
+
+
+# --- reading one's own writes ---------------------------------------------------------------------------
+
+
+def _soon(act: Callable[[], Any], after_s: float = 0.3) -> threading.Timer:
+    timer = threading.Timer(after_s, act)
+    timer.start()
+    return timer
+
+
+def test_a_query_waits_until_the_view_holds_the_position(town: Town) -> None:
+    case, waiting = lived(town), town.world.parts.waiting
+    for name, owner in KEPT.items():
+        before = len(town.rows(name))
+        _something_more(town.world, case)
+        position = town.world.log()[-1][0]
+        assert not waiting.until(name, owner, position, 0.02), f"{name} is not there yet, and says so"
+        timer = _soon(town.carry, 0.05)
+        assert waiting.until(name, owner, position, 10.0), name
+        assert len(town.rows(name)) > before, name
+        timer.join()
+        assert waiting.until(name, owner, position, 0), name
+
+
+def test_a_query_with_a_position_sees_what_was_just_written(town: Town) -> None:
+    case = lived(town)
+    api = Api(town.world)
+    mette = api.login(TOVHOLDER.person, UNIT, Role.TOVHOLDER)
+    inge = api.login("inge", UNIT, Role.CASEWORKER)
+    staff = api.login("anna", NGO, Role.PARTNER_STAFF)
+    path = f"/v1/cases/{case}"
+    done = mette.post(f"{path}/referrals", {"recipient": NGO, "offer": "netop-nu"}).json()
+    queries: list[tuple[Any, str, str | None]] = [
+        (mette, f"{path}/timeline", "coordination"),
+        (mette, f"{path}/disclosures", "coordination"),
+        (staff, "/v1/referrals", None),
+        (inge, "/v1/inbox", None),
+    ]
+    for caller, query, purpose in queries:
+        early = caller.get(query, purpose)
+        timer = _soon(town.carry, 0.2)
+        late = caller.get(query, purpose, params={"position": done["position"]})
+        timer.join()
+        assert (early.status_code, late.status_code) == (200, 200), (query, late.text)
+        if query == "/v1/inbox":
+            continue
+        assert done["referral"] in late.text or "referral_requested" in late.text, query
+        done = mette.post(f"{path}/referrals", {"recipient": NGO, "offer": "netop-nu"}).json()
+
+
+def test_a_query_that_waits_in_vain_says_that_it_is_not_there_yet(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.adapters.http.context.WAIT_S", 0.1)
+    case = lived(town)
+    mette = Api(town.world).login(TOVHOLDER.person, UNIT, Role.TOVHOLDER)
+    done = mette.post(f"/v1/cases/{case}/referrals", {"recipient": NGO, "offer": "netop-nu"}).json()
+    for what in ("timeline", "disclosures"):
+        position = {"position": done["position"]}
+        answer = mette.get(f"/v1/cases/{case}/{what}", "coordination", params=position)
+        assert answer.status_code == 503, what
+        assert answer.json()["type"].endswith("/unavailable")
+
+
+def test_every_view_is_tested_here(town: Town) -> None:
+    assert set(KEPT) == set(town.world.parts.views) == {*PROJECTIONS, disclosures.NAME}
