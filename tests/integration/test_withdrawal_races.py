@@ -222,7 +222,6 @@ def test_a_consent_that_was_withdrawn_never_lives_again_by_a_new_one(world: Worl
     assert told.message_id != closed.message_id
 
 
-@pytest.mark.xfail(reason="renewal does not yet add wraps of the new grants to what was told before")
 def test_a_renewed_consent_keeps_open_what_was_told_under_the_one_before(world: World) -> None:
     case = world.open_case()
     old = world.consent(case, [NGO], [C.INCIDENT])
@@ -231,7 +230,6 @@ def test_a_renewed_consent_keeps_open_what_was_told_under_the_one_before(world: 
     assert world.told_categories(NGO) == {C.INCIDENT}
 
 
-@pytest.mark.xfail(reason="undoing a match does not yet close what was told because of it")
 def test_a_match_undone_closes_what_was_told_of_the_other_citizen(world: World) -> None:
     case, mistaken = world.open_case(), world.report("skadestue-mand-slaaet-af-sin-bror")
     world.consent(case, [NGO], [C.INCIDENT])
@@ -342,8 +340,10 @@ class Race:
     """When each sending began that let content leave."""
 
     def withdraw(self) -> None:
-        self.world.withdraw(self.case, self.consent)
-        self.withdrawn_at = time.monotonic()
+        try:
+            self.world.withdraw(self.case, self.consent)
+        finally:  # also when it was refused, which fails the test and must not keep the others running
+            self.withdrawn_at = time.monotonic()
 
     def append(self) -> None:
         for _ in range(2):
