@@ -17,6 +17,8 @@ TAG_BYTES = 16
 
 _CIPHERS_MAX = 512
 _adding = Lock()
+_all_of: dict[tuple[bytes, ...], bytes] = {}
+"""Keys made of several, oldest first. Whoever finds one has all of those already."""
 _ciphers: dict[bytes, AESGCM] = {}
 """Ready ciphers by key, oldest first. Whoever finds one has the key already, so it gives nothing away."""
 
@@ -39,9 +41,11 @@ def cipher(key: bytes) -> AESGCM:
 
 
 def forget(key: bytes) -> None:
-    """Drop a destroyed key's cipher."""
+    """Drop a destroyed key's cipher, and every key that was made of it."""
     with _adding:
         _ciphers.pop(key, None)
+        for keys in [keys for keys in _all_of if key in keys]:
+            _ciphers.pop(_all_of.pop(keys), None)
 
 
 def seal(key: bytes, plaintext: bytes, aad: bytes) -> bytes:
@@ -67,4 +71,13 @@ def all_of(keys: Sequence[bytes]) -> bytes:
     """The sealing key where all of `keys` are needed; one key stands for itself (docs/format.md)."""
     if len(keys) == 1:
         return keys[0]
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"tvaers-all-1").derive(b"".join(keys))
+    of = tuple(keys)
+    found = _all_of.get(of)
+    if found is None:
+        hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"tvaers-all-1")
+        found = hkdf.derive(b"".join(of))
+        with _adding:
+            if len(_all_of) >= _CIPHERS_MAX:
+                del _all_of[next(iter(_all_of))]
+            _all_of[of] = found
+    return found

@@ -2,7 +2,8 @@
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, cast
 from uuid import UUID
 
@@ -25,9 +26,17 @@ _ONE_SECTION_ONE_KEY = bytes((FORMAT, 1, 1))
 _U64 = struct.Struct(">Q")
 _KEYS_MAX = 3
 _SECTIONS_MAX = 255
+_CASES_REMEMBERED = 1024
 
-Ciphers = dict[bytes, AESGCM | None]
-"""Ciphers by the key ids of a section; None where one of the keys is destroyed. Lives for one batch."""
+
+@dataclass(slots=True)
+class _Batch:
+    """What opening one batch of events has asked for; each key once."""
+
+    ciphers: dict[bytes, AESGCM | None] = field(default_factory=dict)
+    """By the key ids of a section; None where one of the keys is destroyed."""
+    keys: dict[bytes, bytes] = field(default_factory=dict)
+    """By key id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +112,22 @@ class HubMapper(Mapper[UUID]):
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
         """Open an event. Raises `TamperedRow`, `UnknownKey` or `Corrupt`; a destroyed key gives `Erased`."""
         stream = cast(UUID, stored_event.originator_id)
-        return self._open(stream, stored_event.originator_version, stored_event.topic, stored_event.state, {})
+        return self._open(
+            stream, stored_event.originator_version, stored_event.topic, stored_event.state, _Batch()
+        )
 
     def open_stream(self, stream: UUID, rows: Iterable[StreamRow]) -> list[Any]:
         """Open the events of one stream; each key is asked for once."""
-        ciphers: Ciphers = {}
+        batch = _Batch()
+        ciphers = batch.ciphers
         return [
             self._open_plain(stream, version, topic, state, ciphers)
-            or self._open(stream, version, topic, state, ciphers)
+            or self._open(stream, version, topic, state, batch)
             for version, topic, state in rows
         ]
 
     def _open_plain(
-        self, stream: UUID, version: int, topic: str, state: bytes, ciphers: Ciphers
+        self, stream: UUID, version: int, topic: str, state: bytes, ciphers: dict[bytes, AESGCM | None]
     ) -> Any | None:
         """The common case, one section under one key, in a straight line: half of a load is spent here.
 
@@ -138,15 +150,15 @@ class HubMapper(Mapper[UUID]):
         object.__setattr__(event, "__dict__", values)
         return event
 
-    def _open(self, stream: UUID, version: int, topic: str, state: bytes, ciphers: Ciphers) -> Any:
+    def _open(self, stream: UUID, version: int, topic: str, state: bytes, batch: _Batch) -> Any:
         kind = self._kinds.get(topic) or self._kind_in_store(topic)
         bound = self._bound(stream, version, kind)
         try:
             if state[:2] == _ONE_SECTION:
-                attributes, at = self._section(state, 2, bound, 0, ciphers)
+                attributes, at = self._section(state, 2, bound, 0, batch)
                 parts: list[Sealed] = []
             else:
-                attributes, parts, at = self._sections(state, bound, ciphers)
+                attributes, parts, at = self._sections(state, bound, batch)
             if at != len(state):
                 raise Corrupt("a stored event does not end where its sections end")
         except TamperedRow as error:
@@ -162,24 +174,22 @@ class HubMapper(Mapper[UUID]):
         object.__setattr__(event, "__dict__", values)
         return event
 
-    def _sections(
-        self, state: bytes, bound: bytes, ciphers: Ciphers
-    ) -> tuple[bytes | None, list[Sealed], int]:
+    def _sections(self, state: bytes, bound: bytes, batch: _Batch) -> tuple[bytes | None, list[Sealed], int]:
         if state[0] != FORMAT:
             raise Corrupt(f"stored format {state[0]} is not known here: a newer hub wrote it?")
         case = _key_ids(state, 2)
-        attributes, at = self._section(state, 2, bound, 0, ciphers)
+        attributes, at = self._section(state, 2, bound, 0, batch)
         parts: list[Sealed] = []
         for index in range(1, state[1]):
-            first, *others = _key_ids(state, at)
-            value, at = self._section(state, at, bound, index, ciphers)
-            if [first] != case:
+            ids = _key_ids(state, at)
+            value, at = self._section(state, at, bound, index, batch)
+            if ids[:16] != case:
                 raise Corrupt("a stored part belongs to another case than its event")
-            parts.append(_part(first, others, value))
+            parts.append(_part(case, ids[16:], value))
         return attributes, parts, at
 
     def _section(
-        self, state: bytes, at: int, bound: bytes, index: int, ciphers: Ciphers
+        self, state: bytes, at: int, bound: bytes, index: int, batch: _Batch
     ) -> tuple[bytes | None, int]:
         """The plaintext of the section at `at` (None: erased), and where the next one begins."""
         ids_end = at + 1 + 16 * state[at]
@@ -187,9 +197,9 @@ class HubMapper(Mapper[UUID]):
             raise IndexError
         ids = state[at + 1 : ids_end]
         try:
-            ready = ciphers[ids]
+            ready = batch.ciphers[ids]
         except KeyError:
-            ready = ciphers[ids] = self._cipher(ids)
+            ready = batch.ciphers[ids] = self._cipher(ids, batch.keys)
         begin = ids_end + 4
         end = begin + int.from_bytes(state[ids_end:begin], "big")
         if end > len(state):
@@ -198,14 +208,17 @@ class HubMapper(Mapper[UUID]):
             return None, end
         return open_with(ready, state[begin:end], bound + bytes((index,)) + ids), end
 
-    def _cipher(self, ids: bytes) -> AESGCM | None:
-        key_ids = [UUID(bytes=ids[n : n + 16]) for n in range(0, len(ids), 16)]
+    def _cipher(self, ids: bytes, keys: dict[bytes, bytes]) -> AESGCM | None:
+        key_ids = [ids[n : n + 16] for n in range(0, len(ids), 16)]
         if not 1 <= len(key_ids) <= _KEYS_MAX:
             raise Corrupt(f"a stored section names {len(key_ids)} keys, not 1 to {_KEYS_MAX}")
         try:
-            return cipher(all_of([self._keys.key(key_id) for key_id in key_ids]))
+            for key_id in key_ids:
+                if key_id not in keys:
+                    keys[key_id] = self._keys.key(UUID(bytes=key_id))
         except KeyDestroyed:
             return None
+        return cipher(all_of([keys[key_id] for key_id in key_ids]))
 
     def _bound(self, stream: UUID, version: int, kind: _Kind) -> bytes:
         return self._prefix + stream.bytes + _U64.pack(version) + kind.topic_bytes
@@ -235,20 +248,26 @@ def _part_keys(case: UUID, part: Sealed) -> list[UUID]:
     return [case, could_kill_key(case), *person]
 
 
-def _key_ids(state: bytes, at: int) -> list[UUID]:
+def _key_ids(state: bytes, at: int) -> bytes:
     ids = state[at + 1 : at + 1 + 16 * state[at]]
     if len(ids) != 16 * state[at] or not ids:
         raise IndexError
-    return [UUID(bytes=ids[n : n + 16]) for n in range(0, len(ids), 16)]
+    return ids
 
 
-def _part(case: UUID, others: list[UUID], value: bytes | None) -> Sealed:
+def _part(case: bytes, others: bytes, value: bytes | None) -> Sealed:
     content = part_from_json(value)
-    match others:
-        case [only] if only != could_kill_key(case):
-            return AboutPerson(only, content)
-        case [_]:
+    could_kill = others[:16] == _could_kill_id(case)
+    match len(others), could_kill:
+        case 16, False:
+            return AboutPerson(UUID(bytes=others), content)
+        case 16, True:
             return CouldKill(content)
-        case [first, person] if first == could_kill_key(case):
-            return CouldKill(content, person)
+        case 32, True:
+            return CouldKill(content, UUID(bytes=others[16:]))
     raise Corrupt("a stored part names keys that no part has")
+
+
+@lru_cache(maxsize=_CASES_REMEMBERED)
+def _could_kill_id(case: bytes) -> bytes:
+    return could_kill_key(UUID(bytes=case)).bytes

@@ -44,7 +44,7 @@ And by the status of the referral (HL7 FHIR R4, Task); `answer_referral` takes t
     cancel_referral    yes        yes       yes       -         yes          -          -
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -55,7 +55,7 @@ from contracts.terms import Category, SafetyLevel
 from hub.aggregates.base import Actor, stream_of
 from hub.aggregates.citizen_case import consent, intake, legal_basis, referral, safety
 from hub.aggregates.citizen_case.events import CaseEvent, FreeTextRead, InquiryOpened
-from hub.aggregates.citizen_case.values import Basis, CaseState, Content, Entry, Grant, Referral
+from hub.aggregates.citizen_case.values import Basis, CaseState, Entry, Grant, Referral
 from hub.aggregates.guards import slug, zoned
 from hub.aggregates.sealing import CouldKill
 
@@ -83,7 +83,8 @@ class CitizenCase(Aggregate):
         self.bases: dict[UUID, Basis] = {}
         self.grants: dict[UUID, Grant] = {}
         self.referrals: dict[UUID, Referral] = {}
-        self.entries: list[Entry] = []
+        self._facts: list[CaseEvent] = []
+        """Everything that happened; what it told is worked out when somebody asks (`entries`)."""
 
     # --- commands -------------------------------------------------------------------------------------
 
@@ -137,6 +138,15 @@ class CitizenCase(Aggregate):
         zoned("at", at)
         return max(at, self.latest_time)
 
+    @property
+    def entries(self) -> list[Entry]:
+        """What was told and stands. A content with a slot takes the place of the former one of that slot."""
+        told = [
+            Entry(f.originator_version, f.timestamp, content) for f in self._facts for content in f.tells()
+        ]
+        last = {e.content.slot: e.version for e in told}
+        return [e for e in told if e.content.slot is None or e.version == last[e.content.slot]]
+
     def could_kill_of(self, version: int) -> tuple[CouldKill, ...]:
         """What could kill in the event of that version; a named person fetches it (domain rule 5)."""
         return tuple(value for at_version, value in self.could_kill if at_version == version)
@@ -186,12 +196,9 @@ class CitizenCase(Aggregate):
             if content.category is not Category.FREE_TEXT
         )
 
-    def keep(self, version: int, recorded: datetime, contents: Sequence[Content]) -> None:
-        """Keep what an event told. A content with a slot takes the place of the former one of that slot."""
-        slots = {c.slot for c in contents if c.slot is not None}
-        if slots:
-            self.entries = [e for e in self.entries if e.content.slot not in slots]
-        self.entries.extend(Entry(version, recorded, content) for content in contents)
+    def keep(self, fact: CaseEvent) -> None:
+        """Keep a fact for what it told."""
+        self._facts.append(fact)
 
     def _may_be_told(self, entry: Entry) -> bool:
         return entry.content.category is not Category.FREE_TEXT or entry.version in self.free_text_read

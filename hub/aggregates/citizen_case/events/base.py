@@ -20,8 +20,8 @@ class CaseEvent(Event):
         return ()
 
     def apply(self, aggregate: "CitizenCase") -> None:
-        """Keep what is told, then assign what this fact changes."""
-        aggregate.keep(self.originator_version, self.timestamp, self.tells())
+        """Keep the fact for what it tells, then assign what it changes."""
+        aggregate.keep(self)
         self.change(aggregate)
 
     def change(self, case: "CitizenCase") -> None:
