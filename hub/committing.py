@@ -137,6 +137,7 @@ class Committer:
                     new_keys=minted.wrapped,
                     new_grants=new_grants,
                     messages=(*prepared.messages, *controls),
+                    wraps=tuple(prepared.wraps),
                     blind_index=change.blind,
                     timers=change.timers,
                     partner=change.partner,

@@ -16,14 +16,15 @@ from hub.aggregates.disclosure_ledger import (
     BasisUsed,
     DisclosureLedger,
     PartGrants,
+    PartRenewed,
     RefusalReason,
     RevocationReason,
     Source,
 )
 from hub.errors import Missing, NoGrant
-from hub.gate import RULE_VERSION, Decision, Refusal, Telling
+from hub.gate import RULE_VERSION, Decision, Refusal, Renewal, Telling
 from hub.ports import KeyRing, OutMessage, Store, WrappedKey
-from hub.wraps import PartKey, wrap
+from hub.wraps import PartKey, unwrap, without, wrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Prepared:
     concerned: Concerned
     ledgers: dict[UUID, DisclosureLedger] = field(default_factory=dict)
     messages: list[OutMessage] = field(default_factory=list)
+    wraps: list[tuple[UUID, UUID, bytes]] = field(default_factory=list)
+    """(message, grant, wraps) of messages that were told before."""
     needs_any_grant: list[tuple[UUID, ...]] = field(default_factory=list)
     """For each message the grants it rests on: one must be alive when it is written."""
 
@@ -55,6 +58,7 @@ class Prepared:
         """Take in what another case of the same command writes."""
         self.ledgers |= other.ledgers
         self.messages += other.messages
+        self.wraps += other.wraps
         self.needs_any_grant += other.needs_any_grant
 
 
@@ -97,9 +101,13 @@ class Discloser:
         for recipient, ended in decision.ended.items():
             assert reason is not None
             self._revoke(out, case, recipient, ended, reason, by, now)
+        for inquiry in decision.mistaken:
+            self._undo(out, case, inquiry, by, now)
         for refusal in decision.refusals:
             self._refuse(out, case, refusal, by, now)
         grant_keys = self._grant_keys(decision, concerned.grant_keys, fresh_keys)
+        for renewal in decision.renewals:
+            self._renew(out, case, renewal, fresh_keys[renewal.grant], by, now)
         for telling in decision.tellings:
             self._tell(out, case, telling, grant_keys, by, now)
         return out
@@ -209,6 +217,37 @@ class Discloser:
             kind=refusal.kind, category=refusal.category, reason=RefusalReason(refusal.reason), by=by, at=now
         )
 
+    def _renew(
+        self, out: Prepared, case: CitizenCase, renewal: Renewal, key: bytes, by: Actor, now: datetime
+    ) -> None:
+        """Wrap what was told before under the new grant as well; nothing is sealed or sent again."""
+        ledger = self._ledger(out, case, renewal.recipient, by, now)
+        renewable = ledger.renewable(renewal.category, renewal.held)
+        held = frozenset(renewal.held)
+        basis = BasisUsed(case.grants[renewal.grant].basis_id, renewal.grant)
+        parts: dict[UUID, dict[int, PartKey]] = {}
+        for living in self._store.living_wraps(list(renewable), renewal.recipient, now):
+            if living.grant_id in held:
+                wanted = frozenset((0, *renewable[living.message_id]))
+                opened = unwrap(
+                    living.message_id,
+                    living.grant_id,
+                    self._keys.unwrap(living.key),
+                    living.wraps,
+                    self._keys.key_unless_erased,
+                    only=wanted,
+                )
+                parts.setdefault(living.message_id, {}).update({k.part: k for k in opened})
+                out.needs_any_grant.append((living.grant_id,))
+        for message_id, keys in parts.items():
+            again = wrap(message_id, renewal.grant, key, keys.values(), self._keys.key)
+            out.wraps.append((message_id, renewal.grant, again))
+        ledger.renew(
+            parts=tuple(PartRenewed(m, n, basis) for m, keys in parts.items() for n in sorted(keys)),
+            by=by,
+            at=now,
+        )
+
     def _revoke(
         self,
         out: Prepared,
@@ -219,18 +258,47 @@ class Discloser:
         by: Actor,
         now: datetime,
     ) -> None:
-        thread = self.thread(case.id, recipient)
-        ledger = out.concerned.ledger(thread)
-        if ledger is None:
-            return
-        living = frozenset(g.grant_id for g in case.grants_of(recipient, now))
-        messages, parts = ledger.rests_on_none(living)
+        """What rests on none of the recipient's living grants must be dropped."""
+        ledger = out.concerned.ledger(self.thread(case.id, recipient))
+        if ledger is not None:
+            living = frozenset(g.grant_id for g in case.grants_of(recipient, now))
+            self._ask_to_drop(out, ledger, ledger.rests_on_none(living), ended, reason, by, now)
+
+    def _undo(self, out: Prepared, case: CitizenCase, inquiry: UUID, by: Actor, now: datetime) -> None:
+        """What was told from an inquiry that was matched by mistake must be dropped, and opens no more."""
+        for recipient in {g.recipient for g in case.grants.values()} - {case.unit}:
+            ledger = out.concerned.ledger(self.thread(case.id, recipient))
+            if ledger is None:
+                continue
+            messages, parts = ledger.made_from(inquiry)
+            self._close(out, messages, parts)
+            reason = RevocationReason.DISCLOSED_IN_ERROR
+            self._ask_to_drop(out, ledger, (messages, parts), (), reason, by, now)
+
+    def _close(self, out: Prepared, messages: Sequence[UUID], parts: Mapping[str, tuple[int, ...]]) -> None:
+        """Take the parts' keys from under every grant, a suspended partner's too."""
+        closed = {UUID(message): frozenset(numbers) for message, numbers in parts.items()}
+        for message_id, grant_id, wraps in self._store.wraps_of([*messages, *closed]):
+            gone = closed.get(message_id)
+            out.wraps.append((message_id, grant_id, without(wraps, gone) if gone is not None else b""))
+
+    def _ask_to_drop(
+        self,
+        out: Prepared,
+        ledger: DisclosureLedger,
+        named: tuple[tuple[UUID, ...], Mapping[str, tuple[int, ...]]],
+        ended: tuple[UUID, ...],
+        reason: RevocationReason,
+        by: Actor,
+        now: datetime,
+    ) -> None:
+        messages, parts = named
         if not messages and not parts:
             return
         answer_by = now + self._silent_after
         revocation = self.control(
-            recipient,
-            Revoked(thread=thread, messages=list(messages), parts=dict(parts), answer_by=answer_by),
+            ledger.recipient,
+            Revoked(thread=ledger.id, messages=messages, parts=dict(parts), answer_by=answer_by),
         )
         ledger.revoke(
             revocation=revocation.message_id,
@@ -242,5 +310,5 @@ class Discloser:
             by=by,
             at=now,
         )
-        out.ledgers[thread] = ledger
+        out.ledgers[ledger.id] = ledger
         out.messages.append(revocation)

@@ -5,7 +5,8 @@ Rules, as sentences:
 - A recipient is told the categories it was granted, never the case (domain rule 2).
 - The owning unit holds `standing`: it is told everything in its cases, save free text that nobody has read.
 - Who consented to what is told to the owning unit alone; a referral to that unit and to its recipient.
-- A new grant tells the present state of its category once.
+- A new grant tells the present state of its category once; what was told before rests on it too.
+- A match undone: what was told because of it is revoked, as told in error.
 - A grant that the partner's agreement does not cover tells nothing, and the refusal is recorded.
 - What is told carries the bans of what it was told from and of every basis it rests on.
 - What could kill is in no category, so no rule here can tell it (domain rule 5).
@@ -89,11 +90,24 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """A new grant for what a recipient holds already: what was told before rests on it too."""
+
+    recipient: str
+    category: Category
+    grant: UUID
+    held: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What follows from a command's events, before anything is sealed."""
 
     tellings: tuple[Telling, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    renewals: tuple["Renewal", ...] = ()
+    mistaken: tuple[UUID, ...] = ()
+    """Inquiries that were matched by mistake: what was told from them is revoked."""
     ended: Mapping[str, tuple[UUID, ...]] = field(default_factory=dict)
     """Grants that ended, by recipient: what rests on them alone is revoked."""
 
@@ -123,7 +137,14 @@ def decide(
         if isinstance(event, GrantsEnded):
             for grant_id in event.grants:
                 ended.setdefault(case.grants[grant_id].recipient, []).append(grant_id)
-    return Decision(tuple(tellings), tuple(refusals), {who: tuple(ids) for who, ids in ended.items()})
+    renewals = [r for event in events for r in _renewals(case, event, now)]
+    return Decision(
+        tuple(tellings),
+        tuple(refusals),
+        tuple(renewals),
+        tuple(event.inquiry for event in events if isinstance(event, InquiryUnmatched)),
+        {who: tuple(ids) for who, ids in ended.items()},
+    )
 
 
 def may_receive(agreement: Agreement | None, category: Category) -> str | None:
@@ -169,6 +190,22 @@ def _newly_granted(
     new = {g.grant_id for g in event.grants}
     held = {g.category for g in case.grants_of(recipient, now) if g.grant_id not in new}
     return frozenset(g.category for g in event.grants if g.recipient == recipient and g.category not in held)
+
+
+def _renewals(case: CitizenCase, event: CaseEvent, now: datetime) -> list[Renewal]:
+    if not isinstance(event, ConsentGiven | LegalBasisRecorded):
+        return []
+    new = {g.grant_id for g in event.grants}
+    found = []
+    for terms in event.grants:
+        held = tuple(
+            g.grant_id
+            for g in case.grants_of(terms.recipient, now)
+            if g.category is terms.category and g.grant_id not in new
+        )
+        if held:
+            found.append(Renewal(terms.recipient, terms.category, terms.grant_id, held))
+    return found
 
 
 def _parts(

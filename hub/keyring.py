@@ -159,6 +159,13 @@ class StoredKeyRing:
                 return found
         return self._read(key_id)
 
+    def key_unless_erased(self, key_id: UUID) -> bytes | None:
+        """The key, or None where it was destroyed. Raises `UnknownKey`."""
+        try:
+            return self.key(key_id)
+        except KeyDestroyed:
+            return None
+
     def _read(self, key_id: UUID) -> bytes:
         row = self._table.stored_key(key_id)
         if row is None:

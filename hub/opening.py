@@ -15,7 +15,7 @@ from hub.aggregates.base import Actor, Lone
 from hub.aggregates.look import LookRecorded
 from hub.aggregates.receipts import Delivered, Opened
 from hub.committing import Events
-from hub.errors import KeyDestroyed, Missing, NoGrant
+from hub.errors import Missing, NoGrant
 from hub.ports import Alongside, KeyRing, LivingWrap, Row, Store
 from hub.wraps import PartKey, unwrap
 
@@ -162,17 +162,11 @@ class Opener:
                 living.grant_id,
                 grant_keys[living.grant_id],
                 living.wraps,
-                self._person_key,
+                self._keys.key_unless_erased,
                 only=only,
             )
             found.setdefault(living.message_id, {}).update({k.part: k for k in opened})
         return found
-
-    def _person_key(self, person: UUID) -> bytes | None:
-        try:
-            return self._keys.key(person)
-        except KeyDestroyed:
-            return None
 
     def _record(
         self,

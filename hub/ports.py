@@ -28,6 +28,9 @@ class KeyRing(Protocol):
     def key(self, key_id: UUID) -> bytes:
         """The key. Raises `KeyDestroyed` or `UnknownKey`; reads the fence before any unwrap."""
 
+    def key_unless_erased(self, key_id: UUID) -> bytes | None:
+        """The key, or None where it was destroyed. Raises `UnknownKey`."""
+
     def mint(self, key_id: UUID) -> bytes:
         """A new key, known to this thread's `minting` block alone until its transaction commits."""
 
@@ -115,6 +118,9 @@ class Alongside:
     new_keys: tuple[WrappedKey, ...] = ()
     new_grants: tuple[NewGrant, ...] = ()
     messages: tuple[OutMessage, ...] = ()
+    wraps: tuple[tuple[UUID, UUID, bytes], ...] = ()
+    """(message, grant, wraps) of a message told before: it rests on one more grant, or, in the place of what
+    stood there, on fewer parts. Empty wraps: on that grant no more."""
     blind_index: tuple[tuple[bytes, UUID], ...] = ()
     timers: tuple[tuple[datetime, UUID], ...] = ()
     """(due, case): when the case must be looked at again, in the clear because the case id tells nothing."""
@@ -200,6 +206,9 @@ class Store(Protocol):
 
     def living_wraps(self, message_ids: Sequence[UUID], recipient: str, now: datetime) -> list[LivingWrap]:
         """The wraps that open these messages of this recipient at `now`; suspended partners have none."""
+
+    def wraps_of(self, message_ids: Sequence[UUID]) -> list[tuple[UUID, UUID, bytes]]:
+        """(message, grant, wraps) as they lie, whoever may or may not open them now."""
 
     def cases_of(self, blind: bytes) -> list[UUID]:
         """Cases under a blind value."""

@@ -41,6 +41,18 @@ def wrap(
     return bytes(out)
 
 
+def without(wraps: bytes, parts: frozenset[int]) -> bytes:
+    """The same wraps less those of some parts; needs no key."""
+    kept, at = bytearray(), 0
+    while at < len(wraps):
+        part, personal = struct.unpack_from(">HB", wraps, at)
+        end = at + 3 + 16 * personal + _SEALED_KEY_BYTES
+        if part not in parts:
+            kept += wraps[at:end]
+        at = end
+    return bytes(kept)
+
+
 def unwrap(
     message_id: UUID,
     grant_id: UUID,

@@ -21,8 +21,10 @@ from hub.aggregates.disclosures import (
     Disclosed,
     LedgerOpened,
     PartGrants,
+    PartRenewed,
     RefusalReason,
     Refused,
+    Renewed,
     RevocationReason,
     Revoked,
     Source,
@@ -36,8 +38,10 @@ __all__ = [
     "DisclosureLedger",
     "LedgerOpened",
     "PartGrants",
+    "PartRenewed",
     "RefusalReason",
     "Refused",
+    "Renewed",
     "RevocationReason",
     "Revoked",
     "Source",
@@ -55,6 +59,8 @@ class DisclosureLedger(Aggregate):
         self.recipient = ""
         self.parts: dict[UUID, dict[int, frozenset[UUID]]] = {}
         """Message id to part to the grants it rests on."""
+        self.sources: dict[UUID, dict[int, Source]] = {}
+        """Message id to part to what it was made from."""
         self.closed: set[tuple[UUID, int]] = set()
         """Parts that were revoked."""
         self.revocations: dict[UUID, datetime] = {}
@@ -91,6 +97,46 @@ class DisclosureLedger(Aggregate):
         self.trigger_event(
             Disclosed, case_id=self.case_id, message_id=message_id, **told, **made, by=by, timestamp=at
         )
+
+    def made_from(self, stream: UUID) -> tuple[tuple[UUID, ...], dict[str, tuple[int, ...]]]:
+        """What was told from another stream and still stands: whole messages, and parts of others."""
+        whole: list[UUID] = []
+        some: dict[str, tuple[int, ...]] = {}
+        for message_id, sources in self.sources.items():
+            standing = [n for n in sources if (message_id, n) not in self.closed]
+            named = tuple(n for n in standing if sources[n].stream == stream)
+            if named and len(named) == len(standing):
+                whole.append(message_id)
+            elif named:
+                some[str(message_id)] = named
+        return tuple(whole), some
+
+    def renewable(self, category: Category, held: Collection[UUID]) -> dict[UUID, tuple[int, ...]]:
+        """What was told as this category and still stands on one of the grants held: message id to parts."""
+        alive, found = frozenset(held), {}
+        for message_id, parts in self.parts.items():
+            sources = self.sources[message_id]
+            standing = tuple(
+                n
+                for n, grants in parts.items()
+                if n
+                and sources[n].category is category
+                and (message_id, n) not in self.closed
+                and grants & alive
+            )
+            if standing:
+                found[message_id] = standing
+        return found
+
+    def renew(self, *, parts: tuple[PartRenewed, ...], by: Actor, at: datetime) -> None:
+        """Put on record that parts told before rest on a new grant too. Nothing to renew, no event."""
+        for renewed in parts:
+            if renewed.part not in self.parts.get(renewed.message_id, {}):
+                raise Missing("parts: only what was told can be renewed; read the ledger", field="parts")
+            if (renewed.message_id, renewed.part) in self.closed:
+                raise Conflict("parts: was revoked before; it stays closed", field="parts")
+        if parts:
+            self.trigger_event(Renewed, case_id=self.case_id, parts=parts, by=by, timestamp=at)
 
     def refuse(
         self,

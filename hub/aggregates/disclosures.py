@@ -95,6 +95,28 @@ class Disclosed(LedgerEvent):
 
     def apply(self, aggregate: "DisclosureLedger") -> None:
         aggregate.parts[self.message_id] = {p.part: frozenset(p.grants) for p in self.parts}
+        aggregate.sources[self.message_id] = dict(enumerate(self.sources, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class PartRenewed:
+    """A part of a message that rests on one more grant."""
+
+    message_id: UUID
+    part: int
+    basis: BasisUsed
+
+
+@stored_as("ledger.renewed")
+class Renewed(LedgerEvent):
+    """What was told before rests on a new grant too; nothing was sealed or sent again (design: *Grant*)."""
+
+    parts: tuple[PartRenewed, ...]
+
+    def apply(self, aggregate: "DisclosureLedger") -> None:
+        for renewed in self.parts:
+            told = aggregate.parts[renewed.message_id]
+            told[renewed.part] = told[renewed.part] | {renewed.basis.grant_id}
 
 
 @stored_as("ledger.refused")

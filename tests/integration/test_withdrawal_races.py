@@ -238,6 +238,46 @@ def test_a_match_undone_closes_what_was_told_of_the_other_citizen(world: World) 
     assert len(world.told(NGO)) == 1
 
 
+def test_a_match_undone_while_the_partner_is_suspended_stays_closed_afterwards(world: World) -> None:
+    case, mistaken = world.open_case(), world.report("skadestue-mand-slaaet-af-sin-bror")
+    world.consent(case, [NGO], [C.INCIDENT])
+    world.match(case, mistaken)
+    world.suspend(NGO)
+    world.unmatch(case, mistaken)
+    world.resume(NGO)
+    assert len(world.told(NGO)) == 1
+
+
+def test_a_match_undone_closes_its_parts_of_what_was_told_together_with_the_case(world: World) -> None:
+    case, mistaken = world.open_case(), world.report("skadestue-mand-slaaet-af-sin-bror")
+    world.match(case, mistaken)
+    world.consent(case, [NGO], [C.INCIDENT])
+    assert [len(told.parts) for told in world.told(NGO)] == [2]
+
+    world.unmatch(case, mistaken)
+
+    assert [len(told.parts) for told in world.told(NGO)] == [1]
+    (revoked,) = [c for c in world.controls_of(NGO) if isinstance(c, Revoked)]
+    assert [list(parts) for parts in revoked.parts.values()] == [[2]]
+    (fact,) = world.facts(RevokedOnRecord)
+    assert fact.reason is RevocationReason.DISCLOSED_IN_ERROR
+
+
+def test_what_was_renewed_is_dropped_when_the_last_grant_ends(world: World) -> None:
+    case = world.open_case()
+    old = world.consent(case, [NGO], [C.INCIDENT])
+    new = world.consent(case, [NGO], [C.INCIDENT])
+    told = [m.message_id for m in world.messages_of(NGO)]
+    world.withdraw(case, old)
+    assert not [c for c in world.controls_of(NGO) if isinstance(c, Revoked)]
+
+    world.withdraw(case, new)
+
+    assert world.told(NGO) == []
+    (revoked,) = [c for c in world.controls_of(NGO) if isinstance(c, Revoked)]
+    assert list(revoked.messages) == told
+
+
 # --- an end in time -----------------------------------------------------------------------------------
 
 

@@ -16,8 +16,10 @@ from hub.aggregates.disclosure_ledger import (
     DisclosureLedger,
     LedgerOpened,
     PartGrants,
+    PartRenewed,
     RefusalReason,
     Refused,
+    Renewed,
     RevocationReason,
     Revoked,
     Source,
@@ -208,3 +210,40 @@ def test_grants_end_in_any_order_and_each_part_is_revoked_exactly_once(
             for number, grants in enumerate(body, 1):
                 assert ((message, number) in now_gone) == (not living & set(grants))
     assert sorted(seen) == sorted((m, n) for m, body in messages.items() for n in range(len(body) + 1))
+
+
+def renewed(message_id: UUID, *parts: int, grant: UUID = G2) -> tuple[PartRenewed, ...]:
+    return tuple(PartRenewed(message_id, part, BasisUsed(CONSENT, grant)) for part in parts)
+
+
+def test_what_was_told_can_rest_on_a_new_grant_too() -> None:
+    given(OPENED, disclosed(M1, (G1,))).when(DisclosureLedger.renew, parts=renewed(M1, 0, 1)).then(
+        fact(Renewed, case_id=CASE, parts=renewed(M1, 0, 1))
+    )
+
+
+def test_what_was_renewed_outlives_the_grant_it_was_told_on() -> None:
+    ledger = given(
+        OPENED, disclosed(M1, (G1,)), fact(Renewed, case_id=CASE, parts=renewed(M1, 0, 1))
+    ).aggregate
+    assert ledger.rests_on_none({G2}) == ((), {})
+    assert ledger.rests_on_none(()) == ((M1,), {})
+
+
+def test_only_what_stands_is_renewable() -> None:
+    ledger = given(OPENED, disclosed(M1, (G1,), (G2,)), disclosed(M2, (G3,))).aggregate
+    assert ledger.renewable(Category.REFERRAL, {G1}) == {M1: (1,)}
+    assert ledger.renewable(Category.REFERRAL, {G1, G2, G3}) == {M1: (1, 2), M2: (1,)}
+    assert ledger.renewable(Category.RISK, {G1, G2, G3}) == {}
+
+
+def test_what_was_revoked_stays_closed() -> None:
+    closed = fact(Revoked, case_id=CASE, **revoking((M1,)))
+    refused = given(OPENED, disclosed(M1, (G1,)), closed)
+    assert refused.aggregate.renewable(Category.REFERRAL, {G1}) == {}
+    refused.when(DisclosureLedger.renew, parts=renewed(M1, 1)).then_raises(Conflict, field="parts")
+
+
+def test_what_was_never_told_is_not_renewed() -> None:
+    given(OPENED).when(DisclosureLedger.renew, parts=renewed(M1, 1)).then_raises(Missing, field="parts")
+    given(OPENED, disclosed(M1, (G1,))).when(DisclosureLedger.renew, parts=()).then_nothing()

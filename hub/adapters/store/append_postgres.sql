@@ -131,7 +131,11 @@ BEGIN
     END IF;
     IF p_wrap_messages IS NOT NULL THEN
         INSERT INTO message_wraps (message_id, grant_id, wraps)
-        SELECT * FROM unnest(p_wrap_messages, p_wrap_grants, p_wraps);
+        SELECT * FROM unnest(p_wrap_messages, p_wrap_grants, p_wraps)
+        ON CONFLICT (message_id, grant_id) DO UPDATE SET wraps = excluded.wraps;
+        DELETE FROM message_wraps w
+        USING unnest(p_wrap_messages, p_wrap_grants, p_wraps) AS n (message_id, grant_id, wraps)
+        WHERE n.wraps = '' AND w.message_id = n.message_id AND w.grant_id = n.grant_id;
     END IF;
 
     IF p_blinds IS NOT NULL THEN

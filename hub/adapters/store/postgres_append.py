@@ -84,6 +84,7 @@ def _events(events: Sequence[StoredEvent]) -> list[Any]:
 
 def _messages(a: Alongside) -> list[Any]:
     wraps = [(m.message_id, grant, wrapped) for m in a.messages for grant, wrapped in m.wraps.items()]
+    wraps += a.wraps
     return [
         _array(message.message_id for message in a.messages),
         _array(message.recipient for message in a.messages),

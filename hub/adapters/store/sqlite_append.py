@@ -118,6 +118,13 @@ class SqliteAppend:
             for grant, wraps in message.wraps.items():
                 self._run("INSERT INTO message_wraps VALUES (?, ?, ?)", message_id, self._uuid(grant), wraps)
 
+        for told, grant, wraps in a.wraps:
+            key = (self._uuid(told), self._uuid(grant))
+            if wraps:
+                self._run("INSERT OR REPLACE INTO message_wraps VALUES (?, ?, ?)", *key, wraps)
+            else:
+                self._run("DELETE FROM message_wraps WHERE message_id = ? AND grant_id = ?", *key)
+
     def _rest(self, a: Alongside) -> None:
         for blind, case_id in a.blind_index:
             self._run("INSERT OR IGNORE INTO blind_index VALUES (?, ?)", blind, self._uuid(case_id))

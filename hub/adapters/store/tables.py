@@ -112,6 +112,17 @@ class ClearTables:
             for message, grant, wraps, epoch, wrapped in rows
         ]
 
+    def wraps_of(self, message_ids: Sequence[UUID]) -> list[tuple[UUID, UUID, bytes]]:
+        """(message, grant, wraps) as they lie, whoever may or may not open them now."""
+        if not message_ids:
+            return []
+        rows = self._read(
+            "SELECT message_id, grant_id, wraps FROM message_wraps WHERE message_id = ANY(?)",
+            self._ids(message_ids),
+        )
+        uuid = self.database.from_uuid
+        return [(uuid(message), uuid(grant), bytes(wraps)) for message, grant, wraps in rows]
+
     # --- commands done, index, timers -------------------------------------------------------------
 
     def done(self, key: bytes, body_mac: bytes) -> Done | None:
