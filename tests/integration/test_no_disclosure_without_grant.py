@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from contracts.terms import BasisRule, Category, OrganisationKind, SafetyLevel
 from hub.aggregates.citizen_case.events import ConsentGiven, LegalBasisRecorded
-from hub.aggregates.disclosure_ledger import Disclosed, LedgerOpened, Revoked
+from hub.aggregates.disclosure_ledger import Disclosed, LedgerOpened, Renewed, Revoked
 from hub.errors import HubError, Missing
 from hub.ports import StoredMessage
 from tests.world import BEGAN, CHILDREN, NGO, POLICE, SAME_WOMAN, SHELTER, UNIT, Clock, Told, World, at
@@ -74,6 +74,10 @@ class Oracle:
     rests_on: dict[UUID, dict[int, frozenset[UUID]]] = field(default_factory=dict)
     """Message to part to the grants that the ledger says it rests on; the oracle has judged each."""
     category_of: dict[UUID, dict[int, Category]] = field(default_factory=dict)
+    told_from: dict[UUID, dict[int, UUID]] = field(default_factory=dict)
+    """Message to part to the case or inquiry that it was made from."""
+    told_in: dict[UUID, UUID] = field(default_factory=dict)
+    """Message to the case in which it was told."""
 
     def now(self, case: UUID, clock: datetime) -> datetime:
         """In a case it is never earlier than the latest thing that happened there."""
@@ -87,6 +91,15 @@ class Oracle:
     def end_due(self, case: UUID, now: datetime) -> None:
         for grant in self.grants.values():
             grant.ended |= grant.case == case and grant.until <= now
+
+    def undo(self, case: UUID, inquiry: UUID) -> None:
+        """A match was a mistake: what was told from the inquiry rests on nothing any more."""
+        for message, parts in self.told_from.items():
+            if self.told_in[message] == case and inquiry in parts.values():
+                rests_on = self.rests_on[message]
+                rests_on.update({n: frozenset() for n, stream in parts.items() if stream == inquiry})
+                if not any(rests_on[n] for n in parts):
+                    rests_on[0] = frozenset()
 
     def open_parts(self, message: UUID, recipient: str, now: datetime) -> set[int]:
         """What may open of a message: what still rests on a grant that lives, of an active partner."""
@@ -190,10 +203,14 @@ class Trial:
         self.oracle.matched.setdefault(case, set()).add(inquiry)
         self.happened(case, inquiry)
 
-    def unmatch(self, n: int, m: int) -> None:
-        case, inquiry = self.case(n), self.case(m)
+    def unmatch(self, n: int) -> None:
+        pairs = [(case, inquiry) for case, found in self.oracle.matched.items() for inquiry in found]
+        if not pairs:
+            return
+        case, inquiry = sorted(pairs)[n % len(pairs)]
         self.world.unmatch(case, inquiry)
         self.oracle.matched[case].discard(inquiry)
+        self.oracle.undo(case, inquiry)
         self.happened(case, inquiry)
 
     def assess(self, n: int) -> None:
@@ -247,6 +264,8 @@ class Trial:
                     entries[event.message_id] = event
                     self.disclosed.add(event.message_id)
                     self.judge(event, when.get(event.case_id, self.clock()))
+                case Renewed():
+                    self.judge_renewal(event, when.get(event.case_id, self.clock()))
                 case Revoked():
                     self.seen["revoked"] += 1
         written = {m.message_id: m for who in self.sequence for m in self.new_messages(who)}
@@ -260,6 +279,8 @@ class Trial:
         assert [p.part for p in entry.parts] == list(range(len(entry.sources) + 1))
         self.oracle.rests_on[entry.message_id] = {p.part: frozenset(p.grants) for p in entry.parts}
         self.oracle.category_of[entry.message_id] = {n: s.category for n, s in enumerate(entry.sources, 1)}
+        self.oracle.told_from[entry.message_id] = {n: s.stream for n, s in enumerate(entry.sources, 1)}
+        self.oracle.told_in[entry.message_id] = case
         if recipient == UNIT:
             return
         self.seen["disclosed"] += 1
@@ -276,6 +297,21 @@ class Trial:
             assert (source.category, source.field) != (C.COORDINATION, "grants"), "told who consented to what"
             if source.category is C.FREE_TEXT:
                 assert (source.stream, source.version) in self.oracle.read, "told unread free text"
+
+    def judge_renewal(self, entry: Renewed, now: datetime) -> None:
+        """A new grant carries on what is open and in its category; it never opens what was closed."""
+        case, recipient = self.recipient_of[entry.originator_id]
+        oracle = self.oracle
+        before = {p.message_id: dict(oracle.rests_on[p.message_id]) for p in entry.parts}
+        for part in entry.parts:
+            grant, message = oracle.grants[part.basis.grant_id], part.message_id
+            assert (grant.case, grant.recipient) == (case, recipient), "renewed on somebody else's grant"
+            assert grant.lives(now), "renewed on a grant that had ended"
+            assert any(oracle.grants[g].lives(now) for g in before[message][part.part]), "opened anew"
+            assert oracle.told_in[message] == case
+            assert part.part == 0 or oracle.category_of[message][part.part] == grant.category
+            oracle.rests_on[message][part.part] |= {part.basis.grant_id}
+        self.seen["renewed"] += 1
 
     def new_messages(self, who: str) -> list[StoredMessage]:
         found = self.world.parts.app.store.messages_of(who, 1, self.sequence[who], 1_000, self.clock())
@@ -353,8 +389,8 @@ _DRAWN: dict[str, tuple[int, st.SearchStrategy[Arguments]]] = {
     "level": (1, st.tuples(_n, st.sampled_from(list(SafetyLevel)))),
     "refer": (2, st.tuples(_n, _who)),
     "read": (1, st.tuples(_n)),
-    "match": (1, st.tuples(_n, _n)),
-    "unmatch": (1, st.tuples(_n, _n)),
+    "match": (3, st.tuples(_n, _n)),
+    "unmatch": (2, st.tuples(_n)),
     "open": (1, st.tuples(_n)),
     "report": (1, st.tuples()),
     "wait": (3, st.tuples(st.sampled_from([-3, -1, 1, 1, 2, 30]))),
@@ -367,7 +403,14 @@ _DRAWN: dict[str, tuple[int, st.SearchStrategy[Arguments]]] = {
 _NAMES = [name for name, (times, _) in _DRAWN.items() for _ in range(times)]
 STEPS = st.sampled_from(_NAMES).flatmap(lambda name: st.tuples(st.just(name), _DRAWN[name][1]))
 _FIRST = st.tuples(st.just("consent"), _DRAWN["consent"][1])
-SEQUENCES = st.builds(lambda first, rest: [first, *rest], _FIRST, st.lists(STEPS, min_size=4, max_size=12))
+_MATCH = st.sampled_from([[], [("match", (0, 1))]])
+SEQUENCES = st.builds(
+    lambda match, first, rest: [*match, first, *rest],
+    _MATCH,
+    _FIRST,
+    st.lists(STEPS, min_size=4, max_size=12),
+)
+"""A consent is always among the first, and in half of them an inquiry that is matched to the open case."""
 
 
 def play(trial: Trial, steps: Sequence[tuple[str, Arguments]]) -> None:
@@ -445,3 +488,4 @@ def _must_have_happened(seen: Counter[str], sequences: int) -> None:
     assert seen["disclosed"] > sequences, seen
     assert seen["opened"] > sequences, seen
     assert seen["revoked"] > sequences / 8, seen
+    assert seen["renewed"] > sequences / 20, seen
