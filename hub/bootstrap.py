@@ -1,9 +1,11 @@
 """The composition root, where parts meet. Nothing is built at import; tests build the same way."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from uuid import UUID, uuid4
 
 from contracts.client.keys import Identity
@@ -17,7 +19,7 @@ from hub.application import Hub
 from hub.committing import Command, Committer
 from hub.dead_letters import DeadLetters
 from hub.disclosing import Discloser
-from hub.errors import Missing
+from hub.errors import HubError, Missing
 from hub.inbound import Inbound
 from hub.keyring import create_kek_file
 from hub.opening import Opener
@@ -33,9 +35,42 @@ from hub.waiting import Waiting
 VIEWS = (timeline.NAME, intake.NAME, referrals.NAME, receipts.NAME, disclosures.NAME)
 
 
+LAST_EVENTS = 20
+"""How many of the last events are asked for their time at the start."""
+
+
 def utc_now() -> datetime:
     """The clock of production."""
     return datetime.now(UTC)
+
+
+class SteadyClock:
+    """The later of the clock and the latest time seen: a clock moved back revives no consent (design).
+
+    It begins at the time of the last events in the log, so that a restart forgets nothing.
+    """
+
+    def __init__(self, clock: Callable[[], datetime], begins: datetime) -> None:
+        self._clock = clock
+        self._latest = begins
+        self._lock = Lock()
+
+    def __call__(self) -> datetime:
+        """Now."""
+        with self._lock:
+            self._latest = max(self._latest, self._clock())
+            return self._latest
+
+
+def latest_time(app: StoreApplication) -> datetime:
+    """The latest time among the last events of the log; what is erased or corrupt has none to tell."""
+    times = [datetime.min.replace(tzinfo=UTC)]
+    for stored in app.notifications(
+        max(0, (app.recorder.max_notification_id() or 0) - LAST_EVENTS), LAST_EVENTS
+    ):
+        with suppress(HubError):
+            times.append(getattr(app.open(stored), "timestamp", times[0]))
+    return max(times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +179,7 @@ def build(
     app = open_store(settings.store_url, settings.kek_path, settings.fence_path, migrate=migrate)
     identity = identity_of(settings.data_dir / "keys" / "hub")
     store, keys = app.store, app.keys
+    clock = SteadyClock(clock, latest_time(app))
     views = {name: app.view(name) for name in VIEWS}
     discloser = Discloser(
         municipality=settings.municipality,

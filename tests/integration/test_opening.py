@@ -181,7 +181,6 @@ def test_a_grant_past_its_end_opens_nothing_though_no_event_ended_it(world: Worl
     assert world.parts.opener.heads(SYSTEM, [message.message_id]) == {}
 
 
-@pytest.mark.xfail(reason="gates 2 and 3 ask the clock alone; only gate 1 knows the latest time in the log")
 def test_a_clock_moved_back_revives_nothing_that_the_log_has_seen_end(world: World) -> None:
     """Now is the later of the clock and the latest time in the log."""
     case = world.open_case()
