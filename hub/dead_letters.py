@@ -2,6 +2,7 @@
 
 import logging
 
+from hub.errors import Invalid
 from hub.ports import Broker, Record
 
 log = logging.getLogger("hub.dead_letters")
@@ -21,5 +22,9 @@ class DeadLetters:
             ("dead_topic", record.topic.encode()),
             ("dead_offset", str(record.offset).encode()),
         )
-        self._broker.publish([Record(self._topic, record.value, headers)])
+        try:
+            self._broker.publish([Record(self._topic, record.value, headers)])
+        except Invalid:
+            # Too large with what is added: that it was, and where it lies, is kept; its topic goes on.
+            self._broker.publish([Record(self._topic, b"", headers[-3:])])
         log.warning("a message was put aside: %s", reason)

@@ -15,6 +15,7 @@ from hub.outgoing import Outgoing
 from hub.ports import Broker, Record, View
 from hub.projections import intake, receipts, referrals, timeline
 from hub.projections.base import Effect, Project, Told
+from hub.reader import Reader
 
 PROJECTIONS: Mapping[str, Project] = {
     timeline.NAME: timeline.project,
@@ -94,13 +95,21 @@ class Projector:
         self._models = models
         self._outgoing = outgoing
         self._bury = bury
-        self._consumer = broker.consumer(party.reads, f"hub.project.{party.name}")
+        self._reader = Reader(lambda: broker.consumer(party.reads, f"hub.project.{party.name}"))
 
     def step(self, limit: int, timeout_s: float) -> int:
         """Take in at most `limit` messages; how many. A bad one is put aside and the rest go on."""
-        records = self._consumer.poll(limit, timeout_s)
-        if not records:
-            return 0
+        with self._reader.records(limit, timeout_s) as records:
+            if records:
+                self._take_in(records, limit)
+                self._reader.commit(records[-1].offset)
+            return len(records)
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._reader.close()
+
+    def _take_in(self, records: Sequence[Record], limit: int) -> None:
         by_id = {}
         batch: list[Envelope | BadEnvelope] = []
         for record in records:
@@ -121,12 +130,6 @@ class Projector:
             position = self._fill(position, limit)
             found = sort(self._party, found.rest, position, whole=False)
             position = take(found, position, self._models, report)
-        self._consumer.commit(records[-1].offset)
-        return len(records)
-
-    def close(self) -> None:
-        """Leave the group."""
-        self._consumer.close()
 
     def _fill(self, position: Position, limit: int) -> Position:
         """What the topic does not hold (any more) comes from the store: it is the source of every re-send."""

@@ -65,9 +65,11 @@ class Workers:
             try:
                 found = worker.step()
                 failures = 0
-            except HubError as error:
+            except Exception as error:
+                # Whatever it is: a thread that ends takes nothing in any more, and its traceback quotes.
+                told = str(error) if isinstance(error, HubError) else type(error).__name__
                 level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
-                log.log(level, "%s waits: %s", worker.name, error.slug)
+                log.log(level, "%s waits: %s", worker.name, told)
                 self._stop.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
                 failures += 1
                 continue
