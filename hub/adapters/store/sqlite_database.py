@@ -8,6 +8,7 @@ import fcntl
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -97,11 +98,24 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
         cached_statements=256,
     )
     if create:
-        connection.execute("PRAGMA journal_mode=WAL")
+        _into_wal(connection)
     for pragma in ("synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
     refuse_unsafe(connection)
     return connection
+
+
+def _into_wal(connection: sqlite3.Connection) -> None:
+    """Two that do this to a new file at once fail without waiting, whatever the busy time."""
+    for pause_s in (0.05, 0.2, 1.0, None):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if pause_s is None:
+                raise
+            time.sleep(pause_s)
+        else:
+            return
 
 
 def refuse_unsafe(connection: sqlite3.Connection) -> None:

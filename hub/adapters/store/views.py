@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 
 from hub.adapters.store.database import Database, Execute
+from hub.errors import Conflict
 from hub.ports import Row
 
 VERSIONS = {"timeline": 1, "intake": 1, "referrals": 1, "receipts": 1, "disclosures": 1}
@@ -27,18 +28,19 @@ def table_of(view: str) -> str:
 
 
 class TableView:
-    """One view. The living one, or the copy that `begin_rebuild` gives."""
+    """One view: the living generation of every owner, or the one copy that `begin_rebuild` gave."""
 
-    def __init__(self, database: Database, name: str, *, copy: bool = False) -> None:
+    def __init__(self, database: Database, name: str, *, copy: int | None = None) -> None:
         self._database = database
         self._name = name
-        self._living = not copy
+        self._copy = copy
         self._table = table_of(name)
-        self._select = _SELECT.replace("{table}", self._table)
+        self._which = "living" if copy is None else "generation"
+        self._value: bool | int = True if copy is None else copy
 
     def position(self, owner: str) -> Position:
         """(epoch, sequence) up to which the owner's topic is taken in; (0, 0) at first."""
-        rows = self._database.read(_POSITION, [self._table, owner, self._living])
+        rows = self._database.read(self._sql(_POSITION), [self._table, owner, self._value])
         return (rows[0][0], rows[0][1]) if rows else (0, 0)
 
     def apply(
@@ -60,7 +62,7 @@ class TableView:
 
     def rows(self, owner: str, thread: UUID | None = None) -> Iterator[Row]:
         """The owner's rows, of one thread or all, in sequence order."""
-        sql, params = self._select, [self._table, self._living, owner]
+        sql, params = self._sql(_SELECT), [self._table, self._value, owner]
         if thread is not None:
             sql += " AND r.thread = ?"
             params.append(self._database.uuid(thread))
@@ -74,40 +76,38 @@ class TableView:
         """A copy to fill from the start; one that was begun before goes on from its `position`."""
         with self._database.transaction() as execute:
             self._forget_old(execute, owner)
-            if not execute(_POSITION, [self._table, owner, False]):
-                execute(_BEGIN, [self._table, owner, False, self._table, owner])
-        return TableView(self._database, self._name, copy=True)
+            execute(_BEGIN, [self._table, owner, False, self._table, owner])
+            ((copy,),) = execute(_COPY, [self._table, owner])
+        return TableView(self._database, self._name, copy=copy)
 
     def switch(self, owner: str) -> None:
-        """Called on the copy: from now on the copy answers, and its position counts; atomic."""
-        if self._living:
+        """Called on the copy: from now on the copy answers, and its position counts; atomic.
+
+        Raises `Conflict` where another rebuild has put its own copy in its place.
+        """
+        if self._copy is None:
             raise ValueError("switch is called on the copy that `begin_rebuild` gave")
         with self._database.transaction() as execute:
-            execute(
-                "DELETE FROM view_positions WHERE view = ? AND owner = ? AND living", [self._table, owner]
-            )
-            execute(
-                "UPDATE view_positions SET living = ? WHERE view = ? AND owner = ?",
-                [True, self._table, owner],
-            )
-        self._living = True
+            generation, _ = self._locked(execute, owner)
+            execute(_END_OTHERS, [self._table, owner, generation])
+            execute(_LIVE, [True, self._table, owner, generation])
         with self._database.transaction() as execute:
             self._forget_old(execute, owner)
         self._database.scrub()
 
     def _locked(self, execute: Execute, owner: str) -> tuple[int, Position]:
-        """The generation and its position, held until the transaction ends; made where there is none yet."""
-        at = [self._table, owner, self._living]
-        for _ in range(2):
-            for generation, epoch, sequence in execute(_LOCK, at):
-                return generation, (epoch, sequence)
+        """The generation and its position, held until the transaction ends; a living one is made."""
+        at = [self._table, owner, self._value]
+        if self._copy is None and not execute(self._sql(_POSITION), at):
             execute(_BEGIN, [*at, self._table, owner])
-        raise AssertionError("a generation that was just begun is there")
+        for generation, epoch, sequence in execute(self._sql(_LOCK), at):
+            return generation, (epoch, sequence)
+        raise Conflict("another rebuild has switched its copy in: begin again", field="view")
 
     def _put(self, execute: Execute, owner: str, generation: int, epoch: int, rows: Sequence[Row]) -> None:
         uuid = self._database.uuid
         execute.many(
-            _PUT.replace("{table}", self._table),
+            self._sql(_PUT),
             [
                 (
                     *(owner, generation, uuid(row.message_id), uuid(row.thread), epoch, row.sequence),
@@ -118,18 +118,23 @@ class TableView:
         )
 
     def _purge(self, execute: Execute, owner: str, generation: int, messages: Sequence[UUID]) -> None:
-        sql = _PURGE.replace("{table}", self._table)
         remaining = iter([self._database.uuid(message) for message in messages])
         while some := list(islice(remaining, _PURGED_AT_ONCE)):
-            execute(sql, [owner, generation, some])
+            execute(self._sql(_PURGE), [owner, generation, some])
 
     def _forget_old(self, execute: Execute, owner: str) -> None:
         """Delete rows of generations that nothing points at any more."""
-        execute(_FORGET.replace("{table}", self._table), [owner, self._table])
+        execute(self._sql(_FORGET), [owner, self._table])
+
+    def _sql(self, template: str) -> str:
+        return template.replace("{table}", self._table).replace("{which}", self._which)
 
 
-_POSITION = "SELECT epoch, sequence FROM view_positions WHERE view = ? AND owner = ? AND living = ?"
-_LOCK = """UPDATE view_positions SET epoch = epoch WHERE view = ? AND owner = ? AND living = ?
+_POSITION = "SELECT epoch, sequence FROM view_positions WHERE view = ? AND owner = ? AND {which} = ?"
+_COPY = "SELECT generation FROM view_positions WHERE view = ? AND owner = ? AND NOT living"
+_END_OTHERS = "DELETE FROM view_positions WHERE view = ? AND owner = ? AND generation <> ?"
+_LIVE = "UPDATE view_positions SET living = ? WHERE view = ? AND owner = ? AND generation = ?"
+_LOCK = """UPDATE view_positions SET epoch = epoch WHERE view = ? AND owner = ? AND {which} = ?
     RETURNING generation, epoch, sequence"""
 _BEGIN = """INSERT INTO view_positions (view, owner, living, generation, epoch, sequence)
     SELECT ?, ?, ?, coalesce(max(generation), 0) + 1, 0, 0 FROM view_positions WHERE view = ? AND owner = ?
@@ -137,7 +142,7 @@ _BEGIN = """INSERT INTO view_positions (view, owner, living, generation, epoch, 
 _MOVE = "UPDATE view_positions SET epoch = ?, sequence = ? WHERE view = ? AND owner = ? AND generation = ?"
 _SELECT = """SELECT r.message_id, r.thread, r.sequence, r.clear, r.sealed
     FROM {table} r JOIN view_positions p
-    ON p.view = ? AND p.owner = r.owner AND p.generation = r.generation AND p.living = ?
+    ON p.view = ? AND p.owner = r.owner AND p.generation = r.generation AND p.{which} = ?
     WHERE r.owner = ?"""
 _PUT = """INSERT INTO {table} (owner, generation, message_id, thread, epoch, sequence, clear, sealed)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)

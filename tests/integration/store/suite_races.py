@@ -184,8 +184,9 @@ class Races(Suite):
 
         reader = threading.Thread(target=follow)
         reader.start()
-        assert together(*[lambda c=c: write(c) for c in case_ids]) == [None] * WRITERS
+        found = together(*[lambda c=c: write(c) for c in case_ids])
         done.set()
         reader.join()
+        assert found == [None] * WRITERS
         assert len(seen) == len(set(seen))
         assert set(seen) == {(c, v) for c in case_ids for v in range(1, 61)}

@@ -8,6 +8,7 @@ import pytest
 
 from hub.adapters.store.application import StoreApplication
 from hub.adapters.store.views import VERSIONS
+from hub.errors import Conflict
 from hub.ports import Row, View
 from tests.integration.store.suite import Suite
 from tests.integration.store.support import Place
@@ -138,6 +139,25 @@ class Views(Suite):
         copy.apply(OWNER, (1, 1), [first], [])
         copy.switch(OWNER)
         assert self.rows(view) == [first]
+
+    def test_a_copy_that_another_rebuild_switched_in_is_never_filled_twice(self, view: View) -> None:
+        """Two that fill one copy: whoever is late begins again, and empties nothing."""
+        view.apply(OWNER, (1, 1), [row(1)], [])
+        one, two = view.begin_rebuild(OWNER), view.begin_rebuild(OWNER)
+        one.apply(OWNER, (1, 1), [row(1)], [])
+        one.switch(OWNER)
+        two.apply(OWNER, (1, 2), [row(2)], [])
+        assert len(self.rows(view)) == 2
+        three = view.begin_rebuild(OWNER)
+        three.apply(OWNER, (1, 1), [row(1)], [])
+        three.switch(OWNER)
+        for late in (one, two):
+            with pytest.raises(Conflict, match="begin again"):
+                late.apply(OWNER, (1, 3), [row(3)], [])
+            with pytest.raises(Conflict, match="begin again"):
+                late.switch(OWNER)
+        three.switch(OWNER)
+        assert len(self.rows(view)) == 1
 
     def test_only_a_copy_is_switched(self, view: View) -> None:
         """The living one has nothing to switch to."""

@@ -3,6 +3,7 @@
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from uuid import uuid4
@@ -20,7 +21,7 @@ from tests.integration.store.suite import Suite
 from tests.integration.store.suite_append import Guards, Repeats
 from tests.integration.store.suite_events import Erasure, RoundTrip, Tampering
 from tests.integration.store.suite_keys import Keys
-from tests.integration.store.suite_races import Races
+from tests.integration.store.suite_races import Races, together
 from tests.integration.store.suite_reading import Reading
 from tests.integration.store.suite_views import Views
 from tests.integration.store.support import NOW, Place, changed, execute, message, new_case, stored_grant
@@ -131,6 +132,14 @@ class TestItsOwn(OnSqlite, Suite):
         """SQLite keeps neither in the file."""
         assert app.store.database.read("PRAGMA synchronous") == [(2,)]
         assert app.store.database.read("PRAGMA secure_delete") == [(1,)]
+
+    def test_two_migrations_at_once(self, place: Place) -> None:
+        """Wait for each other; there is one store id."""
+        create_kek_file(place.kek)
+        found = together(*[partial(place.open, migrate=True)] * 8)
+        assert len({app.store.store_id for app in found}) == 1
+        for app in found:
+            app.close()
 
     def test_workers_make_no_tables(self, place: Place) -> None:
         """Neither a file nor tables in one."""
