@@ -1,6 +1,7 @@
 """The event-sourced application on either store, and how one is opened."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -38,7 +39,8 @@ from hub.fence import Fence
 from hub.keyring import Kek, LocalKek, StoredKeyRing
 from hub.ports import Alongside, WrappedKey
 
-A = TypeVar("A", bound=Aggregate)
+Recorder = SqliteRecorder | PostgresRecorder
+D = TypeVar("D", SqliteDatabase, PostgresDatabase)
 
 
 class Saved(list[Recording[UUID]]):
@@ -56,7 +58,7 @@ class StoreApplication(Application[UUID]):
 
     def __init__(
         self,
-        recorder: SqliteRecorder | PostgresRecorder,
+        recorder: Recorder,
         store: ClearTables,
         keys: StoredKeyRing,
         env: Mapping[str, str] | None = None,
@@ -225,41 +227,40 @@ def open_store(
 ) -> StoreApplication:
     """Open `sqlite:///path` or `postgresql://…`; `migrate` makes what is missing first, as the owner.
 
-    Raises `NotMigrated` or `UnsafeStore` with the way out.
+    Only a store that is new gets a fence of its own: one that was lost is put back from its copy. Raises
+    `NotMigrated`, `UnsafeStore` or `Corrupt` with the way out.
     """
     kek = LocalKek.read(kek_path)
+    if urlsplit(url).scheme in {"postgresql", "postgres"}:
+        if migrate:
+            migrate_postgres(url, kek, partial(Fence.create, fence_path))
+        return _over(PostgresDatabase(url), PostgresRecorder, kek, fence_path, env)
+    path = _sqlite_path(url)
     if migrate:
-        Fence.create(fence_path)
-    recorder = (
-        _postgres(url, kek if migrate else None)
-        if _is_postgres(url)
-        else _sqlite(url, kek if migrate else None)
-    )
-    tables = ClearTables(recorder.database)
-    return StoreApplication(recorder, tables, StoredKeyRing(tables, kek, Fence(fence_path)), env)
+        migrate_sqlite(path, kek, partial(Fence.create, fence_path))
+    return _over(SqliteDatabase(path), SqliteRecorder, kek, fence_path, env)
 
 
-def _is_postgres(url: str) -> bool:
-    return urlsplit(url).scheme in {"postgresql", "postgres"}
+def _over(
+    database: D, recorder: Callable[[D], Recorder], kek: Kek, fence_path: Path, env: Mapping[str, str] | None
+) -> StoreApplication:
+    try:
+        tables = ClearTables(database)
+        keys = StoredKeyRing(tables, kek, Fence(fence_path))
+        return StoreApplication(recorder(database), tables, keys, env)
+    except BaseException:
+        database.close()
+        raise
 
 
-def _postgres(url: str, migrate: Kek | None) -> PostgresRecorder:
-    if migrate is not None:
-        migrate_postgres(url, migrate)
-    return PostgresRecorder(PostgresDatabase(url))
-
-
-def _sqlite(url: str, migrate: Kek | None) -> SqliteRecorder:
+def _sqlite_path(url: str) -> Path:
     parts = urlsplit(url)
     if parts.scheme != "sqlite" or parts.netloc or len(parts.path) <= 1:
         raise Invalid("the database's address is sqlite:///path or postgresql://…", field="database_url")
     synchronous = parse_qs(parts.query).get("synchronous", ["FULL"])[-1]
     if synchronous.upper() not in {"FULL", "EXTRA"}:
         raise UnsafeStore("SQLite's `synchronous` must be FULL: leave it out", field="synchronous")
-    path = Path(unquote(parts.path[1:]))
-    if migrate is not None:
-        migrate_sqlite(path, migrate)
-    return SqliteRecorder(SqliteDatabase(path))
+    return Path(unquote(parts.path[1:]))
 
 
 __all__ = ["Erased", "Saved", "StoreApplication", "open_store"]

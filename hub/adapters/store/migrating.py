@@ -30,8 +30,8 @@ def view_scripts(name: str) -> list[str]:
     return [script(name).replace("{table}", table_of(view)) for view in VERSIONS]
 
 
-def migrate_sqlite(path: Path, kek: Kek) -> None:
-    """Bring a file to the present schema; done twice it changes nothing."""
+def migrate_sqlite(path: Path, kek: Kek, begin: Callable[[], None]) -> None:
+    """Bring a file to the present schema; twice changes nothing. `begin` is called for a new store."""
     with closing(connect(path, create=True)):
         pass
     database = SqliteDatabase(path)
@@ -40,24 +40,26 @@ def migrate_sqlite(path: Path, kek: Kek) -> None:
             tables = [script("schema_sqlite.sql"), *view_scripts("view_sqlite.sql")]
             for statement in ";".join(tables).split(";"):
                 execute(statement, [])
-            begin_store(execute, kek, lambda key_id: key_id.bytes)
+            begin_store(execute, kek, lambda key_id: key_id.bytes, begin)
     finally:
         database.close()
 
 
-def migrate_postgres(conninfo: str, kek: Kek) -> None:
+def migrate_postgres(conninfo: str, kek: Kek, begin: Callable[[], None]) -> None:
     """Bring a schema to the present; done twice it changes nothing, and two at once wait for each other."""
     with closing(connect_postgres(conninfo)) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('tvaers migrate'))")
         connection.execute(script("schema_postgres.sql"))
         for view in view_scripts("view_postgres.sql"):
             connection.execute(view)
-        store_id = begin_store(Statements(connection), kek, lambda key_id: key_id)
+        store_id = begin_store(Statements(connection), kek, lambda key_id: key_id, begin)
         lock = int.from_bytes(store_id[:8], "big", signed=True)
         connection.execute(script("append_postgres.sql").replace("{lock}", str(lock)))
 
 
-def begin_store(execute: Execute, kek: Kek, to_driver: Callable[[UUID], Any]) -> bytes:
+def begin_store(
+    execute: Execute, kek: Kek, to_driver: Callable[[UUID], Any], begin: Callable[[], None]
+) -> bytes:
     """Write the store id and the store's own keys where there are none yet; the store id."""
     rows = execute("SELECT store_id, schema_version FROM store", [])
     if rows:
@@ -65,6 +67,7 @@ def begin_store(execute: Execute, kek: Kek, to_driver: Callable[[UUID], Any]) ->
         if version != SCHEMA_VERSION:
             raise NotMigrated(f"the store is of schema version {version}, this hub knows {SCHEMA_VERSION}")
     else:
+        begin()
         store_id = os.urandom(16)
         execute("INSERT INTO store VALUES (1, ?, ?, 1)", [store_id, SCHEMA_VERSION])
     for purpose in STORE_KEYS:

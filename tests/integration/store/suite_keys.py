@@ -8,6 +8,7 @@ import pytest
 
 from hub.adapters.store.application import StoreApplication
 from hub.errors import KeyDestroyed, NoGrant, UnknownKey
+from hub.fence import Fence
 from hub.keyring import store_key_id
 from hub.ports import Alongside, WrappedKey
 from tests.integration.store.suite import Suite
@@ -102,7 +103,8 @@ class Keys(Suite):
         case_id = new_case(app)
         app.keys.destroy(case_id)
         place.fence.unlink()
-        later = place.open(migrate=True)
+        Fence.create(place.fence)
+        later = place.open()
         with pytest.raises(KeyDestroyed):
             later.keys.key(case_id)
         with later.keys.minting() as minted:

@@ -169,8 +169,9 @@ class TestItsOwn(OnSqlite, Suite):
     def test_a_lost_fence_is_refused(self, place: Place, app: StoreApplication) -> None:
         """Only the migration of a new store begins one."""
         place.fence.unlink()
-        with pytest.raises(Corrupt, match="fence"):
-            place.open()
+        for migrate in (False, True):
+            with pytest.raises(Corrupt, match="fence"):
+                place.open(migrate=migrate)
 
 
 def append_many(url: str, folder: Path, times: int) -> list[str]:
