@@ -1,0 +1,169 @@
+"""`append_1`, `append_8`: commands a second through the application, beside the bare rows that they write.
+
+**Ours**: `Hub.change_safety_level` as a route calls it, in one process, in 1 and in 8 threads (each with
+cases of its own): the case is loaded, decides, the gate decides who is told, two messages are sealed (the
+owning unit's and a consented NGO's), and three events (the case's, two ledgers'), two messages, two rows of
+wraps and the idempotency record are written in one transaction, behind the append lock and its guards,
+numbered and notified. The load counts. Every command has an idempotency key of its own; nothing is repeated.
+
+**The limit**: the very same rows of such commands (same bytes and sizes, new ids) into the same tables and
+indexes in a schema beside, in 1 and in 8 processes: one prepared binary INSERT a row, all rows of one command
+in one transaction, sent as one pipeline. No load, no lock, no number, no guard, no counter, no notification.
+
+Cases hold 7 events when it begins and live on as in life; a hundred of them take turns.
+"""
+
+import itertools
+import math
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg.types.numeric import Int8
+
+from hub.adapters.store.migrating import script
+from hub.bootstrap import Parts
+from tests.benchmarks.harness import WARM_UP, Figure, Work, rate, side_by_side
+from tests.benchmarks.municipality import change_level, consented_case, opened, settings_on
+from tests.support.postgres import fresh_database
+
+ROUNDS, SECONDS = 7, 1.0
+CASES = 96
+EVENT = """INSERT INTO bare.stored_events (originator_id, originator_version, topic, state)
+    VALUES (%b, %b, %b, %b)"""
+MESSAGE = """INSERT INTO bare.messages (recipient, epoch, sequence, message_id, position, sealed, control)
+    VALUES (%b, %b, %b, %b, %b, %b, %b)"""
+WRAPS = "INSERT INTO bare.message_wraps (message_id, grant_id, wraps) VALUES (%b, %b, %b)"
+IDEMPOTENCY = "INSERT INTO bare.idempotency (key, body_mac, position, ids) VALUES (%b, %b, %b, %b)"
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The rows that one command wrote."""
+
+    events: Rows
+    messages: Rows
+    wraps: Rows
+    idempotency: Rows
+
+
+def measure(server: str) -> Iterator[Figure]:
+    """Both figures."""
+    with fresh_database(server) as url, settings_on(url) as settings, opened(settings) as parts:
+        cases = [consented_case(parts) for _ in range(CASES)]
+        turns = {case: itertools.count() for case in cases}
+        works = [_changes(parts, cases[n::8], turns) for n in range(8)]
+        one = _changes(parts, cases, turns)
+        rows = _written(url, one)
+        for name, ours in (("append_1", [one]), ("append_8", works)):
+            measured = partial(rate, ours, SECONDS)
+            with bare_writers(url, rows, len(ours)) as bare:
+                yield side_by_side(name, "commands/s", measured, bare, ROUNDS)
+
+
+def _changes(parts: Parts, cases: list[UUID], turns: Mapping[UUID, Iterator[int]]) -> Work:
+    """The command, on each of the cases in turn."""
+    mine = itertools.cycle(cases)
+
+    def work() -> None:
+        case = next(mine)
+        change_level(parts, case, next(turns[case]))
+
+    return work
+
+
+def _written(url: str, command: Work) -> Written:
+    """What one command writes, from the tables themselves; and the same tables once more, empty."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        (before,) = connection.execute("SELECT max(notification_id) FROM stored_events").fetchone() or (0,)
+        command()
+        written = Written(
+            *(
+                connection.execute(sql.encode(), [before]).fetchall()
+                for sql in (
+                    "SELECT topic, state FROM stored_events WHERE notification_id > %s",
+                    "SELECT recipient, message_id, sealed, control FROM messages WHERE position > %s",
+                    "SELECT w.message_id, w.grant_id, w.wraps FROM message_wraps w JOIN messages m"
+                    " ON m.message_id = w.message_id WHERE m.position > %s",
+                    "SELECT body_mac, ids FROM idempotency WHERE position > %s",
+                )
+            )
+        )
+        connection.execute("CREATE SCHEMA bare")
+        connection.execute("SET search_path TO bare")
+        connection.execute(script("schema_postgres.sql").encode())
+    sizes = [len(part) for part in (written.events, written.messages, written.wraps, written.idempotency)]
+    assert sizes == [3, 2, 2, 1], "the command is not the one that the figure describes"
+    return written
+
+
+@contextmanager
+def bare_writers(url: str, rows: Written, writers: int) -> Iterator[Callable[[], float]]:
+    """Processes that write bare rows when they are told to: transactions a second of all together."""
+    context = multiprocessing.get_context("spawn")
+    begin = context.Barrier(writers + 1)
+    counted = context.SimpleQueue()
+    processes = [
+        context.Process(target=_write, args=(url, rows, begin, counted), daemon=True) for _ in range(writers)
+    ]
+    for process in processes:
+        process.start()
+    begin.wait()
+
+    def run() -> float:
+        begin.wait()
+        return math.fsum(counted.get() for _ in processes)
+
+    try:
+        yield run
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
+
+
+def _write(url: str, rows: Written, begin: Any, counted: Any) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        write = bare_write(connection, rows)
+        for _ in range(WARM_UP):
+            write()
+        begin.wait()
+        while True:
+            begin.wait()
+            count, began = 0, time.perf_counter()
+            while time.perf_counter() < began + SECONDS:
+                write()
+                count += 1
+            counted.put(count / (time.perf_counter() - began))
+
+
+def bare_write(connection: psycopg.Connection[Any], rows: Written) -> Work:
+    """One transaction with the rows of one command, under ids and numbers of its own."""
+    cursor = connection.cursor(binary=True)
+    streams = [uuid4() for _ in rows.events]
+    epoch = Int8(int.from_bytes(os.urandom(5), "big"))
+    numbers = itertools.count(1)
+
+    def write() -> None:
+        number = Int8(next(numbers))
+        ids = {message_id: uuid4() for _, message_id, _, _ in rows.messages}
+        with connection.pipeline(), connection.transaction():
+            for stream, (topic, state) in zip(streams, rows.events, strict=True):
+                cursor.execute(EVENT, (stream, number, topic, state), prepare=True)
+            for recipient, message_id, sealed, control in rows.messages:
+                row = (recipient, epoch, number, ids[message_id], number, sealed, control)
+                cursor.execute(MESSAGE, row, prepare=True)
+            for message_id, grant_id, wraps in rows.wraps:
+                cursor.execute(WRAPS, (ids[message_id], grant_id, wraps), prepare=True)
+            for body_mac, answered in rows.idempotency:
+                cursor.execute(IDEMPOTENCY, (os.urandom(32), body_mac, number, answered), prepare=True)
+
+    return write
