@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
@@ -25,6 +26,9 @@ from hub.errors import Missing, NoGrant
 from hub.gate import RULE_VERSION, Decision, Refusal, Renewal, Telling
 from hub.ports import KeyRing, OutMessage, Store, WrappedKey
 from hub.wraps import PartKey, unwrap, without, wrap
+
+_REMEMBERED = 8192
+"""How many threads are remembered: a name is the same for ever, and making it costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,13 @@ class Discloser:
         self._keys = keys
         self._new_id = new_id
         self._silent_after = silent_after
+        self._thread = lru_cache(maxsize=_REMEMBERED)(self._named)
 
     def thread(self, case_id: UUID, recipient: str) -> UUID:
         """The opaque name by which this recipient knows the case (docs/format.md section 1)."""
+        return self._thread(case_id, recipient)
+
+    def _named(self, case_id: UUID, recipient: str) -> UUID:
         mac = self._keys.mac("index", b"ledger" + case_id.bytes + recipient.encode())
         return UUID(bytes=mac[:16])
 

@@ -29,6 +29,9 @@ class Database(Protocol):
     def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of one statement, in a snapshot of its own."""
 
+    def write(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """One statement in a transaction of its own; its rows, if it has any."""
+
     def transaction(self, *, append_lock: bool = False) -> AbstractContextManager[Execute]:
         """Commits when the block ends, rolls back on an error; `append_lock` waits for appends first."""
 

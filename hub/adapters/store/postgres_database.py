@@ -89,6 +89,14 @@ class PostgresDatabase:
         """Rows of one statement."""
         return self.again(lambda connection: run(connection, sql, params))
 
+    def write(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """One statement, committed with it: one round trip. Not tried again: see `transaction`."""
+        try:
+            with self.datastore.get_connection() as connection:
+                return run(connection, sql, params)
+        except LOST as error:
+            raise Unavailable(_NO_ANSWER) from error
+
     def again(self, work: Callable[[PgConnection], T]) -> T:
         """Do work that may be done twice; again on another connection where the server went away.
 

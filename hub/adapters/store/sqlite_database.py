@@ -153,6 +153,11 @@ class SqliteDatabase:
         with self.datastore.get_connection(commit=False) as connection:
             return run(connection.cursor(), sql, params)
 
+    def write(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """One statement in a transaction of its own."""
+        with self.transaction() as execute:
+            return execute(sql, params)
+
     @contextmanager
     def transaction(self, *, append_lock: bool = False) -> Iterator[Execute]:  # noqa: ARG002
         """One transaction; SQLite has one writer at a time, so every write waits for appends."""

@@ -195,8 +195,7 @@ class ClearTables:
         return self.database.read(sql, params)
 
     def _write(self, sql: str, *params: Any) -> None:
-        with self.database.transaction() as execute:
-            execute(sql, params)
+        self.database.write(sql, params)
 
     def _id(self, value: UUID) -> Any:
         return self.database.uuid(value)

@@ -51,6 +51,10 @@ class TableView:
         A row twice is one row. A batch from before the position is a repeat: its rows, some of which may have
         been purged since, are not written again; its purges are done.
         """
+        if not put and not purge_messages:
+            at = [*position, self._table, owner, self._value, *position]
+            if self._database.write(self._sql(_MOVE_ON), at):
+                return
         with self._database.transaction() as execute:
             generation, reached = self._locked(execute, owner)
             if position >= reached:
@@ -140,6 +144,8 @@ _BEGIN = """INSERT INTO view_positions (view, owner, living, generation, epoch, 
     SELECT ?, ?, ?, coalesce(max(generation), 0) + 1, 0, 0 FROM view_positions WHERE view = ? AND owner = ?
     ON CONFLICT DO NOTHING"""
 _MOVE = "UPDATE view_positions SET epoch = ?, sequence = ? WHERE view = ? AND owner = ? AND generation = ?"
+_MOVE_ON = """UPDATE view_positions SET epoch = ?, sequence = ? WHERE view = ? AND owner = ? AND {which} = ?
+    AND (epoch, sequence) <= (?, ?) RETURNING generation"""
 _SELECT = """SELECT r.message_id, r.thread, r.sequence, r.clear, r.sealed
     FROM {table} r JOIN view_positions p
     ON p.view = ? AND p.owner = r.owner AND p.generation = r.generation AND p.{which} = ?
