@@ -159,7 +159,7 @@ class Stage:
 
     def ngo(self, slug: str) -> Ngo:
         """An NGO's own program."""
-        adapter = Ngo.of(self._partner(slug))
+        adapter = Ngo.of(self.partner_settings(slug))
         self._open.callback(adapter.close)
         return adapter
 
@@ -175,7 +175,7 @@ class Stage:
     # --- the small steps ----------------------------------------------------------------------------
 
     def _reporter(self, slug: str) -> Reporter:
-        adapter = Reporter.of(self._partner(slug), PARTNERS[slug][1])
+        adapter = Reporter.of(self.partner_settings(slug), PARTNERS[slug][1])
         self._open.callback(adapter.close)
         return adapter
 
@@ -208,7 +208,8 @@ class Stage:
     def _folder(self, slug: str) -> Path:
         return self.settings.data_dir / "partners" / slug
 
-    def _partner(self, slug: str) -> PartnerSettings:
+    def partner_settings(self, slug: str) -> PartnerSettings:
+        """What a partner's own program is configured with."""
         hub = self.parts.identity.public
         kafka = self.settings.kafka_bootstrap
         data = self._folder(slug) / "data"
