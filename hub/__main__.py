@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from hub.adapters.broker.kafka_admin import grant_partner
 from hub.aggregates.base import Actor
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
 from hub.committing import Command
-from hub.errors import HubError
+from hub.errors import HubError, Invalid
 from hub.serving import Server, app_of, openapi
 from hub.settings import Settings
 from hub.working import Worker, Workers, follower_of, projectors, receivers, relay_of, timers_of
@@ -50,7 +51,8 @@ def init() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to this version's tables; to be run as its owner, before the processes start."""
-    build(_settings(), migrate=True).close()
+    with closing(build(_settings(), migrate=True)):
+        pass
     print("migrated")
 
 
@@ -67,20 +69,38 @@ def partner_add(
     duty_phone: Annotated[str, typer.Option()],
 ) -> None:
     """Register a partner with its agreement and public keys."""
-    keys = PublicKeys(bytes.fromhex(sealing_key), bytes.fromhex(signing_key))
-    parts = build(_settings())
-    parts.hub.register_partner(
-        Command(by=OPERATOR),
-        slug=slug,
-        name=name,
-        kind=kind,
-        categories=category,
-        sealing_key=keys.sealing,
-        signing_key=keys.signing,
-        contact={"name": contact, "email": email, "duty_phone": duty_phone},
-    )
-    parts.close()
+    keys = PublicKeys(_key("sealing_key", sealing_key), _key("signing_key", signing_key))
+    with closing(build(_settings())) as parts:
+        parts.hub.register_partner(
+            Command(by=OPERATOR),
+            slug=slug,
+            name=name,
+            kind=kind,
+            categories=category,
+            sealing_key=keys.sealing,
+            signing_key=keys.signing,
+            contact={"name": contact, "email": email, "duty_phone": duty_phone},
+        )
     print(f"registered {slug}: now `hub topics`")
+
+
+def _key(name: str, text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise Invalid(f"{name}: a public key is 64 hex digits", field=name) from None
+
+
+def _passwords(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    try:
+        found = json.loads(path.read_text())
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise Invalid("passwords: one JSON object of partner to password", field="passwords")
+    return found
 
 
 @app.command()
@@ -91,26 +111,21 @@ def topics(
 ) -> None:
     """Create the topics of every partner; with passwords also its user and its three rights."""
     settings = _settings()
-    parts, broker = build(settings), broker_of(settings)
-    try:
+    with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
         slugs = [row.slug for row in parts.app.store.partners()]
         broker.create_topics(parts.outgoing.topics(slugs), settings.topic_retention_days)
-        for slug, password in json.loads(passwords.read_text()).items() if passwords else ():
+        for slug, password in _passwords(passwords).items():
             grant_partner(kafka_settings(settings), slug, settings.municipality, password)
         print(f"topics of {len(slugs)} partners")
-    finally:
-        broker.close()
-        parts.close()
 
 
 @app.command()
 def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve the API and the pages."""
-    parts = build(_settings())
-    server = Server(app_of(parts, None), host, port)
-    print(f"serving {server.url}")
-    server.serve()
-    parts.close()
+    with closing(build(_settings())) as parts:
+        server = Server(app_of(parts, None), host, port)
+        print(f"serving {server.url}", flush=True)
+        server.serve()
 
 
 @app.command()
@@ -136,10 +151,9 @@ def rebuild(view: str, owner: str) -> None:
     """Fill a view anew from the stored messages while the old one answers; stopped, it goes on later."""
     from hub.rebuilding import rebuild as fill
 
-    parts = build(_settings())
-    for done, total in fill(parts, view, owner):
-        print(f"{view} of {owner}: {done} of {total}")
-    parts.close()
+    with closing(build(_settings())) as parts:
+        for done, total in fill(parts, view, owner):
+            print(f"{view} of {owner}: {done} of {total}")
 
 
 @app.command()
@@ -159,16 +173,14 @@ def print_openapi() -> None:
 
 def _work(make: Callable[[Parts, Any], list[Worker]]) -> None:
     settings = _settings()
-    parts, broker = build(settings), broker_of(settings)
-    workers = Workers(make(parts, broker))
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    workers.start()
-    stop.wait()
-    workers.stop()
-    broker.close()
-    parts.close()
+    with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
+        workers = Workers(make(parts, broker))
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        workers.start()
+        stop.wait()
+        workers.stop()
 
 
 def main() -> None:
@@ -182,7 +194,12 @@ def main() -> None:
         names = {"_".join(("HUB", *map(str, e["loc"]))).upper(): e["msg"] for e in error.errors()}
         sys.exit("\n".join(f"hub: {name}: {why}" for name, why in names.items()))
     except OSError as error:
-        sys.exit(f"hub: {error.strerror}: {error.filename}")
+        sys.exit("hub: " + ": ".join(filter(None, (error.strerror or type(error).__name__, error.filename))))
+    except Exception as error:
+        # Never its text, which may hold a password or what was stored; never a traceback.
+        if type(error).__module__.startswith("psycopg"):
+            sys.exit(f"hub: the database does not answer ({type(error).__name__}): see HUB_DATABASE_URL")
+        sys.exit(f"hub: unexpected: {type(error).__name__}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError
 
+from contracts.client.sealed import seal_blank
 from contracts.message_v1 import Receipt, ReceiptStatus
 from contracts.terms import BasisRule, Category, OrganisationKind, ReferralStatus, SafetyLevel, Urgency
 from hub.aggregates.base import Actor
@@ -23,7 +24,7 @@ from hub.aggregates.receipts import Purged, Retained
 from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
 from hub.committing import Change, Command, Committer
 from hub.done import DoneBefore
-from hub.errors import Conflict, HubError, Missing, StaleVersion
+from hub.errors import Conflict, HubError, Invalid, Missing, StaleVersion
 from hub.ports import Done, PartnerRow
 
 ATTEMPTS = 8
@@ -426,6 +427,7 @@ class Hub:
         def act(now: datetime) -> Change:
             if self._committer.is_partner(slug):
                 raise Conflict("slug: a partner of that name is registered already", field="slug")
+            _must_seal(sealing_key)
             partner = Partner.register(
                 id=partner_id,
                 slug=slug,
@@ -603,3 +605,13 @@ class Hub:
         value = self._new_id().int
         letters = [alphabet[value // 30**n % 30] for n in range(8)]
         return "".join(letters[:4]) + "-" + "".join(letters[4:])
+
+
+def _must_seal(key: bytes) -> None:
+    """A key to which nothing can be sealed would stop every withdrawal that has to be told to its partner."""
+    try:
+        seal_blank("any", "any", UUID(int=0), key)
+    except ValueError:
+        raise Invalid(
+            "sealing_key: nothing can be sealed to it; make new keys", field="sealing_key"
+        ) from None

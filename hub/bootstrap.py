@@ -19,7 +19,7 @@ from hub.application import Hub
 from hub.committing import Command, Committer
 from hub.dead_letters import DeadLetters
 from hub.disclosing import Discloser
-from hub.errors import HubError, Missing
+from hub.errors import Corrupt, HubError, Missing, TamperedRow, UnknownKey
 from hub.inbound import Inbound
 from hub.keyring import create_kek_file
 from hub.opening import Opener
@@ -148,11 +148,17 @@ class Parts:
 def initialise(settings: Settings) -> bool:
     """Make what is missing: keys, fence, tables, the unit as a recipient. Whether a KEK was made."""
     made = not settings.kek_path.exists()
+    for path in (settings.kek_path, settings.fence_path):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if made:
-        settings.kek_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         create_kek_file(settings.kek_path)
-    settings.fence_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    parts = build(settings, migrate=True)
+    try:
+        parts = build(settings, migrate=True)
+    except BaseException:
+        # A new key beside an old database opens nothing; left there, it would look like the one to keep.
+        if made:
+            settings.kek_path.unlink()
+        raise
     try:
         if parts.app.store.partner(settings.unit) is None:
             parts.register_unit()
@@ -175,8 +181,15 @@ def build(
     new_id: Callable[[], UUID] = uuid4,
     migrate: bool = False,
 ) -> Parts:
-    """Put the hub together over the store that the settings name."""
+    """Put the hub together over the store that the settings name. Raises `Missing`, `Corrupt`."""
+    if not settings.kek_path.exists():
+        raise Missing("HUB_DATA_DIR holds no key-encryption key: run `hub init`, or put your copy of it back")
     app = open_store(settings.store_url, settings.kek_path, settings.fence_path, migrate=migrate)
+    try:
+        app.keys.mac("index", b"")
+    except (TamperedRow, UnknownKey) as error:
+        app.close()
+        raise Corrupt("the database was made with another key-encryption key: put that one back") from error
     identity = identity_of(settings.data_dir / "keys" / "hub")
     store, keys = app.store, app.keys
     clock = SteadyClock(clock, latest_time(app))

@@ -1,5 +1,6 @@
 """The API as a server, and how its services are put together."""
 
+import signal
 import socket
 import threading
 import time
@@ -43,7 +44,11 @@ class Server:
     def __init__(self, app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((host, port))
+        try:
+            self._socket.bind((host, port))
+        except OSError:
+            self._socket.close()
+            raise
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
             app,
@@ -72,8 +77,12 @@ class Server:
         self._socket.close()
 
     def serve(self) -> None:
-        """Serve in this thread until a signal ends it."""
+        """Serve in this thread until SIGTERM or SIGINT ends it."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # When it has ended, uvicorn sends itself the signal once more: what then is the default kills.
+            signal.signal(number, lambda *_: None)
         self._server.run([self._socket])
+        self._socket.close()
 
 
 def openapi() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     def _scheme(cls, url: str) -> str:
         if url and not url.startswith(("postgresql://", "sqlite:///")):
             raise ValueError("HUB_DATABASE_URL must begin with postgresql:// or sqlite:///")
+        urlsplit(url)
         return url
 
     @property

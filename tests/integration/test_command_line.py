@@ -1,0 +1,460 @@
+"""The command line: nothing is overwritten, processes end when told to, and every failure is one line."""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from contracts.client.keys import Identity
+from hub import __main__ as command_line
+from hub.adapters.broker.embedded import EmbeddedBroker
+from hub.settings import Settings
+from tests.support import provision
+from tests.support.kafka import SecureKafka
+from tests.support.postgres import fresh_database
+
+HUB = [sys.executable, "-m", "hub"]
+START_S = 30.0
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    """This process's environment without its own HUB_ settings."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+    return {**others, "HUB_DATA_DIR": str(folder), **settings}
+
+
+def run(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return _done([*HUB, *arguments], env)
+
+
+def _done(command: list[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, check=False, env=dict(env), capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Run a command in this process: (exit status, standard output, standard error)."""
+
+    def called(*arguments: str, env: Mapping[str, str]) -> tuple[int, str, str]:
+        for name in [name for name in os.environ if name.startswith("HUB_")]:
+            monkeypatch.delenv(name)
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["hub", *arguments])
+        capsys.readouterr()
+        status = 0
+        try:
+            command_line.main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+            if isinstance(end.code, str):
+                sys.stderr.write(f"{end.code}\n")  # as the interpreter does
+        except Exception as error:
+            status = -1
+            sys.stderr.write(f"Traceback of {type(error).__name__}: {error}\n")
+        shown = capsys.readouterr()
+        return status, shown.out, shown.err
+
+    return called
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def keys_and_fence(folder: Path) -> dict[str, bytes]:
+    return {n: c for n, c in everything(folder).items() if n.startswith(("keys", "fence"))}
+
+
+# --- init and migrate -----------------------------------------------------------------------------------
+
+
+def test_init_twice_overwrites_nothing(hub: Callable[..., Any], tmp_path: Path) -> None:
+    env = {"HUB_DATA_DIR": str(tmp_path / "var")}
+    status, out, err = hub("init", env=env)
+    assert (status, err) == (0, "")
+    assert "ready: " in out
+    assert "keep a copy of" in out
+    first = keys_and_fence(tmp_path / "var")
+    assert {"keys/kek.json", "fence/destroyed", "keys/hub/signing.pem", "keys/hub/sealing.pem"} <= set(first)
+    status, out, err = hub("init", env=env)
+    assert (status, err) == (0, "")
+    assert "keep a copy" not in out
+    assert keys_and_fence(tmp_path / "var") == first
+    status, out, _ = hub("migrate", env=env)
+    assert (status, out) == (0, "migrated\n")
+    assert keys_and_fence(tmp_path / "var") == first
+
+
+def test_init_makes_keys_that_nobody_else_may_read(hub: Callable[..., Any], tmp_path: Path) -> None:
+    hub("init", env={"HUB_DATA_DIR": str(tmp_path / "var")})
+    keys = tmp_path / "var" / "keys"
+    for path in (keys, *(path for path in keys.rglob("*") if path.is_file())):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_init_on_postgresql_shows_no_password(hub: Callable[..., Any], tmp_path: Path, postgres: str) -> None:
+    with fresh_database(postgres) as url:
+        secret = url.replace("hub@", "hub:hemmelig@")
+        env = {"HUB_DATA_DIR": str(tmp_path / "var"), "HUB_DATABASE_URL": secret}
+        for _ in range(2):
+            status, out, err = hub("init", env=env)
+            assert (status, err) == (0, "")
+            assert "hemmelig" not in out
+            assert "ready: 127.0.0.1" in out
+
+
+def test_init_beside_a_database_of_another_key_leaves_no_key_behind(
+    hub: Callable[..., Any], tmp_path: Path, postgres: str
+) -> None:
+    """A key that opens nothing must not lie there, looking like the one to keep."""
+    with fresh_database(postgres) as url:
+        first, second = tmp_path / "first", tmp_path / "second"
+        env = {"HUB_DATABASE_URL": url}
+        assert hub("init", env={**env, "HUB_DATA_DIR": str(first)})[0] == 0
+        for says in ("fence", "another key-encryption key"):
+            status, out, err = hub("init", env={**env, "HUB_DATA_DIR": str(second)})
+            assert (status, out) == (1, "")
+            assert says in err
+            assert not list(second.rglob("*.json")), "no key"
+            assert not list(second.rglob("*.pem"))
+            (second / "fence" / "destroyed").write_bytes((first / "fence" / "destroyed").read_bytes())
+
+
+@pytest.mark.parametrize("command", ["init", "migrate", "topics"])
+def test_a_fence_that_is_gone_is_never_begun_anew(
+    hub: Callable[..., Any], tmp_path: Path, command: str
+) -> None:
+    """An empty fence beside a restored database brings to life what was erased (domain rule 8)."""
+    env = {"HUB_DATA_DIR": str(tmp_path / "var")}
+    hub("init", env=env)
+    (tmp_path / "var" / "fence" / "destroyed").unlink()
+    status, out, err = hub(command, env=env)
+    assert (status, out) == (1, "")
+    assert "fence" in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "var" / "fence" / "destroyed").exists()
+
+
+# --- partners and topics --------------------------------------------------------------------------------
+
+
+def add(slug: str, **changed: str) -> list[str]:
+    public = Identity.new().public
+    asked = {
+        "name": "Havnen",
+        "kind": "ngo",
+        "category": "incident",
+        "sealing-key": public.sealing.hex(),
+        "signing-key": public.signing.hex(),
+        "contact": "Vagten",
+        "email": "vagt@havnen.example",
+        "duty-phone": "00 00 00 00",
+        **{name.replace("_", "-"): value for name, value in changed.items()},
+    }
+    return ["partner", "add", slug, *(part for n, v in asked.items() for part in (f"--{n}", v))]
+
+
+def test_a_partner_is_added_and_gets_its_topics(hub: Callable[..., Any], tmp_path: Path) -> None:
+    env = {"HUB_DATA_DIR": str(tmp_path / "var")}
+    hub("init", env=env)
+    status, out, err = hub(*add("havnen"), env=env)
+    assert (status, out, err) == (0, "registered havnen: now `hub topics`\n", "")
+    for _ in range(2):
+        status, out, err = hub("topics", env=env)
+        assert (status, out, err) == (0, "topics of 2 partners\n", "")
+    with closing(EmbeddedBroker(tmp_path / "var" / "broker.db")) as broker:
+        assert broker.topics() == {
+            "eksempel.dead",
+            *(f"eksempel.{way}.{slug}" for way in ("to", "from") for slug in ("havnen", "familieenheden")),
+        }
+
+
+def test_a_partner_gets_its_login_and_its_three_rights(
+    hub: Callable[..., Any], tmp_path: Path, secure_kafka: SecureKafka
+) -> None:
+    from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
+
+    passwords = tmp_path / "passwords.json"
+    passwords.write_text(json.dumps({"cli-havnen": "hemmelig-hemmelig"}))
+    env = {
+        "HUB_DATA_DIR": str(tmp_path / "var"),
+        "HUB_MUNICIPALITY": "cli-by",
+        "HUB_KAFKA_BOOTSTRAP": secure_kafka.bootstrap,
+        "HUB_KAFKA_CA": str(secure_kafka.ca_path),
+        "HUB_KAFKA_USERNAME": secure_kafka.admin_user,
+        "HUB_KAFKA_PASSWORD": secure_kafka.admin_password,
+    }
+    hub("init", env=env)
+    hub(*add("cli-havnen"), env=env)
+    status, out, err = hub("topics", "--passwords", str(passwords), env=env)
+    assert (status, out, err) == (0, "topics of 2 partners\n", "")
+    with KafkaAdminClient(**secure_kafka.login("cli-havnen", "hemmelig-hemmelig")) as theirs:
+        seen = {name for name in theirs.list_topics() if name.startswith("cli-by.")}
+    assert seen == {"cli-by.to.cli-havnen", "cli-by.from.cli-havnen"}
+
+
+# --- every failure is one line ---------------------------------------------------------------------------
+
+CANARY = "Majas-hemmelighed"
+GOOD_KEY = "aa" * 32
+FAILURES: list[tuple[str, list[str], dict[str, str], str]] = [
+    ("no init: serve", ["serve"], {"HUB_ISSUER": "http://x"}, "hub init"),
+    ("no init: relay", ["relay"], {}, "hub init"),
+    ("no init: project", ["project"], {}, "hub init"),
+    ("no init: receive", ["receive"], {}, "hub init"),
+    ("no init: topics", ["topics"], {}, "hub init"),
+    ("no init: migrate", ["migrate"], {}, "hub init"),
+    ("a database of another kind", ["init"], {"HUB_DATABASE_URL": f"mysql://{CANARY}@x"}, "HUB_DATABASE_URL"),
+    (
+        "no database there",
+        ["init"],
+        {"HUB_DATABASE_URL": f"postgresql://x:{CANARY}@127.0.0.1:1/x"},
+        "database",
+    ),
+    ("no address at all", ["init"], {"HUB_DATABASE_URL": f"postgresql://[{CANARY}"}, "HUB_DATABASE_URL"),
+    ("a number that is none", ["init"], {"HUB_TOPIC_RETENTION_DAYS": CANARY}, "HUB_TOPIC_RETENTION_DAYS"),
+    ("a number too large", ["init"], {"HUB_TOPIC_RETENTION_DAYS": "99"}, "HUB_TOPIC_RETENTION_DAYS"),
+    ("a name that is none", ["init"], {"HUB_MUNICIPALITY": f"{CANARY} Æ"}, "HUB_MUNICIPALITY"),
+    ("a time that is none", ["init"], {"HUB_PURGE_SILENT_AFTER": CANARY}, "HUB_PURGE_SILENT_AFTER"),
+    (
+        "unsafe durability",
+        ["init"],
+        {"HUB_DATABASE_URL": "sqlite:////tmp/x.db?synchronous=OFF"},
+        "synchronous",
+    ),
+]
+
+
+@pytest.mark.parametrize(("why", "arguments", "env", "says"), FAILURES, ids=[f[0] for f in FAILURES])
+def test_what_is_set_wrong_is_told_in_one_line(
+    hub: Callable[..., Any], tmp_path: Path, why: str, arguments: list[str], env: dict[str, str], says: str
+) -> None:
+    status, out, err = hub(*arguments, env={"HUB_DATA_DIR": str(tmp_path / "var"), **env})
+    assert (status, out) == (1, "")
+    assert len(err.splitlines()) == 1, err
+    assert err.startswith("hub: ")
+    assert says in err
+    assert CANARY not in err
+
+
+@pytest.fixture
+def ready(hub: Callable[..., Any], tmp_path: Path) -> dict[str, str]:
+    """An initialised hub's environment."""
+    env = {"HUB_DATA_DIR": str(tmp_path / "var")}
+    assert hub("init", env=env)[0] == 0
+    return env
+
+
+AFTERWARDS: list[tuple[str, list[str], dict[str, str], str]] = [
+    ("serve without an issuer", ["serve"], {}, "HUB_ISSUER"),
+    ("serve on an address that is none", ["serve", "--host", "0.0.0.1"], {"HUB_ISSUER": "http://x"}, ""),
+    ("a key that is no hex", add("ny", sealing_key=CANARY), {}, "sealing_key"),
+    ("a key too short", add("ny", signing_key="aa"), {}, "signing_key"),
+    ("a key that is none", add("ny", sealing_key="00" * 32), {}, "key"),
+    ("a name that is none", add(f"{CANARY} Æ"), {}, "slug"),
+    ("the unit again", add("familieenheden"), {}, "registered"),
+    ("a contact without its number", add("ny", duty_phone=""), {}, "duty_phone"),
+    ("no view", ["rebuild", "ingenting", "familieenheden"], {}, "timeline"),
+    ("no owner", ["rebuild", "timeline", "ingen-saadan"], {}, "recipient"),
+    ("no passwords", ["topics", "--passwords", "/ingen/saadan"], {}, "/ingen/saadan"),
+    ("no broker", ["topics"], {"HUB_KAFKA_BOOTSTRAP": "127.0.0.1:1"}, "broker"),
+]
+
+
+@pytest.mark.parametrize(("why", "arguments", "env", "says"), AFTERWARDS, ids=[f[0] for f in AFTERWARDS])
+def test_what_is_asked_wrong_is_told_in_one_line(
+    hub: Callable[..., Any],
+    ready: dict[str, str],
+    why: str,
+    arguments: list[str],
+    env: dict[str, str],
+    says: str,
+) -> None:
+    status, out, err = hub(*arguments, env={**ready, **env})
+    assert (status, out) == (1, "")
+    assert len(err.splitlines()) == 1, err
+    assert err.startswith("hub: ")
+    assert says in err
+    assert CANARY not in err
+
+
+def test_passwords_that_are_no_json_are_not_shown(
+    hub: Callable[..., Any], ready: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "passwords.json"
+    for content in (f'{{"havnen": "{CANARY}', f'["{CANARY}"]', f'{{"{CANARY}": 7}}'):
+        path.write_text(content)
+        status, _, err = hub("topics", "--passwords", str(path), env=ready)
+        assert status == 1
+        assert len(err.splitlines()) == 1, err
+        assert CANARY not in err
+
+
+def test_keys_that_others_may_read_or_that_are_spoiled_are_refused(
+    hub: Callable[..., Any], ready: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "var" / "keys"
+    signing = folder / "hub" / "signing.pem"
+    signing.chmod(0o644)
+    status, _, err = hub("topics", env=ready)
+    assert (status, len(err.splitlines())) == (1, 1), err
+    signing.chmod(0o600)
+    kek = (folder / "kek.json").read_text()
+    for spoiled in ("", "{}", CANARY, kek[:-10]):
+        (folder / "kek.json").write_text(spoiled)
+        status, _, err = hub("topics", env=ready)
+        assert (status, len(err.splitlines())) == (1, 1), err
+        assert err.startswith("hub: ")
+        assert CANARY not in err
+    (folder / "kek.json").write_text(kek)
+    assert hub("topics", env=ready)[0] == 0
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(hub: Callable[..., Any], ready: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        status, _, err = hub("serve", "--port", port, env={**ready, "HUB_ISSUER": "http://127.0.0.1:1"})
+    assert (status, len(err.splitlines())) == (1, 1), err
+    assert err.startswith("hub: ")
+
+
+def test_a_rebuild_tells_how_far_it_is(hub: Callable[..., Any], ready: dict[str, str]) -> None:
+    status, out, err = hub("rebuild", "disclosures", "hub", env=ready)
+    assert (status, err) == (0, "")
+    done, total = out.splitlines()[-1].removeprefix("disclosures of hub: ").split(" of ")
+    assert done == total
+    assert hub("rebuild", "timeline", "familieenheden", env=ready)[0] == 0
+
+
+# --- processes ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def started(*arguments: str, env: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A process of ours, killed at the end if it still runs."""
+    process = subprocess.Popen(
+        [*HUB, *arguments],
+        env=dict(env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def ends(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str, str]:
+    process.send_signal(number)
+    out, err = process.communicate(timeout=START_S)
+    return process.returncode, out, err
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    """The first line that it prints."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], START_S)
+    assert ready, "nothing was printed"
+    return process.stdout.readline()
+
+
+def _works(process: subprocess.Popen[str]) -> None:
+    """Wait until the process has threads beside its first: its workers run."""
+    tasks, until = Path(f"/proc/{process.pid}/task"), time.monotonic() + START_S
+    while True:
+        assert process.poll() is None, process.communicate()
+        catches = next(
+            line.split()[1]
+            for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
+            if line.startswith("SigCgt")
+        )
+        if int(catches, 16) >> (signal.SIGTERM - 1) & 1 and len(list(tasks.iterdir())) > 1:
+            return
+        assert time.monotonic() < until, "it did not start"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serve_answers_and_ends_when_told_to(ready: dict[str, str], number: signal.Signals) -> None:
+    env = environment(Path(ready["HUB_DATA_DIR"]), HUB_ISSUER="http://127.0.0.1:1")
+    (port,) = provision.free_ports(1)
+    with started("serve", "--port", str(port), env=env) as process:
+        assert line_of(process) == f"serving http://127.0.0.1:{port}\n"
+        until = time.monotonic() + START_S
+        while True:
+            try:
+                assert httpx2.get(f"http://127.0.0.1:{port}/healthz").json() == {"status": "ok"}
+                break
+            except httpx2.TransportError:
+                assert time.monotonic() < until
+                time.sleep(0.02)
+        answer = httpx2.get(f"http://127.0.0.1:{port}/v1/inbox", headers={"Authorization": "Bearer x.y.z"})
+        assert answer.status_code in (401, 503)
+        assert httpx2.post(f"http://127.0.0.1:{port}/token", data={"x": "y"}).status_code == 404
+        assert ends(process, number) == (0, "", "")
+
+
+@pytest.mark.parametrize("command", ["relay", "project", "receive"])
+def test_a_worker_runs_and_ends_when_told_to(
+    hub: Callable[..., Any], ready: dict[str, str], command: str
+) -> None:
+    assert hub("topics", env=ready)[0] == 0
+    with started(command, env=environment(Path(ready["HUB_DATA_DIR"]))) as process:
+        _works(process)
+        time.sleep(0.3)
+        assert process.poll() is None
+        assert ends(process, signal.SIGTERM) == (0, "", "")
+
+
+def test_workers_begin_where_a_topic_is_missing_and_go_on_when_it_is_there(
+    hub: Callable[..., Any], ready: dict[str, str]
+) -> None:
+    """One partner without its topic must not keep all the others' reports waiting."""
+    with started("receive", env=environment(Path(ready["HUB_DATA_DIR"]))) as process:
+        _works(process)
+        assert hub("topics", env=ready)[0] == 0
+        time.sleep(0.7)
+        assert process.poll() is None
+        status, out, err = ends(process, signal.SIGTERM)
+    assert (status, out) == (0, "")
+    assert "Traceback" not in err
+    assert all("hub topics" in line for line in err.splitlines()), err
+
+
+def test_it_runs_as_a_command_and_as_a_module(tmp_path: Path) -> None:
+    env = environment(tmp_path / "var")
+    assert run("init", env=env).returncode == 0
+    done = _done([str(Path(sys.executable).parent / "hub"), "migrate"], env)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "migrated\n", "")
+    unknown = run("everything", env=env)
+    assert unknown.returncode == 2
+    assert "Traceback" not in unknown.stderr
+    assert "Usage" in run(env=env).stdout + run(env=env).stderr
+
+
+def test_settings_are_read_from_the_environment_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of the folder where somebody stands must not decide where secrets go."""
+    (tmp_path / ".env").write_text("HUB_MUNICIPALITY=somebody-elses\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HUB_MUNICIPALITY", raising=False)
+    assert Settings().municipality == "eksempel"
