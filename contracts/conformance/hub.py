@@ -78,8 +78,10 @@ class PlayedHub:
     """The status of every answer, while it is not 0."""
     lose: int = 0
     """How many answers to what is sent in are lost after the work is done."""
-    hold_head_keys: bool = False
-    """Don't answer the next question for head keys, nor the ones after."""
+    hold: bool = False
+    """Leave questions for head keys and reports lying, as long as it is true."""
+    held: int = 0
+    """How many were left lying."""
     asked: list[Asked] = field(default_factory=list)
     head_keys: Counter[UUID] = field(default_factory=Counter)
     looks: list[tuple[UUID, dict[str, Any]]] = field(default_factory=list)
@@ -227,9 +229,13 @@ class PlayedHub:
             if not rebuild:
                 self.head_keys.update(asked)
             keys = {str(one): _b64(self.told[one].keys[0]) for one in asked if one in self.told}
-        while self.hold_head_keys:
-            time.sleep(0.02)
+        self._lie()
         return 200, {"keys": keys}
+
+    def _lie(self) -> None:
+        self.held += self.hold
+        while self.hold:
+            time.sleep(0.02)
 
     def _open(self, text: str, found: Any) -> Answered:
         try:
@@ -288,6 +294,9 @@ class PlayedHub:
         if idempotency_key != str(report.report_id):
             self.wrong.append(("R8", "a report's Idempotency-Key is its report_id"))
             return problem(422, "invalid")
+        if self.hold:
+            self._lie()
+            return problem(503, "unavailable")
         with self.lock:
             if not self._taken(report):
                 return problem(422, "idempotency-key-reused")

@@ -107,11 +107,11 @@ def _twice(stage: Stage, revocation: UUID) -> bool:
 def killed(stage: Stage) -> None:
     """It is killed while it waits for the keys of heads: what was pulled is not yet taken in."""
     hub = stage.hub
-    hub.hold_head_keys = True
+    hub.hold = True
     told = [hub.tell() for _ in range(3)]
     stage.took(told[0], "section 6")
     stage.program.end(kill=True)
-    hub.hold_head_keys = False
+    hub.hold = False
     stage.caught_up((1, 3))
     for one in told:
         stage.opens(one, "R5")
@@ -205,6 +205,7 @@ def cut_off(stage: Stage) -> None:
     first = hub.tell()
     stage.took(first, "section 6")
     stage.caught_up((1, 1))
+    stage.opens(first, "section 4")
     for status in (403, 401):
         hub.refuse = status
         second = hub.tell()
@@ -222,6 +223,7 @@ def hub_down(stage: Stage) -> None:
     first = hub.tell(referral=referral)
     stage.took(first, "section 6")
     stage.caught_up((1, 1))
+    stage.opens(first, "section 4")
     with stage.server.gone():
         _answer(stage, referral)
         stage.opens_not(first, "R9", "shows a message while the hub is down, so a key or content was kept")

@@ -193,7 +193,7 @@ class Stage:
             self.never(any(w in printed for w in words), "R9", "`run` prints what messages say")
         for rule, text in self.hub.wrong:
             self.say(rule, text)
-        self.hub.hold_head_keys = False
+        self.hub.hold = False
         self.server.down()
         if self.topics is not None:
             self.topics.close()
