@@ -21,6 +21,7 @@ from hub.aggregates.base import Actor
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
 from hub.committing import Command
 from hub.errors import HubError, Invalid
+from hub.process import settle
 from hub.serving import Server, app_of, openapi
 from hub.settings import Settings
 from hub.working import Worker, Workers, follower_of, projectors, receivers, relay_of, timers_of
@@ -125,6 +126,7 @@ def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
     with closing(build(_settings())) as parts:
         server = Server(app_of(parts, None), host, port)
         print(f"serving {server.url}", flush=True)
+        settle()
         server.serve()
 
 
@@ -175,6 +177,7 @@ def _work(make: Callable[[Parts, Any], list[Worker]]) -> None:
     settings = _settings()
     with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
         workers = Workers(make(parts, broker))
+        settle()
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

@@ -15,6 +15,7 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.bootstrap import Parts, build, identity_of, initialise, utc_now
 from hub.committing import Command
+from hub.process import settle
 from hub.settings import Settings
 from tests.support.social_reports import REPORTS
 
@@ -70,6 +71,7 @@ def opened(settings: Settings) -> Iterator[Parts]:
                 signing_key=public.signing,
                 contact={"name": "Vagten", "email": f"vagt@{slug}.example", "duty_phone": "00 00 00 00"},
             )
+        settle()
         yield parts
     finally:
         parts.close()

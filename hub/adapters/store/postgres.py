@@ -61,7 +61,7 @@ class PostgresRecorder(LogReader, PostgresApplicationRecorder):
         given = [list(since), [Int8(version) for version in since.values()], list(grants)]
 
         def read(connection: PgConnection) -> list[Any]:
-            return connection.execute(_STREAMS, given, prepare=True, binary=True).fetchall()
+            return connection.binary.execute(_STREAMS, given, prepare=True).fetchall()
 
         for is_event, row_id, number, topic, sealed in self.database.again(read):
             if is_event:
@@ -106,7 +106,7 @@ class PostgresRecorder(LogReader, PostgresApplicationRecorder):
 
 def _append(connection: PgConnection, given: list[Any]) -> Answer:
     try:
-        return cast(Answer, connection.execute(CALL, given, prepare=True, binary=True).fetchone())
+        return cast(Answer, connection.binary.execute(CALL, given, prepare=True).fetchone())
     except psycopg.Error as error:
         refusal = refusal_of(error)
         if refusal is not None:

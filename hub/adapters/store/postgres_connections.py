@@ -6,6 +6,7 @@ It opens a connection when there is none idle, never more than its limit, and th
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from threading import Semaphore
 from typing import Any
 
@@ -15,11 +16,18 @@ from psycopg.pq import TransactionStatus
 from hub.adapters.store.refused import UnsafeStore
 from hub.errors import Unavailable
 
-PgConnection = psycopg.Connection[Any]
-
 CONNECT_TIMEOUT_S = 10
 _DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 _SETTINGS = f"SELECT {', '.join(f'current_setting({name!r})' for name in _DURABLE)}"
+
+
+class PgConnection(psycopg.Connection[Any]):
+    """A connection that is lent to one at a time."""
+
+    @cached_property
+    def binary(self) -> psycopg.Cursor[Any]:
+        """The cursor of its statements, made once: what one gave is fetched before the next."""
+        return self.cursor(binary=True)
 
 
 def connect(conninfo: str) -> PgConnection:
@@ -27,7 +35,7 @@ def connect(conninfo: str) -> PgConnection:
 
     Raises `UnsafeStore` with the setting to change, or psycopg's errors.
     """
-    connection = psycopg.connect(conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
+    connection = PgConnection.connect(conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
     try:
         values = connection.execute(_SETTINGS).fetchone()
         for name, value in zip(_DURABLE, values or (), strict=True):

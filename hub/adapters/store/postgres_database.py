@@ -169,7 +169,7 @@ class PostgresDatabase:
 
 def run(connection: PgConnection, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run a statement written for `Database`."""
-    cursor = connection.execute(_placed(sql), params, prepare=True, binary=True)
+    cursor = connection.binary.execute(_placed(sql), params, prepare=True)
     return cursor.fetchall() if cursor.description else []
 
 

@@ -1,0 +1,130 @@
+"""What a command reads of what it read before: always as it stands, and nobody's but its own."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contracts.terms import BasisRule, Category, ReferralStatus, SafetyLevel
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.sealing import CouldKill
+from tests.world import NGO, SAME_WOMAN, TOVHOLDER, UNIT, World, at
+
+C = Category
+
+
+def latest(world: World, aggregate_id: UUID) -> Any:
+    return world.parts.app.latest([aggregate_id])[aggregate_id]
+
+
+def lived_through(world: World) -> tuple[UUID, UUID]:
+    """A case to which nearly everything has happened, and its consent."""
+    case, inquiry = world.open_case(), world.report(SAME_WOMAN)
+    consent = world.consent(case, [NGO], [C.INCIDENT, C.RISK, C.REFERRAL])
+    world.legal_basis(case, [NGO], [C.IDENTITY])
+    world.assess(case)
+    world.level(case, SafetyLevel.HIGH)
+    world.refer(case)
+    world.match(case, inquiry)
+    world.read_free_text(case)
+    world.withdraw(case, consent, category=C.RISK)
+    return case, consent
+
+
+def test_it_is_what_a_load_from_nothing_gives(world: World) -> None:
+    case, consent = lived_through(world)
+    ledger = world.thread(case, NGO)
+    for ended in (False, True):
+        if ended:
+            world.withdraw(case, consent)
+        for one in (case, ledger, world.parts.committer.partner_id(NGO)):
+            assert latest(world, one) == world.parts.app.load(one)
+            assert latest(world, one).pending_events == []
+
+
+COMMANDS: dict[str, Callable[[CitizenCase, dict[str, Any]], object]] = {
+    "level": lambda c, by: c.change_safety_level(level=SafetyLevel.ACUTE, reason="Ny trussel", **by),
+    "contact": lambda c, by: c.set_safe_contact(rules=CouldKill({"channel": "sms"}), **by),
+    "withdraw": lambda c, by: c.withdraw_consent(
+        consent_id=next(b.basis_id for b in c.bases.values() if b.rule is None),
+        recipient=None,
+        category=None,
+        **by,
+    ),
+    "accept": lambda c, by: c.answer_referral(
+        referral_id=next(iter(c.referrals)),
+        status=ReferralStatus.ACCEPTED,
+        reason=None,
+        **{**by, "by": at(NGO)},
+    ),
+    "unmatch": lambda c, by: c.unmatch_inquiry(inquiry=next(iter(c.inquiries)), reason="En anden", **by),
+    "coordinator": lambda c, by: c.assign_coordinator(coordinator=replace(TOVHOLDER, person="bo"), **by),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_a_refused_command_did_to_its_copy_is_nowhere_else(world: World, name: str) -> None:
+    case, _ = lived_through(world)
+    whole = world.parts.app.load(case)
+    mine = latest(world, case)
+    COMMANDS[name](mine, {"by": TOVHOLDER, "at": world.clock()})
+    assert mine.pending_events, "the command did something"
+    assert latest(world, case) == whole
+
+
+def test_what_another_process_wrote_is_seen_at_once(world: World) -> None:
+    case = world.open_case()
+    world.consent(case, [NGO], [C.RISK])
+    world.assess(case)
+    other = World.opened(
+        world.parts.settings.data_dir, world.identities, world.parts.settings.database_url, clock=world.clock
+    )
+    try:
+        other.suspend(NGO)
+        other.level(case, SafetyLevel.HIGH)
+        before = len(world.messages_of(NGO))
+        world.level(case, SafetyLevel.ACUTE)
+        assert len(world.messages_of(NGO)) == before, "told, though suspended"
+        assert latest(world, case) == world.parts.app.load(case)
+    finally:
+        other.close()
+
+
+def test_nothing_that_was_erased_is_kept(world: World) -> None:
+    case = world.report()
+    man = next(iter(latest(world, case).persons))
+    other = World.opened(
+        world.parts.settings.data_dir, world.identities, world.parts.settings.database_url, clock=world.clock
+    )
+    try:
+        other.parts.app.keys.destroy(man)
+    finally:
+        other.close()
+    assert man not in {e.content.about for e in latest(world, case).entries if "name" in e.content.data}
+    assert latest(world, case) == world.parts.app.load(case)
+    world.parts.app.keys.destroy(case)
+    assert latest(world, case) is None
+    assert latest(world, world.thread(case, UNIT)) is None
+
+
+def test_a_store_that_was_set_back_is_read_from_its_beginning(world: World) -> None:
+    """As after a restore under a running process: the same stream, another end."""
+    case = world.open_case()
+    world.assess(case)
+    latest(world, case)
+    database = world.parts.app.store.database
+    stream = [database.stream(case)]
+    with database.transaction() as execute:
+        ((last,),) = execute(
+            "SELECT max(originator_version) FROM stored_events WHERE originator_id = ?", stream
+        )
+        execute(
+            "DELETE FROM stored_events WHERE originator_id = ? AND originator_version = ?", [*stream, last]
+        )
+    assert latest(world, case).version == last - 1
+    world.clock.move(timedelta(minutes=1))
+    world.legal_basis(case, [NGO], [C.INCIDENT], BasisRule.VITAL_INTEREST)
+    assert latest(world, case) == world.parts.app.load(case)
