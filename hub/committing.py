@@ -16,7 +16,7 @@ from hub.aggregates.base import Actor, Lone
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import CaseEvent
 from hub.aggregates.citizen_case.values import GrantTerms
-from hub.aggregates.disclosure_ledger import DisclosureLedger, RevocationReason
+from hub.aggregates.disclosure_ledger import DisclosureLedger, RevocationReason, Source
 from hub.aggregates.partner import Partner
 from hub.disclosing import Concerned, Discloser, Prepared
 from hub.errors import Missing, NoGrant
@@ -251,8 +251,13 @@ class Committer:
             [e for e in case.pending_events if isinstance(e, CaseEvent)],
             related=change.related,
             agreements=agreements,
+            told={slug: self._told(case, slug, concerned) for slug in recipients},
             now=now,
         )
+
+    def _told(self, case: CitizenCase, slug: str, concerned: Concerned) -> frozenset[Source]:
+        ledger = concerned.ledger(self._discloser.thread(case.id, slug))
+        return ledger.standing() if ledger else frozenset()
 
     def _needs(self, prepared: Prepared, fresh: Mapping[UUID, bytes]) -> tuple[tuple[UUID, ...], ...]:
         """A grant given in this very transaction needs no guard; every other message needs one alive."""

@@ -5,7 +5,7 @@ Rules, as sentences:
 - A recipient is told the categories it was granted, never the case (domain rule 2).
 - The owning unit holds `standing`: it is told everything in its cases, save free text that nobody has read.
 - Who consented to what is told to the owning unit alone; a referral to that unit and to its recipient.
-- A new grant tells the present state of its category once; what was told before rests on it too.
+- A new grant tells what stands in its category and was not told before; what was told rests on it too.
 - A match undone: what was told because of it is revoked, as told in error.
 - A grant that the partner's agreement does not cover tells nothing, and the refusal is recorded.
 - What is told carries the bans of what it was told from and of every basis it rests on.
@@ -33,6 +33,7 @@ from hub.aggregates.citizen_case.events import (
     SafetyLevelChanged,
 )
 from hub.aggregates.citizen_case.values import Entry, Grant
+from hub.aggregates.disclosures import Source
 
 RULE_VERSION = 1
 """Rises with every change to these rules; each `Disclosed` keeps the one it was decided under."""
@@ -118,15 +119,19 @@ def decide(
     *,
     related: Sequence[CitizenCase],
     agreements: Mapping[str, Agreement],
+    told: Mapping[str, frozenset[Source]],
     now: datetime,
 ) -> Decision:
-    """Decide for a command's new `events` of `case`, already applied; `related`: its matched inquiries."""
+    """Decide for a command's new `events` of `case`, already applied.
+
+    `related` are its matched inquiries; `told` is what each recipient was told and still holds.
+    """
     tellings: list[Telling] = []
     refusals: list[Refusal] = []
     ended: dict[str, list[UUID]] = {}
     for event in events:
         for recipient, grants in _living_by_recipient(case, now).items():
-            wanted = _wanted(case, event, recipient, related, now)
+            wanted = _wanted(case, event, recipient, related, told.get(recipient, frozenset()))
             parts, refused = _parts(case, wanted, recipient, grants, agreements)
             kind = event.KIND or MessageKind.PRESENT_STATE
             if recipient != case.unit and parts and _is_present_state(event):
@@ -170,26 +175,27 @@ def _is_present_state(event: CaseEvent) -> bool:
 
 
 def _wanted(
-    case: CitizenCase, event: CaseEvent, recipient: str, related: Sequence[CitizenCase], now: datetime
+    case: CitizenCase,
+    event: CaseEvent,
+    recipient: str,
+    related: Sequence[CitizenCase],
+    told: frozenset[Source],
 ) -> list[tuple[CitizenCase, Entry]]:
     """The entries that this event would tell this recipient, whatever its grants."""
     if recipient == case.unit:
         return [(case, entry) for entry in case.contents_of(event)]
     if isinstance(event, ConsentGiven | LegalBasisRecorded):
-        fresh = _newly_granted(case, event, recipient, now)
-        return [(c, entry) for c in (case, *related) for entry in c.present_state(fresh)]
+        granted = frozenset(g.category for g in event.grants if g.recipient == recipient)
+        state = [(c, entry) for c in (case, *related) for entry in c.present_state(granted)]
+        return [(c, entry) for c, entry in state if _source(c, entry) not in told]
     if isinstance(event, InquiryMatched):
         matched = [c for c in related if c.id == event.inquiry]
         return [(c, entry) for c in matched for entry in c.present_state(frozenset(Category))]
     return [(case, entry) for entry in case.contents_of(event)]
 
 
-def _newly_granted(
-    case: CitizenCase, event: ConsentGiven | LegalBasisRecorded, recipient: str, now: datetime
-) -> frozenset[Category]:
-    new = {g.grant_id for g in event.grants}
-    held = {g.category for g in case.grants_of(recipient, now) if g.grant_id not in new}
-    return frozenset(g.category for g in event.grants if g.recipient == recipient and g.category not in held)
+def _source(case: CitizenCase, entry: Entry) -> Source:
+    return Source(case.id, entry.version, entry.content.field, entry.content.category)
 
 
 def _renewals(case: CitizenCase, event: CaseEvent, now: datetime) -> list[Renewal]:

@@ -24,12 +24,13 @@ def report_taken(report: SocialReport, new_id: Callable[[], UUID]) -> ReportTake
     ties = {str(t.person): t.tie.value for t in report.staff_tied}
     ids = {str(p.id): new_id() for p in report.persons if p.role is not PersonRole.EXPOSED}
     free_text = {name: text for name in FREE_TEXT if (text := _taken_out(whole, name)) is not None}
+    apart = _children_apart(whole)
     contents: dict[str, dict[str, Any]] = {Category.IDENTITY: _identity(report.exposed)}
     if tie := ties.get(str(report.exposed.id)):
         contents[Category.OTHER_PERSONS] = {"staff_tie": tie}
     for name, category in CATEGORY.items():
         if name in whole and name not in {"narrative", "staff_tied"}:
-            contents.setdefault(category, {})[name] = _renamed(whole[name], ids)
+            contents.setdefault(category, {})[name] = whole[name]
     return ReportTaken(
         report_id=report.report_id,
         reference=report.reference,
@@ -37,7 +38,7 @@ def report_taken(report: SocialReport, new_id: Callable[[], UUID]) -> ReportTake
         happened=whole["happened"],
         contents=contents,
         others=tuple(
-            AboutPerson(ids[str(p.id)], {"role": p.role.value, "contents": _other(p, ties)})
+            AboutPerson(ids[str(p.id)], {"role": p.role.value, "contents": _other(p, ties, apart)})
             for p in report.persons
             if p.role is not PersonRole.EXPOSED
         ),
@@ -62,8 +63,26 @@ def _bare(person: Person) -> dict[str, Any]:
     return person.model_dump(mode="json", exclude_none=True, exclude=_BARE)
 
 
-def _other(person: Person, ties: dict[str, str]) -> dict[str, dict[str, Any]]:
+def _children_apart(whole: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Take out what is told of each child that is a person of the report: it goes under that child's key."""
+    apart: dict[str, dict[str, Any]] = {}
+    nameless = []
+    for child in whole["children"].get("concerned", []):
+        person = child.pop("person", None)
+        if person is None:
+            nameless.append(child)
+        else:
+            apart[person] = child
+    whole["children"]["concerned"] = nameless
+    return apart
+
+
+def _other(
+    person: Person, ties: dict[str, str], apart: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
     contents: dict[str, dict[str, Any]] = {CATEGORY_OF_ROLE[person.role]: _bare(person)}
+    if concerned := apart.get(str(person.id)):
+        contents[Category.CHILDREN]["concerned"] = concerned
     if tie := ties.get(str(person.id)):
         contents.setdefault(Category.OTHER_PERSONS, {})["staff_tie"] = tie
     return contents
@@ -93,17 +112,3 @@ def _taken_out(whole: dict[str, Any], name: str) -> str | None:
         at = at[step]
     text: str | None = at.pop(last, None)
     return text
-
-
-def _renamed(value: Any, ids: dict[str, UUID]) -> Any:
-    """The same value with the report's local person ids turned into the ids of this case."""
-    match value:
-        case dict():
-            return {
-                k: str(ids.get(v, v)) if k == "person" and isinstance(v, str) else _renamed(v, ids)
-                for k, v in value.items()
-            }
-        case list():
-            return [_renamed(v, ids) for v in value]
-        case _:
-            return value

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hub.aggregates.base import Actor
 from hub.bootstrap import Parts
 from hub.committing import Command
-from hub.errors import HubError, Unavailable
+from hub.errors import Corrupt, HubError, Unavailable
 from hub.following import Follower
 from hub.ports import Broker
 from hub.projecting import Projector
@@ -129,9 +129,17 @@ def every_worker(parts: Parts, broker: Broker) -> Workers:
 
 
 def fire_timers(parts: Parts) -> int:
-    """End what has reached its end. A timer is forgotten only when what it asked for is stored."""
-    due = parts.app.store.due(parts.clock(), LIMIT)
-    for at, case_id in due:
-        parts.hub.end_bases_due(Command(by=TIMER), case_id)
+    """End what has reached its end; how many timers. One is forgotten only when what it asked for is stored.
+
+    A case that is corrupt keeps its timer and stops no other (design: that stream alone stops).
+    """
+    fired = 0
+    for at, case_id in parts.app.store.due(parts.clock(), LIMIT):
+        try:
+            parts.hub.end_bases_due(Command(by=TIMER), case_id)
+        except Corrupt as error:
+            log.error("a timer waits: %s", error.slug)
+            continue
         parts.app.store.timer_done(at, case_id)
-    return len(due)
+        fired += 1
+    return fired

@@ -98,6 +98,15 @@ class DisclosureLedger(Aggregate):
             Disclosed, case_id=self.case_id, message_id=message_id, **told, **made, by=by, timestamp=at
         )
 
+    def standing(self) -> frozenset[Source]:
+        """What the recipient was told and need not drop."""
+        return frozenset(
+            source
+            for message_id, sources in self.sources.items()
+            for n, source in sources.items()
+            if (message_id, n) not in self.closed
+        )
+
     def made_from(self, stream: UUID) -> tuple[tuple[UUID, ...], dict[str, tuple[int, ...]]]:
         """What was told from another stream and still stands: whole messages, and parts of others."""
         whole: list[UUID] = []

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +15,7 @@ from contracts.terms import BasisRule, Category, MessageKind, OrganisationKind, 
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.values import ConsentForm, GrantTerms
+from hub.aggregates.disclosures import Source
 from hub.aggregates.sealing import CouldKill
 from hub.gate import Agreement, Decision, Telling, decide, may_receive
 from hub.translate import report_taken
@@ -33,6 +34,7 @@ class Story:
         self.now = BEGAN
         self.case = a_case(report)
         self.related: list[CitizenCase] = []
+        self.told: dict[str, dict[Source, set[UUID]]] = {}
         self.agreements = {
             slug: Agreement(slug, kind, ALL, active=True)
             for slug, kind in (
@@ -50,13 +52,27 @@ class Story:
         return self.decided()
 
     def decided(self) -> Decision:
-        return decide(
+        decision = decide(
             self.case,
             tuple(self.case.pending_events),  # type: ignore[arg-type]
             related=self.related,
             agreements=self.agreements,
+            told={who: frozenset(told) for who, told in self.told.items()},
             now=self.now,
         )
+        for telling in decision.tellings:
+            for part in telling.parts:
+                content = part.entry.content
+                source = Source(part.case_id, part.entry.version, content.field, content.category)
+                self.told.setdefault(telling.recipient, {})[source] = set(part.grants)
+        self._drop({grant for grants in decision.ended.values() for grant in grants})
+        return decision
+
+    def _drop(self, ended: set[UUID]) -> None:
+        """What rests on ended grants alone is held no longer."""
+        for told in self.told.values():
+            for source in [s for s, grants in told.items() if grants <= ended]:
+                del told[source]
 
     def opened(self) -> "Story":
         self.when(self.case.open_case, number="7KQM-2RXD", criteria={"adult": True})

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -114,11 +114,25 @@ def test_the_reporters_own_ids_of_persons_go_no_further(name: str) -> None:
     assert [p for p in REPORTS[name].persons if str(p.id) in everything] == []
 
 
-def test_a_child_that_is_pointed_at_is_pointed_at_by_its_new_id() -> None:
+def test_what_is_told_of_a_child_that_is_known_goes_under_that_childs_own_key() -> None:
     found = taken(NIGHT)
-    pointed = {UUID(c["person"]) for c in found.contents[Category.CHILDREN]["children"]["concerned"]}
-    children = {o.person for o in found.others if o.value and o.value["role"] == "child"}
-    assert pointed == children
+    others = [o.value for o in found.others if o.value and o.value["role"] == "child"]
+    told = [other["contents"][Category.CHILDREN]["concerned"] for other in others]
+    assert told
+    assert all({"age", "present", "saw_or_heard"} <= child.keys() for child in told)
+    citizen = found.contents[Category.CHILDREN]["children"]
+    assert citizen["present"] == "yes"
+    assert citizen["concerned"] == []
+
+
+def test_a_child_of_whom_nothing_more_is_known_stays_with_the_citizen() -> None:
+    """Two nameless children that are told of alike are still two."""
+    report = example(NIGHT)
+    nameless = {"age": 6, "present": "yes", "saw_or_heard": "yes"}
+    report["persons"] = [p for p in report["persons"] if p["role"] != "child"]
+    report["children"] = {"present": "yes", "concerned": [nameless, dict(nameless)]}
+    found = report_taken(SocialReport.model_validate(report), uuid4)
+    assert found.contents[Category.CHILDREN]["children"]["concerned"] == [nameless, nameless]
 
 
 # --- everything, once ---------------------------------------------------------------------------------

@@ -113,11 +113,15 @@ def _earlier(value: Any, words: Words, _: Names) -> Iterator[Fact]:
 def _children(value: Any, words: Words, names: Names) -> Iterator[Fact]:
     yield Fact(words("field.children.present"), words.label(report.Answer, value["present"]))
     for child in value.get("concerned", []):
-        age = child.get("age")
-        found = [words("value.child.age_unknown" if age is None else "value.years", n=age)]
-        found.append(words("value.child.there", answer=words.label(report.Answer, child["present"])))
-        found.append(words("value.child.saw", answer=words.label(report.Answer, child["saw_or_heard"])))
-        yield Fact(names.get(str(child.get("person")), words("field.child")), ", ".join(found))
+        yield from _concerned(child, words, names)
+
+
+def _concerned(child: Any, words: Words, _: Names) -> Iterator[Fact]:
+    age = child.get("age")
+    found = [words("value.child.age_unknown" if age is None else "value.years", n=age)]
+    found.append(words("value.child.there", answer=words.label(report.Answer, child["present"])))
+    found.append(words("value.child.saw", answer=words.label(report.Answer, child["saw_or_heard"])))
+    yield Fact(words("field.child"), ", ".join(found))
 
 
 def _wishes(value: Any, words: Words, _: Names) -> Iterator[Fact]:
@@ -168,6 +172,7 @@ _RENDER: Final[Mapping[str, Render]] = {
     "cpr": _cpr,
     "birth_date": _born,
     "approximate_age": _age,
+    "concerned": _concerned,
     "relation": _relation,
     "staff_tie": lines.one("field.staff_tie", report.StaffTie),
     "language": _tongue,
