@@ -6,9 +6,19 @@ from collections import Counter
 
 from eventsourcing.persistence import PersistenceError
 
-from contracts.envelope import BadMessage, from_headers
+from contracts.envelope import BadMessage, Envelope, from_headers
 from hub.dead_letters import DeadLetters
-from hub.errors import HubError, Unavailable
+from hub.errors import (
+    Conflict,
+    Forbidden,
+    HubError,
+    IllegalTransition,
+    Invalid,
+    KeyDestroyed,
+    Missing,
+    Replayed,
+    Unavailable,
+)
 from hub.inbound import Inbound
 from hub.ports import Broker, Record
 from hub.reader import Reader
@@ -16,6 +26,9 @@ from hub.reader import Reader
 log = logging.getLogger("hub.receiving")
 TRIES = 3
 """How often a message is tried that ends in an error which nobody foresaw."""
+NEVER = (Invalid, Missing, Forbidden, IllegalTransition, Replayed, KeyDestroyed)
+"""What no later try makes good: the message is put aside. Every other error may pass or be repaired."""
+AWAY = (OSError, PersistenceError, sqlite3.Error)
 
 
 class Receiver:
@@ -49,20 +62,27 @@ class Receiver:
         try:
             envelope = from_headers(record.headers, record.value)
             taken = self._inbound.take(self._partner, envelope)
-        except Unavailable:
-            raise  # nobody's fault: stop here, and the record comes again
         except BadMessage as error:
             self._dead.bury(record, error.reason.value)
-        except HubError as error:
+        except NEVER as error:
+            self._refuse(envelope)
             self._dead.bury(record, error.slug)
-            self._inbound.refuse(self._partner, envelope)
-        except (PersistenceError, sqlite3.Error) as error:
-            raise Unavailable("the database did not answer: it is tried again") from error
+        except (HubError, *AWAY) as error:
+            raise _again(error) from error
         except Exception as error:
             self._unexpected(record, error)
         else:
             if taken.problem is not None:
                 self._dead.bury(record, f"reported:{taken.problem.reason.value}")
+
+    def _refuse(self, envelope: Envelope) -> None:
+        """Answer first: were the message put aside and the answer lost, silence would look like received."""
+        try:
+            self._inbound.refuse(self._partner, envelope)
+        except (Unavailable, Conflict, *AWAY) as error:
+            raise _again(error) from error
+        except Exception as error:
+            log.error("a refusal could not be answered: %s", _told(error))
 
     def _unexpected(self, record: Record, error: Exception) -> None:
         """A fault of ours may pass, so it is tried again; for ever it would stop all that is behind it."""
@@ -71,3 +91,15 @@ class Receiver:
         if self._tried[record.offset] < TRIES:
             raise Unavailable("a message could not be taken in: it is tried again") from error
         self._dead.bury(record, "unexpected")
+
+
+def _again(error: Exception) -> Unavailable:
+    """The error under which a record comes again, however often: stored bytes that fail are an alarm too."""
+    if isinstance(error, Unavailable):
+        return error
+    log.error("a message waits: %s", _told(error))
+    return Unavailable("a message cannot be taken in now: it is tried again")
+
+
+def _told(error: Exception) -> str:
+    return error.slug if isinstance(error, HubError) else type(error).__name__

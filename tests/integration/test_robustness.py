@@ -1,0 +1,120 @@
+"""One damaged row, one suspended partner, one absence: the rest goes on, and nothing is lost for it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from contracts.envelope import to_headers
+from contracts.inbound_v1 import Inbound
+from contracts.message_v1 import Receipt
+from hub.adapters.broker.embedded import EmbeddedBroker
+from hub.aggregates.citizen_case.events import ReportReceived
+from hub.errors import Conflict, Invalid, TamperedRow, Unavailable, UnknownKey
+from hub.ports import Record
+from hub.receiving import Receiver
+from tests.support.social_reports import example
+from tests.world import MUNICIPALITY, POLICE, World
+
+SECRET = "Maja Eksempelsen, Opdigtet Allé 7"
+
+
+@pytest.fixture
+def broker(tmp_path: Path, world: World) -> Iterator[EmbeddedBroker]:
+    """Give the embedded broker, with every topic."""
+    with closing(EmbeddedBroker(tmp_path / "broker.db")) as broker:
+        slugs = [row.slug for row in world.parts.app.store.partners()]
+        broker.create_topics(world.parts.outgoing.topics(slugs), 7)
+        yield broker
+
+
+# --- receiving ------------------------------------------------------------------------------------------
+
+
+def put(world: World, broker: EmbeddedBroker, **changed: Any) -> None:
+    """A report from the police on its topic."""
+    message = Inbound.report({**example(), "report_id": str(uuid4()), **changed})
+    identity, hub = world.identities[POLICE], world.parts.identity.public
+    sent = identity.send(MUNICIPALITY, POLICE, uuid4(), message, hub)
+    broker.publish([Record(f"{MUNICIPALITY}.from.{POLICE}", sent.value, to_headers(sent))])
+
+
+def dead(broker: EmbeddedBroker) -> list[str]:
+    """Why what was put aside was put aside."""
+    with closing(broker.consumer(f"{MUNICIPALITY}.dead", f"look.{uuid4()}")) as consumer:
+        return [dict(one.headers)["dead_reason"].decode() for one in consumer.poll(100, 0.0)]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TamperedRow("altered"),
+        UnknownKey("no such epoch"),
+        Conflict("the case kept changing: read it again"),
+        Unavailable("away"),
+        OSError(5, SECRET),
+        ConnectionResetError(SECRET),
+        sqlite3.OperationalError(SECRET),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_report_that_may_be_taken_in_later_is_never_put_aside(
+    world: World,
+    broker: EmbeddedBroker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    """However often it was tried."""
+
+    def failing(*_: object) -> None:
+        raise error
+
+    put(world, broker)
+    receiver = Receiver(broker=broker, inbound=world.parts.inbound, municipality=MUNICIPALITY, partner=POLICE)
+    with closing(receiver):
+        with monkeypatch.context() as patch:
+            patch.setattr(world.parts.inbound, "take", failing)
+            for _ in range(5):
+                with pytest.raises(Unavailable) as caught:
+                    receiver.step(10, 0.1)
+                assert SECRET not in str(caught.value)
+        assert receiver.step(10, 0.1) == 1
+    assert dead(broker) == []
+    assert len(world.facts(ReportReceived)) == 1
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [(Unavailable("away"), 2), (Conflict("kept changing"), 2), (OSError(), 2), (TamperedRow("altered"), 0)],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_refusal_that_fails_puts_the_report_aside_once(
+    world: World, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch, error: Exception, tries: int
+) -> None:
+    """What passes is waited for, and the answer leaves; what does not pass stops nobody."""
+
+    def failing(*_: object) -> None:
+        raise error
+
+    put(world, broker, urgency="snart")
+    put(world, broker)
+    receiver = Receiver(broker=broker, inbound=world.parts.inbound, municipality=MUNICIPALITY, partner=POLICE)
+    with closing(receiver):
+        with monkeypatch.context() as patch:
+            patch.setattr(world.parts.inbound, "refuse", failing)
+            for _ in range(tries):
+                with pytest.raises(Unavailable):
+                    receiver.step(10, 0.1)
+            assert dead(broker) == []
+            if not tries:
+                assert receiver.step(10, 0.1) == 2
+        assert receiver.step(10, 0.1) == (2 if tries else 0)
+    assert dead(broker) == [Invalid.slug]
+    assert len(world.facts(ReportReceived)) == 1
+    assert len([c for c in world.controls_of(POLICE) if isinstance(c, Receipt)]) == (2 if tries else 1)
