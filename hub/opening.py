@@ -4,6 +4,8 @@ The receipt or look is written first, under the append lock, with the grants as 
 commit. So in the order of the log no opening stands after the withdrawal that ended it.
 """
 
+import logging
+import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,10 +17,11 @@ from hub.aggregates.base import Actor, Lone
 from hub.aggregates.look import LookRecorded
 from hub.aggregates.receipts import Delivered, Opened
 from hub.committing import Events
-from hub.errors import Missing, NoGrant
+from hub.errors import Corrupt, KeyDestroyed, Missing, NoGrant, Unavailable, UnknownKey
 from hub.ports import Alongside, KeyRing, LivingWrap, Row, Store
 from hub.wraps import PartKey, unwrap
 
+log = logging.getLogger("hub.opening")
 MAX_BATCH = 500
 """How many messages one request may ask for."""
 
@@ -152,21 +155,49 @@ class Opener:
     def _part_keys(
         self, wraps: Sequence[LivingWrap], only: frozenset[int] | None = None
     ) -> dict[UUID, dict[int, PartKey]]:
-        grant_keys: dict[UUID, bytes] = {}
+        """The keys of every message that opens; a damaged row is an alarm, and the rest opens without it."""
+        grant_keys: dict[UUID, bytes | None] = {}
         found: dict[UUID, dict[int, PartKey]] = {}
         for living in wraps:
             if living.grant_id not in grant_keys:
-                grant_keys[living.grant_id] = self._keys.unwrap(living.key)
-            opened = unwrap(
-                living.message_id,
-                living.grant_id,
-                grant_keys[living.grant_id],
-                living.wraps,
-                self._keys.key_unless_erased,
-                only=only,
-            )
-            found.setdefault(living.message_id, {}).update({k.part: k for k in opened})
-        return found
+                grant_keys[living.grant_id] = self._grant_key(living)
+            grant_key = grant_keys[living.grant_id]
+            if grant_key is None:
+                continue
+            try:
+                opened = {
+                    k.part: k
+                    for k in unwrap(
+                        living.message_id,
+                        living.grant_id,
+                        grant_key,
+                        living.wraps,
+                        self._keys.key_unless_erased,
+                        only=only,
+                    )
+                }
+            except (Corrupt, struct.error) as error:
+                _alarm(error, living)
+                continue
+            found.setdefault(living.message_id, {}).update(opened)
+        return {message: keys for message, keys in found.items() if 0 in keys}
+
+    def _grant_key(self, living: LivingWrap) -> bytes | None:
+        """The grant's key; None where the row is damaged, or the fence knows that the key is destroyed.
+
+        Raises `Unavailable` where its key-encryption key is not here: then nothing opens, and a reader that
+        went on would pass over everything.
+        """
+        try:
+            return self._keys.unwrap(living.key)
+        except UnknownKey as error:
+            log.error("a key-encryption key is not here: start again with all of them")
+            raise Unavailable("the key that this is sealed under is not here: try again later") from error
+        except KeyDestroyed:
+            return None
+        except Corrupt as error:
+            _alarm(error, living)
+            return None
 
     def _record(
         self,
@@ -192,3 +223,8 @@ class Opener:
             )
         except NoGrant as error:
             raise Missing("what you asked for can no longer be opened: ask again", field="message") from error
+
+
+def _alarm(error: Exception, living: LivingWrap) -> None:
+    slug = error.slug if isinstance(error, Corrupt) else Corrupt.slug
+    log.error("a message cannot be opened: %s", slug, extra={"message_id": str(living.message_id)})

@@ -13,12 +13,13 @@ from contracts.envelope import to_headers
 from contracts.inbound_v1 import Inbound
 from contracts.message_v1 import Receipt
 from hub.adapters.broker.embedded import EmbeddedBroker
+from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import ReportReceived
-from hub.errors import Conflict, Invalid, TamperedRow, Unavailable, UnknownKey
-from hub.ports import Record
+from hub.errors import Conflict, Invalid, Missing, TamperedRow, Unavailable, UnknownKey
+from hub.ports import Record, Row
 from hub.receiving import Receiver
 from tests.support.social_reports import example
-from tests.world import MUNICIPALITY, POLICE, World
+from tests.world import CASEWORKER, MUNICIPALITY, POLICE, UNIT, World
 
 SECRET = "Maja Eksempelsen, Opdigtet Allé 7"
 
@@ -118,3 +119,57 @@ def test_a_refusal_that_fails_puts_the_report_aside_once(
     assert dead(broker) == [Invalid.slug]
     assert len(world.facts(ReportReceived)) == 1
     assert len([c for c in world.controls_of(POLICE) if isinstance(c, Receipt)]) == (2 if tries else 1)
+
+
+# --- opening --------------------------------------------------------------------------------------------
+
+
+def damage(world: World, sql: str, *params: Any) -> None:
+    """Change stored bytes behind everybody's back."""
+    with world.parts.app.store.database.transaction() as execute:
+        execute(sql, params)
+
+
+def flipped(wraps: bytes) -> bytes:
+    """The same bytes but for one in the head's."""
+    return wraps[:20] + bytes([wraps[20] ^ 1]) + wraps[21:]
+
+
+@pytest.mark.parametrize("how", [flipped, lambda wraps: wraps[:30], lambda wraps: wraps[:2], lambda _: b"x"])
+@pytest.mark.parametrize("rebuild", [False, True])
+def test_one_damaged_wrap_hides_one_message(
+    world: World, caplog: pytest.LogCaptureFixture, how: Any, rebuild: bool
+) -> None:
+    cases = [world.report() for _ in range(3)]
+    told = world.messages_of(UNIT)
+    database, ids = world.parts.app.store.database, [message.message_id for message in told]
+    for message, grant, wraps in world.parts.app.store.wraps_of([ids[1]]):
+        damage(
+            world,
+            "UPDATE message_wraps SET wraps = ? WHERE message_id = ? AND grant_id = ?",
+            *(how(wraps), database.uuid(message), database.uuid(grant)),
+        )
+    system = Actor("unit", "unit", "projection", UNIT)
+    heads = world.parts.opener.heads(system, ids, rebuild=rebuild)
+    assert set(heads) == set(ids) - {ids[1]}
+    rows = [Row(m.message_id, uuid4(), m.sequence, {}, m.sealed) for m in told]
+    seen = world.parts.opener.look(CASEWORKER, UNIT, cases[0], "timeline", "intake", rows)
+    assert [row.row.message_id for row in seen] == [ids[0], *ids[2:]]
+    with pytest.raises(Missing):
+        world.parts.opener.open(CASEWORKER, ids[1], purpose="intake")
+    assert "cannot be opened" in caplog.text
+
+
+def test_without_the_key_encryption_key_nothing_is_passed_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A projection that was given no keys would move on behind every message, for good."""
+    world.report()
+    (message,) = world.messages_of(UNIT)
+
+    def other(*_: object) -> bytes:
+        raise UnknownKey("there is no key-encryption key of epoch 2")
+
+    monkeypatch.setattr(world.parts.app.keys, "unwrap", other)
+    with pytest.raises(Unavailable):
+        world.parts.opener.heads(Actor("unit", "unit", "projection", UNIT), [message.message_id])
