@@ -102,8 +102,9 @@ class PlayedHub:
 
     def number(self, message_id: UUID, sealed: bytes) -> Number:
         """Say it under the next number."""
-        self.last[self.epoch] += 1
-        return self.place(message_id, sealed, (self.epoch, self.last[self.epoch]))
+        with self.lock:
+            self.last[self.epoch] += 1
+            return self.place(message_id, sealed, (self.epoch, self.last[self.epoch]))
 
     def place(self, message_id: UUID, sealed: bytes, number: Number, *, by: Identity | None = None) -> Number:
         """Say it under this number; signed by somebody else it is a forgery."""

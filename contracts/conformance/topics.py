@@ -10,8 +10,9 @@ from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
 from kafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from contracts.client.kafka_login import PARTITION, KafkaLogin
-from contracts.conformance.hub import PlayedHub
+from contracts.conformance.hub import AT, PlayedHub
 from contracts.envelope import BadEnvelope, Envelope, from_headers, to_headers
+from contracts.message_v1 import Receipt
 
 _TIMEOUT_S: Final = 20.0
 _LOOK_S: Final = 0.3
@@ -107,7 +108,11 @@ class Topics:
     def _take(self, record: Any) -> None:
         if record.key is not None:
             self._hub.wrong.append(("section 7", "a record has no key"))
+        before = set(self._hub.reports)
         try:
             self._hub.take(from_headers(record.headers, record.value or b""))
         except BadEnvelope as error:
             self._hub.wrong.append(("section 2", f"what was sent is no envelope: {error}"))
+        for report_id in set(self._hub.reports) - before:
+            told = self._hub.receipt(report_id)
+            self._hub.control(Receipt.model_validate({**told, "report_id": report_id, "at": AT}))
