@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Lock
 from uuid import UUID, uuid4
 
+from cryptography.exceptions import UnsupportedAlgorithm
+
 from contracts.client.keys import Identity
 from contracts.client.party import Party
 from contracts.terms import Category, OrganisationKind
@@ -119,7 +121,7 @@ class Parts:
     def recipient_keys(self, slug: str) -> Identity | None:
         """The private keys of a recipient whose read model the hub itself keeps."""
         folder = self.settings.data_dir / "keys" / "recipients" / slug
-        return Identity.load(folder) if folder.exists() else None
+        return kept_identity(folder) if folder.exists() else None
 
     def register_unit(self) -> None:
         """The owning unit is a recipient like any other; its keys are the hub's to keep."""
@@ -154,24 +156,48 @@ def initialise(settings: Settings) -> bool:
         create_kek_file(settings.kek_path)
     try:
         parts = build(settings, migrate=True)
-    except BaseException:
+    except BaseException as error:
         # A new key beside an old database opens nothing; left there, it would look like the one to keep.
         if made:
             settings.kek_path.unlink()
+            if isinstance(error, _AnotherKek):
+                raise Missing(
+                    f"{settings.kek_path} is missing, and the database was made with it: put your copy back"
+                ) from error
         raise
     try:
         if parts.app.store.partner(settings.unit) is None:
             parts.register_unit()
+        else:
+            kept_identity(settings.data_dir / "keys" / "recipients" / settings.unit)
     finally:
         parts.close()
     return made
 
 
+class _AnotherKek(Corrupt):
+    """Raised when the database's keys are wrapped under another key-encryption key than the one here."""
+
+
 def identity_of(folder: Path) -> Identity:
-    """The hub's own signing and sealing keys, made at the first start."""
-    if not (folder / "signing.pem").exists():
+    """Signing and sealing keys in a folder, made where there are none yet."""
+    if not any((folder / name).exists() for name in ("sealing.pem", "signing.pem")):
         Identity.new().save(folder)
-    return Identity.load(folder)
+    return kept_identity(folder)
+
+
+def kept_identity(folder: Path) -> Identity:
+    """Keys that a store rests on: never made anew. Raises `Missing`, `Corrupt` with the way out."""
+    try:
+        return Identity.load(folder)
+    except FileNotFoundError as error:
+        raise Missing(
+            f"{error.filename} is missing, and partners know it: put your copy of `keys/` back"
+        ) from error
+    except PermissionError as error:
+        raise Corrupt(f"{folder}: {error.strerror or error}") from error
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise Corrupt(f"{folder} holds no usable keys: put your copy of `keys/` back") from error
 
 
 def build(
@@ -183,15 +209,22 @@ def build(
 ) -> Parts:
     """Put the hub together over the store that the settings name. Raises `Missing`, `Corrupt`."""
     if not settings.kek_path.exists():
-        raise Missing("HUB_DATA_DIR holds no key-encryption key: run `hub init`, or put your copy of it back")
+        raise Missing(f"{settings.kek_path} is missing: run `hub init` first, or put your copy of it back")
     app = open_store(settings.store_url, settings.kek_path, settings.fence_path, migrate=migrate)
     try:
         app.keys.mac("index", b"")
     except (TamperedRow, UnknownKey) as error:
         app.close()
-        raise Corrupt("the database was made with another key-encryption key: put that one back") from error
-    identity = identity_of(settings.data_dir / "keys" / "hub")
+        raise _AnotherKek(
+            "the database was made with another key-encryption key: put that one back"
+        ) from error
     store, keys = app.store, app.keys
+    try:
+        # Only a store without a partner is new: once the unit is registered, keys that are gone are lost.
+        identity = (kept_identity if store.partners() else identity_of)(settings.data_dir / "keys" / "hub")
+    except BaseException:
+        app.close()
+        raise
     clock = SteadyClock(clock, latest_time(app))
     views = {name: app.view(name) for name in VIEWS}
     discloser = Discloser(

@@ -123,7 +123,7 @@ def test_init_beside_a_database_of_another_key_leaves_no_key_behind(
         first, second = tmp_path / "first", tmp_path / "second"
         env = {"HUB_DATABASE_URL": url}
         assert hub("init", env={**env, "HUB_DATA_DIR": str(first)})[0] == 0
-        for says in ("fence", "another key-encryption key"):
+        for says in ("fence", "kek.json"):
             status, out, err = hub("init", env={**env, "HUB_DATA_DIR": str(second)})
             assert (status, out) == (1, "")
             assert says in err
@@ -145,6 +145,44 @@ def test_a_fence_that_is_gone_is_never_begun_anew(
     assert "fence" in err
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "var" / "fence" / "destroyed").exists()
+
+
+@pytest.mark.parametrize("command", ["init", "migrate", "topics"])
+@pytest.mark.parametrize(
+    "lost", ["kek.json", "hub", "hub/signing.pem", "hub/sealing.pem", "recipients/familieenheden"]
+)
+def test_a_key_that_is_gone_is_never_made_anew(
+    hub: Callable[..., Any], tmp_path: Path, lost: str, command: str
+) -> None:
+    """Partners hold the hub's public keys, and the database opens with one key only: copies are put back."""
+    env = {"HUB_DATA_DIR": str(tmp_path / "var")}
+    hub("init", env=env)
+    path = tmp_path / "var" / "keys" / lost
+    path.rename(tmp_path / "away")
+    left = keys_and_fence(tmp_path / "var")
+    status, out, err = hub(command, env=env)
+    if lost.startswith("recipients") and command != "init":
+        assert status == 0
+        return
+    assert (status, out) == (1, "")
+    assert lost.rsplit("/", maxsplit=1)[-1] in err
+    assert "back" in err
+    assert len(err.splitlines()) == 1
+    assert keys_and_fence(tmp_path / "var") == left
+    (tmp_path / "away").rename(path)
+    assert hub(command, env=env)[0] == 0
+
+
+def test_keys_that_are_junk_are_named(hub: Callable[..., Any], ready: dict[str, str], tmp_path: Path) -> None:
+    for folder in ("hub", "recipients/familieenheden"):
+        path = tmp_path / "var" / "keys" / folder / "signing.pem"
+        kept = path.read_bytes()
+        path.write_text(CANARY)
+        status, _, err = hub("init", env=ready)
+        assert (status, len(err.splitlines())) == (1, 1), err
+        assert str(path.parent) in err
+        assert CANARY not in err
+        path.write_bytes(kept)
 
 
 # --- partners and topics --------------------------------------------------------------------------------
