@@ -20,10 +20,10 @@ from hub.adapters.broker.kafka_admin import grant_partner
 from hub.aggregates.base import Actor
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
 from hub.committing import Command
-from hub.errors import HubError, Invalid
+from hub.errors import HubError, Invalid, Unavailable
 from hub.process import settle
 from hub.serving import Server, app_of, openapi
-from hub.settings import Settings
+from hub.settings import Settings, problems_of
 from hub.working import Worker, Workers, follower_of, projectors, receivers, relay_of, timers_of
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -42,7 +42,7 @@ def init() -> None:
     """Make the key-encryption key, the fence, the hub's own keys and the tables. Overwrites nothing."""
     settings = _settings()
     made = initialise(settings)
-    print(f"ready: {settings.store_url.split('@')[-1]}")
+    print(f"ready: {settings.database}")
     if made:
         print(
             f"keep a copy of {settings.kek_path} where the database's backups are not: without it all is lost"
@@ -100,7 +100,7 @@ def _passwords(path: Path | None) -> dict[str, str]:
     except ValueError:
         found = None
     if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
-        raise Invalid("passwords: one JSON object of partner to password", field="passwords")
+        raise Invalid('--passwords: one JSON object, {"<partner>": "<password>", …}', field="passwords")
     return found
 
 
@@ -112,10 +112,15 @@ def topics(
 ) -> None:
     """Create the topics of every partner; with passwords also its user and its three rights."""
     settings = _settings()
+    logins = _passwords(passwords)
+    if logins and not settings.kafka_bootstrap:
+        raise Invalid("--passwords needs Kafka, for the embedded bus has no logins: set HUB_KAFKA_BOOTSTRAP")
     with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
         slugs = [row.slug for row in parts.app.store.partners()]
+        if logins.keys() - set(slugs):
+            raise Invalid(f"--passwords names one that is no partner; registered are: {', '.join(slugs)}")
         broker.create_topics(parts.outgoing.topics(slugs), settings.topic_retention_days)
-        for slug, password in _passwords(passwords).items():
+        for slug, password in logins.items():
             grant_partner(kafka_settings(settings), slug, settings.municipality, password)
         print(f"topics of {len(slugs)} partners")
 
@@ -191,18 +196,52 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     try:
         app()
-    except HubError as error:
-        sys.exit(f"hub: {error}")
-    except ValidationError as error:
-        names = {"_".join(("HUB", *map(str, e["loc"]))).upper(): e["msg"] for e in error.errors()}
-        sys.exit("\n".join(f"hub: {name}: {why}" for name, why in names.items()))
-    except OSError as error:
-        sys.exit("hub: " + ": ".join(filter(None, (error.strerror or type(error).__name__, error.filename))))
     except Exception as error:
-        # Never its text, which may hold a password or what was stored; never a traceback.
-        if type(error).__module__.startswith("psycopg"):
-            sys.exit(f"hub: the database does not answer ({type(error).__name__}): see HUB_DATABASE_URL")
-        sys.exit(f"hub: unexpected: {type(error).__name__}")
+        sys.exit(f"hub: {_told(error)}")
+
+
+def _told(error: Exception) -> str:
+    """One line. Of what isn't ours never the text, which may hold a password or what was stored."""
+    kind, cause = type(error), error.__cause__
+    if isinstance(error, ValidationError):
+        return problems_of(error)
+    if isinstance(error, HubError):
+        away = (
+            isinstance(error, Unavailable) and type(cause).__module__.startswith("kafka") and not error.field
+        )
+        return f"{error}: {_broker_advice(cause)}" if away else str(error)
+    if isinstance(error, OSError):
+        why = ": ".join(map(str, filter(None, (error.strerror or kind.__name__, error.filename))))
+        ours = error.filename and str(error.filename).startswith(str(_settings().data_dir))
+        return f"{why}: see HUB_DATA_DIR" if ours else why
+    if kind.__module__.startswith("psycopg"):
+        return _database_advice(error)
+    if kind.__module__.startswith(("sqlite3", "eventsourcing.persistence")):
+        return (
+            f"{_settings().database} can't be used as the hub's database ({kind.__name__}): see HUB_DATA_DIR"
+        )
+    return f"an unexpected fault ({kind.__name__}); nothing of it was done"
+
+
+def _broker_advice(cause: object) -> str:
+    if "Auth" in type(cause).__name__:
+        return "see HUB_KAFKA_USERNAME and HUB_KAFKA_PASSWORD"
+    return f"is it running at {_settings().kafka_bootstrap}? See HUB_KAFKA_BOOTSTRAP"
+
+
+def _database_advice(error: Exception) -> str:
+    where, name = _settings().database, type(error).__name__
+    match getattr(error, "sqlstate", None):
+        case "42P01" | "3F000":
+            return f"{where} holds no tables of the hub: run `hub init` first"
+        case "42501":
+            return f"{where}: this login lacks a right: run `hub migrate` as the owner; see HUB_DATABASE_URL"
+        case None:
+            return (
+                f"the database {where} does not answer ({name}): is the server running, and do user, "
+                "password and name hold? See HUB_DATABASE_URL"
+            )
+    return f"the database {where} refused ({name}): see HUB_DATABASE_URL"
 
 
 if __name__ == "__main__":

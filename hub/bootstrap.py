@@ -1,5 +1,6 @@
 """The composition root, where parts meet. Nothing is built at import; tests build the same way."""
 
+import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from hub.application import Hub
 from hub.committing import Command, Committer
 from hub.dead_letters import DeadLetters
 from hub.disclosing import Discloser
-from hub.errors import Corrupt, HubError, Missing, TamperedRow, UnknownKey
+from hub.errors import Corrupt, HubError, Invalid, Missing, TamperedRow, UnknownKey
 from hub.inbound import Inbound
 from hub.keyring import create_kek_file
 from hub.opening import Opener
@@ -280,7 +281,13 @@ def broker_of(settings: Settings) -> Broker:
 
 
 def kafka_settings(settings: Settings) -> KafkaSettings:
-    """How the broker is reached."""
+    """How the broker is reached. Raises `Invalid` where its CA certificate can't be read."""
+    if settings.kafka_ca is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(settings.kafka_ca)
+        except OSError as error:
+            why = "holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
+            raise Invalid(f"HUB_KAFKA_CA: {settings.kafka_ca}: {why}", field="kafka_ca") from error
     return KafkaSettings(
         bootstrap=settings.kafka_bootstrap,
         ca_path=settings.kafka_ca,

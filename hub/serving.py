@@ -46,9 +46,10 @@ class Server:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((host, port))
-        except OSError:
+        except (OSError, OverflowError) as error:
             self._socket.close()
-            raise
+            why = (error.strerror or "no such address") if isinstance(error, OSError) else "no such port"
+            raise Unavailable(f"{host}:{port} can't be served on: {why}; choose --host or --port") from error
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
             app,

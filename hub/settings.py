@@ -2,10 +2,18 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_PORT_MAX: Final = 65_535
+_RULES: Final = {
+    "string_pattern_mismatch": "must be 2 to 40 of a-z, 0-9 and '-'",
+    "bool_parsing": "must be true or false",
+    "time_delta_parsing": "must be a duration such as P1D or PT12H",
+}
 
 
 class Settings(BaseSettings):
@@ -45,9 +53,34 @@ class Settings(BaseSettings):
     @classmethod
     def _scheme(cls, url: str) -> str:
         if url and not url.startswith(("postgresql://", "sqlite:///")):
-            raise ValueError("HUB_DATABASE_URL must begin with postgresql:// or sqlite:///")
-        urlsplit(url)
+            raise ValueError("must begin with postgresql:// or sqlite:///")
+        try:
+            _ = urlsplit(url).port
+        except ValueError:
+            raise ValueError(
+                "is no address: postgresql://user:password@host:port/database, the port a number"
+            ) from None
         return url
+
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _addresses(cls, text: str) -> str:
+        for address in text.split(",") if text else ():
+            host, _, port = address.strip().rpartition(":")
+            if not host or not port.isdecimal() or not 0 < int(port) <= _PORT_MAX:
+                raise ValueError("must be host:port, or several with commas between")
+        return text
+
+    @model_validator(mode="after")
+    def _ca_needs_login(self) -> Self:
+        if self.kafka_ca is not None and not self.kafka_username:
+            raise ValueError("HUB_KAFKA_CA is used with a login only: set HUB_KAFKA_USERNAME and _PASSWORD")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database for people to read: no user, no password, no options."""
+        return self.store_url.rsplit("@", 1)[-1].split("?", 1)[0]
 
     @property
     def store_url(self) -> str:
@@ -63,3 +96,13 @@ class Settings(BaseSettings):
     def fence_path(self) -> Path:
         """The append-only file of destroyed key ids."""
         return self.data_dir / "fence" / "destroyed"
+
+
+def problems_of(error: ValidationError) -> str:
+    """Each setting and its rule on one line; never the value."""
+    told = []
+    for found in error.errors(include_input=False, include_context=False, include_url=False):
+        name = "_".join(("HUB", *map(str, found["loc"]))).upper() if found["loc"] else ""
+        rule = found["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        told.append(f"{name} {_RULES.get(found['type'], rule)}".strip())
+    return "; ".join(told)

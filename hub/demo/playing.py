@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from hub.demo.stage import Refusal, Stage
 from hub.demo.story import tell
+from hub.errors import Invalid
 from hub.settings import Settings
 
 T = TypeVar("T")
@@ -57,6 +58,8 @@ def until(wanted: Callable[[], T | None]) -> T:
 
 def play(*, once: bool, port: int = 0) -> int:
     """Play the story in a new folder; the exit status. Serves on until Ctrl-C unless `once`."""
+    if Settings().production:
+        raise Invalid("HUB_PRODUCTION is set, and the demonstration is no production: unset it")
     narrator = Narrator()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tvaers-demo-") as folder:
@@ -76,7 +79,7 @@ def play(*, once: bool, port: int = 0) -> int:
 
 def _banner(settings: Settings) -> str:
     broker = settings.kafka_bootstrap or "embedded bus, not Kafka: one process, no ACLs"
-    store = settings.database_url.rsplit("@", 1)[-1] or "SQLite"
+    store = settings.database if settings.database_url else "SQLite"
     return f"Tværs, a demonstration with fictitious people. Broker: {broker}. Store: {store}."
 
 

@@ -259,8 +259,20 @@ FAILURES: list[tuple[str, list[str], dict[str, str], str]] = [
         "no database there",
         ["init"],
         {"HUB_DATABASE_URL": f"postgresql://x:{CANARY}@127.0.0.1:1/x"},
-        "database",
+        "127.0.0.1:1/x",
     ),
+    (
+        "a port that is none",
+        ["init"],
+        {"HUB_DATABASE_URL": f"postgresql://x@h:{CANARY}/x"},
+        "HUB_DATABASE_URL is no address",
+    ),
+    ("no port", ["init"], {"HUB_KAFKA_BOOTSTRAP": CANARY}, "HUB_KAFKA_BOOTSTRAP must be host:port"),
+    ("no such port", ["init"], {"HUB_KAFKA_BOOTSTRAP": "h:99999"}, "HUB_KAFKA_BOOTSTRAP must be host:port"),
+    ("no login", ["init"], {"HUB_KAFKA_CA": "/x"}, "HUB_KAFKA_USERNAME"),
+    ("two wrong", ["init"], {"HUB_UNIT": CANARY, "HUB_PRODUCTION": CANARY}, "HUB_PRODUCTION must be true or"),
+    ("no production", ["demo", "--once"], {"HUB_PRODUCTION": "true"}, "HUB_PRODUCTION"),
+    ("a folder that is none", ["init"], {"HUB_DATA_DIR": "/proc/x"}, "HUB_DATA_DIR"),
     ("no address at all", ["init"], {"HUB_DATABASE_URL": f"postgresql://[{CANARY}"}, "HUB_DATABASE_URL"),
     ("a number that is none", ["init"], {"HUB_TOPIC_RETENTION_DAYS": CANARY}, "HUB_TOPIC_RETENTION_DAYS"),
     ("a number too large", ["init"], {"HUB_TOPIC_RETENTION_DAYS": "99"}, "HUB_TOPIC_RETENTION_DAYS"),
@@ -297,7 +309,13 @@ def ready(hub: Callable[..., Any], tmp_path: Path) -> dict[str, str]:
 
 AFTERWARDS: list[tuple[str, list[str], dict[str, str], str]] = [
     ("serve without an issuer", ["serve"], {}, "HUB_ISSUER"),
-    ("serve on an address that is none", ["serve", "--host", "0.0.0.1"], {"HUB_ISSUER": "http://x"}, ""),
+    (
+        "serve on an address that is none",
+        ["serve", "--host", "0.0.0.1"],
+        {"HUB_ISSUER": "http://x"},
+        "0.0.0.1:8000",
+    ),
+    ("serve on no port", ["serve", "--port", "99999"], {"HUB_ISSUER": "http://x"}, ":99999"),
     ("a key that is no hex", add("ny", sealing_key=CANARY), {}, "sealing_key"),
     ("a key too short", add("ny", signing_key="aa"), {}, "signing_key"),
     ("a key that is none", add("ny", sealing_key="00" * 32), {}, "key"),
@@ -307,7 +325,19 @@ AFTERWARDS: list[tuple[str, list[str], dict[str, str], str]] = [
     ("no view", ["rebuild", "ingenting", "familieenheden"], {}, "timeline"),
     ("no owner", ["rebuild", "timeline", "ingen-saadan"], {}, "recipient"),
     ("no passwords", ["topics", "--passwords", "/ingen/saadan"], {}, "/ingen/saadan"),
-    ("no broker", ["topics"], {"HUB_KAFKA_BOOTSTRAP": "127.0.0.1:1"}, "broker"),
+    ("no broker", ["topics"], {"HUB_KAFKA_BOOTSTRAP": "127.0.0.1:1"}, "127.0.0.1:1? See HUB_KAFKA_BOOTSTRAP"),
+    (
+        "no CA",
+        ["topics"],
+        {"HUB_KAFKA_BOOTSTRAP": "127.0.0.1:1", "HUB_KAFKA_CA": "/nope", "HUB_KAFKA_USERNAME": "x"},
+        "HUB_KAFKA_CA: /nope",
+    ),
+    (
+        "a CA that is none",
+        ["topics"],
+        {"HUB_KAFKA_BOOTSTRAP": "127.0.0.1:1", "HUB_KAFKA_CA": __file__, "HUB_KAFKA_USERNAME": "x"},
+        "holds no PEM",
+    ),
 ]
 
 
@@ -340,6 +370,53 @@ def test_passwords_that_are_no_json_are_not_shown(
         assert CANARY not in err
 
 
+def test_passwords_are_for_partners_on_kafka(
+    hub: Callable[..., Any], ready: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "passwords.json"
+    path.write_text(json.dumps({CANARY: CANARY}))
+    for env, says in (
+        ({}, "HUB_KAFKA_BOOTSTRAP"),
+        ({"HUB_KAFKA_BOOTSTRAP": "127.0.0.1:1"}, "familieenheden"),
+    ):
+        status, out, err = hub("topics", "--passwords", str(path), env={**ready, **env})
+        assert (status, out, len(err.splitlines())) == (1, "", 1), err
+        assert says in err
+        assert CANARY not in err
+
+
+@pytest.mark.parametrize("command", ["init", "topics"])
+def test_a_file_that_is_no_database_is_named(
+    hub: Callable[..., Any], ready: dict[str, str], tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "var" / "hub.db").write_text(CANARY * 500)
+    status, out, err = hub(command, env=ready)
+    assert (status, out, len(err.splitlines())) == (1, "", 1), err
+    assert "hub.db" in err
+    assert "HUB_DATA_DIR" in err
+    assert CANARY not in err
+
+
+def test_a_database_without_tables_says_what_to_run(
+    hub: Callable[..., Any], ready: dict[str, str], postgres: str
+) -> None:
+    with fresh_database(postgres) as url:
+        status, out, err = hub("topics", env={**ready, "HUB_DATABASE_URL": url})
+    assert (status, out, len(err.splitlines())) == (1, "", 1), err
+    assert "hub init" in err or "hub migrate" in err
+
+
+def test_what_nobody_foresaw_is_one_line_without_its_text(
+    hub: Callable[..., Any], ready: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise KeyError(CANARY)
+
+    monkeypatch.setattr(command_line, "build", fails)
+    status, _, err = hub("topics", env=ready)
+    assert (status, err) == (1, "hub: an unexpected fault (KeyError); nothing of it was done\n")
+
+
 def test_keys_that_others_may_read_or_that_are_spoiled_are_refused(
     hub: Callable[..., Any], ready: dict[str, str], tmp_path: Path
 ) -> None:
@@ -367,7 +444,7 @@ def test_a_port_that_is_taken_is_told_in_one_line(hub: Callable[..., Any], ready
         port = str(taken.getsockname()[1])
         status, _, err = hub("serve", "--port", port, env={**ready, "HUB_ISSUER": "http://127.0.0.1:1"})
     assert (status, len(err.splitlines())) == (1, 1), err
-    assert err.startswith("hub: ")
+    assert err.startswith(f"hub: 127.0.0.1:{port} ")
 
 
 def test_a_rebuild_tells_how_far_it_is(hub: Callable[..., Any], ready: dict[str, str]) -> None:
