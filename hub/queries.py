@@ -1,6 +1,7 @@
 """The questions a person may ask. Every look is recorded before it is answered (domain rule 4)."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,17 +12,22 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.committing import Committer, Events
 from hub.disclosing import Discloser
-from hub.errors import Missing
+from hub.errors import Corrupt, Missing
 from hub.opening import OpenedRow, Opener
 from hub.ports import Row, View
 from hub.projections import disclosures, intake, receipts, referrals, timeline
 
+log = logging.getLogger("hub.queries")
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A report in the intake inbox: opaque until somebody opens the case."""
+    """A report in the intake inbox: opaque until somebody opens the case.
 
-    case_id: UUID
+    `case_id` is None where what says which case it is cannot be read: the report waits all the same.
+    """
+
+    case_id: UUID | None
     row: Row
 
 
@@ -54,7 +60,12 @@ class Queries:
         rows = intake.waiting(self._views[intake.NAME].rows(owner))
         found = []
         for row in rows:
-            ledger = self._committer.ledger(row.thread)
+            try:
+                ledger = self._committer.ledger(row.thread)
+            except Corrupt as error:
+                log.error("a report in the inbox cannot be opened: %s", error.slug)
+                found.append(Waiting(None, row))
+                continue
             if ledger is not None:
                 found.append(Waiting(ledger.case_id, row))
         return found
@@ -112,14 +123,25 @@ class Queries:
         """Who was told what, when and on which basis; who opened it; who purged, retained, or is silent."""
         self._opener.look(by, by.organisation, case.id, "disclosures", purpose, [])
         rows = self._views[disclosures.NAME].rows(disclosures.OWNER, case.id)
-        facts = [self._events.event(UUID(r.clear["stream"]), int(r.clear["version"] or 0)) for r in rows]
         now = self._clock()
-        return [_line(told, now) for told in disclosures.overview(facts)]
+        return [_line(told, now) for told in disclosures.overview(self._facts(rows))]
+
+    def _facts(self, rows: Iterable[Row]) -> list[Any]:
+        found = []
+        for row in rows:
+            stream = UUID(row.clear["stream"])
+            try:
+                found.append(self._events.event(stream, int(row.clear["version"] or 0)))
+            except (Corrupt, Missing) as error:
+                log.error("a disclosure cannot be read: %s", error.slug)
+                found.append(disclosures.Unreadable(stream))
+        return found
 
 
 def _line(told: disclosures.Told, now: datetime) -> Mapping[str, Any]:
     return {
         "recipient": told.recipient,
+        "unreadable": told.unreadable,
         "disclosed": [
             {
                 "message": d.message_id,

@@ -18,7 +18,15 @@ NAME = "disclosures"
 OWNER = "hub"
 """The view is the hub's own; who may see which case of it is the access table's matter."""
 
-Fact = Disclosed | Refused | Revoked | LedgerOpened | Opened | Purged | Retained
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for an event that is there and fails its tag."""
+
+    originator_id: UUID
+
+
+Fact = Disclosed | Refused | Revoked | LedgerOpened | Opened | Purged | Retained | Unreadable
 
 
 class Answered(StrEnum):
@@ -44,9 +52,13 @@ def row_of(event: object, position: int) -> Row | None:
 
 @dataclass(slots=True)
 class Told:
-    """One recipient's line in the overview of a case."""
+    """One recipient's line in the overview of a case.
 
-    recipient: str
+    `recipient` is None where what names it cannot be read; `unreadable` counts what can't be shown.
+    """
+
+    recipient: str | None
+    unreadable: int = 0
     disclosed: list[Disclosed] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     revoked: list[Revoked] = field(default_factory=list)
@@ -68,19 +80,27 @@ def overview(facts: Iterable[Fact]) -> list[Told]:
     """Every recipient that was ever told something of the case, with what became of it."""
     ledgers: dict[UUID, Told] = {}
     by_recipient: dict[str, Told] = {}
+
+    def ledger(stream: UUID) -> Told:
+        return ledgers.setdefault(stream, Told(None))
+
+    def recipient(slug: str) -> Told:
+        return by_recipient.setdefault(slug, Told(slug))
+
     for fact in facts:
         match fact:
             case LedgerOpened():
-                told = Told(fact.recipient)
-                ledgers[fact.originator_id] = by_recipient[fact.recipient] = told
+                ledgers[fact.originator_id] = recipient(fact.recipient)
             case Disclosed():
-                ledgers[fact.originator_id].disclosed.append(fact)
+                ledger(fact.originator_id).disclosed.append(fact)
             case Refused():
-                ledgers[fact.originator_id].refused.append(fact)
+                ledger(fact.originator_id).refused.append(fact)
             case Revoked():
-                ledgers[fact.originator_id].revoked.append(fact)
+                ledger(fact.originator_id).revoked.append(fact)
             case Opened():
-                by_recipient[fact.recipient].opened.append(fact)
+                recipient(fact.recipient).opened.append(fact)
             case Purged() | Retained():
-                by_recipient[fact.recipient].answers[fact.revocation] = fact
-    return list(by_recipient.values())
+                recipient(fact.recipient).answers[fact.revocation] = fact
+            case Unreadable():
+                ledger(fact.originator_id).unreadable += 1
+    return [*by_recipient.values(), *(told for told in ledgers.values() if told.recipient is None)]

@@ -5,23 +5,37 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from contracts.envelope import to_headers
 from contracts.inbound_v1 import Inbound
 from contracts.message_v1 import Receipt
+from contracts.terms import Category
 from hub.adapters.broker.embedded import EmbeddedBroker
+from hub.adapters.http.access import Role
+from hub.adapters.web.visitors import SESSION
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import ReportReceived
 from hub.errors import Conflict, Invalid, Missing, TamperedRow, Unavailable, UnknownKey
+from hub.following import Follower
 from hub.ports import Record, Row
+from hub.projections import disclosures
 from hub.receiving import Receiver
+from tests.support.api import Api, clock_now
 from tests.support.social_reports import example
-from tests.world import CASEWORKER, MUNICIPALITY, POLICE, UNIT, World
+from tests.world import CASEWORKER, MUNICIPALITY, NGO, POLICE, TOVHOLDER, UNIT, World
 
 SECRET = "Maja Eksempelsen, Opdigtet Allé 7"
+
+
+@pytest.fixture
+def world(tmp_path: Path, store_url: str) -> Iterator[World]:
+    """Give a municipality that keeps the unit's read models, at the time of the test."""
+    with closing(World.built(tmp_path / "hub", store_url, clock=clock_now())) as world:
+        world.identities[UNIT].save(tmp_path / "hub" / "keys" / "recipients" / UNIT)
+        yield world
 
 
 @pytest.fixture
@@ -173,3 +187,85 @@ def test_without_the_key_encryption_key_nothing_is_passed_over(
     monkeypatch.setattr(world.parts.app.keys, "unwrap", other)
     with pytest.raises(Unavailable):
         world.parts.opener.heads(Actor("unit", "unit", "projection", UNIT), [message.message_id])
+
+
+# --- queries --------------------------------------------------------------------------------------------
+
+
+def carried(world: World, broker: EmbeddedBroker) -> None:
+    """Send what is stored, and bring the unit's read models and the disclosures up with it."""
+    follower = Follower(world.parts.app, world.parts.views[disclosures.NAME])
+    with (
+        closing(world.parts.relay(broker)) as relay,
+        closing(world.parts.projector(broker, UNIT)) as projector,
+    ):
+        while relay.step():
+            pass
+        while projector.step(200, 0):
+            pass
+        while follower.step(200):
+            pass
+
+
+def spoil(world: World, stream: UUID, version: int) -> None:
+    """Change a byte of one stored event; the last one before its tag, so that its key ids stay."""
+    database = world.parts.app.store.database
+    ((state,),) = database.read(
+        "SELECT state FROM stored_events WHERE originator_id = ? AND originator_version = ?",
+        [database.stream(stream), version],
+    )
+    damage(
+        world,
+        "UPDATE stored_events SET state = ? WHERE originator_id = ? AND originator_version = ?",
+        *(
+            bytes(state)[:-20] + bytes([state[-20] ^ 1]) + bytes(state)[-19:],
+            database.stream(stream),
+            version,
+        ),
+    )
+
+
+def afresh(world: World) -> World:
+    """Another process on the same store, which has read nothing yet."""
+    settings = world.parts.settings
+    return World.opened(settings.data_dir, world.identities, settings.database_url, clock=world.clock)
+
+
+def test_one_damaged_ledger_leaves_the_inbox_to_everybody(
+    world: World, broker: EmbeddedBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its report still waits, and says that it cannot be opened."""
+    cases = [world.report() for _ in range(3)]
+    carried(world, broker)
+    spoil(world, world.thread(cases[1], UNIT), 1)
+    with closing(afresh(world)) as other:
+        assert [w.case_id for w in other.parts.queries.inbox(UNIT)] == [cases[0], None, cases[2]]
+        assert TamperedRow.slug in caplog.text
+        api = Api(other)
+        inge = api.login("inge", UNIT, Role.CASEWORKER)
+        waiting = inge.get("/v1/inbox").json()["waiting"]
+        assert [one["case"] for one in waiting] == [str(cases[0]), None, str(cases[2])]
+        page = api.client.get("/", headers={"Cookie": f"{SESSION}={inge.token}"}).text
+        assert page.count("beskadiget") == 1
+        assert f"/cases/{cases[2]}" in page
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_one_damaged_disclosure_leaves_the_rest_of_the_overview(
+    world: World, broker: EmbeddedBroker, version: int
+) -> None:
+    case = world.open_case()
+    world.legal_basis(case, [NGO], [Category.INCIDENT, Category.RISK])
+    (message,) = world.messages_of(NGO)
+    world.open_message(NGO, message)
+    carried(world, broker)
+    spoil(world, world.thread(case, NGO), version)
+    with closing(afresh(world)) as other:
+        told = other.parts.queries.disclosures(TOVHOLDER, other.case(case), "citizen_access")
+    lines = {line["recipient"]: line for line in told}
+    assert lines[UNIT]["disclosed"]
+    assert lines[UNIT]["unreadable"] == 0
+    assert len(lines[NGO]["opened"]) == 1
+    assert lines[NGO if version == 2 else None]["unreadable"] == 1
+    if version == 1:
+        assert len(lines[None]["disclosed"]) == 1, "to whom is not known, but that it was is"

@@ -88,10 +88,13 @@ class SafetyLevelAsked(Contract):
 
 @router.get("/v1/inbox")
 def inbox(call: Authorised, parts: Parts, position: Position = 0) -> Mapping[str, object]:
-    """Reports that wait for a person, most urgent first. Not whom they are about."""
+    """Reports that wait for a person, most urgent first. Not whom they are about.
+
+    `case` is null where the stored bytes that say which case it is cannot be read: tell the programme lead.
+    """
     parts.wait("intake", call.actor.organisation, position)
     waiting = parts.queries.inbox(call.actor.organisation)
-    return {"waiting": [{"case": str(w.case_id), **w.row.clear} for w in waiting]}
+    return {"waiting": [{"case": w.case_id and str(w.case_id), **w.row.clear} for w in waiting]}
 
 
 @router.get("/v1/cases/{case_id}/timeline")

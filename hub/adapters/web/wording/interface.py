@@ -54,6 +54,10 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Received {when}. Nothing decided yet.",
     ),
     "inbox.open": ("Åbn rapporten fra {when}", "Open the report of {when}"),
+    "inbox.damaged": (
+        "Kan ikke åbnes: det gemte er beskadiget. Ring til programlederen nu.",
+        "Can't be opened: what is stored is damaged. Call the programme lead now.",
+    ),
     "inbox.not_yours": ("Åbnes af en visitator.", "A caseworker opens it."),
     "find.title": ("Åbn en sag", "Open a case"),
     "find.case": ("Sagens id", "The case's id"),
