@@ -25,12 +25,20 @@ from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
 from hub.committing import Change, Command, Committer
 from hub.done import DoneBefore
 from hub.errors import Conflict, HubError, Invalid, Missing, StaleVersion
+from hub.gate import may_receive
 from hub.ports import Done, PartnerRow
 
 ATTEMPTS = 8
 """How often a command is tried again when another changed the same case first."""
 WITHDRAWAL_ATTEMPTS = 1000
 """A withdrawal never ends as a conflict; the bound only ends a programming error."""
+
+
+NOT_RECEIVABLE = {
+    "unknown_partner": "can't be read as a partner; register it, or call the operator",
+    "partner_suspended": "is suspended; resume it, or choose another",
+    "not_in_agreement": "has no agreement on referrals; change its agreement, or choose another",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,12 +373,14 @@ class Hub:
         urgency: Urgency,
         answer_by: datetime | None,
     ) -> Answer:
-        """Refer the citizen to a partner's offer; needs a living grant for `referral`."""
+        """Refer the citizen to a partner's offer; needs a living grant and an agreement that covers it.
+
+        A referral that could not be sent is refused: *requested* must never stand where nobody was asked.
+        """
         referral_id = self._new_id()
-        return self._do(
-            command,
-            case_id,
-            lambda case, now: case.request_referral(
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            case.request_referral(
                 referral_id=referral_id,
                 recipient=recipient,
                 offer=offer,
@@ -378,9 +388,12 @@ class Hub:
                 answer_by=answer_by,
                 by=command.by,
                 at=now,
-            ),
-            ids={"referral": str(referral_id)},
-        )
+            )
+            if why_not := may_receive(self._committer.agreement(recipient), Category.REFERRAL):
+                raise Conflict(f"recipient: {NOT_RECEIVABLE[why_not]}", field="recipient")
+            return Change(cases=(case,), ids={"referral": str(referral_id)}, needs_partners=(recipient,))
+
+        return self._on(command, case_id, act)
 
     def answer_referral(
         self, command: Command, thread: UUID, referral_id: UUID, status: ReferralStatus, reason: str | None

@@ -1,5 +1,6 @@
 """One command, one transaction: load, decide, seal, write (design: *Gate 1, at append*)."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,15 +20,17 @@ from hub.aggregates.citizen_case.values import GrantTerms
 from hub.aggregates.disclosure_ledger import DisclosureLedger, RevocationReason, Source
 from hub.aggregates.partner import Partner
 from hub.disclosing import Concerned, Discloser, Prepared
-from hub.errors import Missing, NoGrant
+from hub.errors import Corrupt, Missing, NoGrant
 from hub.gate import Agreement, Decision, decide
 from hub.ports import Alongside, Done, Idempotency, KeyRing, NewGrant, PartnerRow, Store, WrappedKey
+
+log = logging.getLogger("hub.committing")
 
 
 class Events(Protocol):
     """The event-sourced application behind the hub (`hub.adapters.store`)."""
 
-    def latest(self, ids: Iterable[UUID]) -> Mapping[UUID, Aggregate | None]:
+    def latest(self, ids: Iterable[UUID]) -> Mapping[UUID, Aggregate | Corrupt | None]:
         """Aggregates as they stand now, each a copy of one's own; None for what is not there, or erased."""
 
     def ahead(
@@ -164,6 +167,8 @@ class Committer:
     def ledger(self, thread: UUID) -> DisclosureLedger | None:
         """The ledger behind a thread."""
         ledger = self._events.latest([thread])[thread]
+        if isinstance(ledger, Corrupt):
+            raise ledger
         return ledger if isinstance(ledger, DisclosureLedger) else None
 
     def case_of(self, thread: UUID) -> UUID | None:
@@ -183,6 +188,11 @@ class Committer:
         """A partner. Raises `Missing`."""
         partner_id = self.partner_id(slug)
         return _partner(self._events.latest([partner_id])[partner_id])
+
+    def agreement(self, slug: str) -> Agreement | None:
+        """A partner's agreement; None where it can't be read."""
+        partner_id = self.partner_id(slug)
+        return _agreement(slug, self._events.latest([partner_id])[partner_id])
 
     def is_partner(self, slug: str) -> bool:
         """Whether a partner of that name was ever registered."""
@@ -273,18 +283,26 @@ class Committer:
         )
 
 
-def _case(found: Aggregate | None) -> CitizenCase:
+def _case(found: Aggregate | Corrupt | None) -> CitizenCase:
+    if isinstance(found, Corrupt):
+        raise found
     if not isinstance(found, CitizenCase):
         raise Missing("there is no such case, or none for you", field="case")
     return found
 
 
-def _partner(found: Aggregate | None) -> Partner:
+def _partner(found: Aggregate | Corrupt | None) -> Partner:
+    if isinstance(found, Corrupt):
+        raise found
     if not isinstance(found, Partner):
         raise Missing("no partner is registered under that name: register it first", field="recipient")
     return found
 
 
-def _agreement(slug: str, found: Aggregate | None) -> Agreement:
+def _agreement(slug: str, found: Aggregate | Corrupt | None) -> Agreement | None:
+    """None where the partner can't be read: unknown means no, and nobody else waits for it."""
+    if isinstance(found, Corrupt):
+        log.error("a partner is corrupt: it is told nothing")
+        return None
     partner = _partner(found)
     return Agreement(slug, partner.kind, frozenset(partner.categories), partner.active)

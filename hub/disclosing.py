@@ -1,8 +1,10 @@
 """From a decision of the gate to what is written: ledger entries, sealed messages, revocations."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
@@ -22,23 +24,32 @@ from hub.aggregates.disclosure_ledger import (
     RevocationReason,
     Source,
 )
-from hub.errors import Missing, NoGrant
-from hub.gate import RULE_VERSION, Decision, Refusal, Renewal, Telling
+from hub.errors import Corrupt, Missing, NoGrant
+from hub.gate import RULE_VERSION, Decision, PartToTell, Refusal, Renewal, Telling
 from hub.ports import KeyRing, OutMessage, Store, WrappedKey
 from hub.wraps import PartKey, unwrap, without, wrap
 
 _REMEMBERED = 8192
 """How many threads are remembered: a name is the same for ever, and making it costs."""
 
+log = logging.getLogger("hub.disclosing")
+PARTS_IN_ONE = 100
+BYTES_IN_ONE = 200_000
+"""Well within what a head and a message can hold (docs/format.md section 5), counted as ASCII JSON."""
+
 
 @dataclass(frozen=True, slots=True)
 class Concerned:
     """What is known of those whom a command concerns, read before it is decided."""
 
-    aggregates: Mapping[UUID, Aggregate | None]
-    """Ledgers by thread, partners by stream; None where there is none yet."""
+    aggregates: Mapping[UUID, Aggregate | Corrupt | None]
+    """Ledgers by thread, partners by stream; None: there is none yet; `Corrupt`: it can't be read."""
     grant_keys: Mapping[UUID, WrappedKey]
     """Of grants that have not ended, where they were read already."""
+
+    def readable(self, thread: UUID) -> bool:
+        """Whether the ledger can be read, or there is none yet."""
+        return not isinstance(self.aggregates.get(thread), Corrupt)
 
     def ledger(self, thread: UUID) -> DisclosureLedger | None:
         """The ledger as it stood before the command."""
@@ -106,6 +117,7 @@ class Discloser:
     ) -> Prepared:
         """Turn a decision into ledger events and sealed messages; `fresh_keys` are of new grants."""
         out = Prepared(concerned)
+        decision = self._readable(case, decision, concerned)
         for recipient, ended in decision.ended.items():
             assert reason is not None
             self._revoke(out, case, recipient, ended, reason, by, now)
@@ -117,8 +129,27 @@ class Discloser:
         for renewal in decision.renewals:
             self._renew(out, case, renewal, fresh_keys[renewal.grant], by, now)
         for telling in decision.tellings:
-            self._tell(out, case, telling, grant_keys, by, now)
+            for piece in _pieces(telling):
+                self._tell(out, case, piece, grant_keys, by, now)
         return out
+
+    def _readable(self, case: CitizenCase, decision: Decision, concerned: Concerned) -> Decision:
+        """Leave out whose ledger is corrupt: what can't be put on record isn't told; nobody else waits."""
+        unreadable = {
+            g.recipient
+            for g in case.grants.values()
+            if not concerned.readable(self.thread(case.id, g.recipient))
+        }
+        if not unreadable:
+            return decision
+        log.error("a ledger is corrupt: its recipient is told nothing, and asked to drop nothing")
+        return replace(
+            decision,
+            tellings=tuple(t for t in decision.tellings if t.recipient not in unreadable),
+            refusals=tuple(r for r in decision.refusals if r.recipient not in unreadable),
+            renewals=tuple(r for r in decision.renewals if r.recipient not in unreadable),
+            ended={who: ids for who, ids in decision.ended.items() if who not in unreadable},
+        )
 
     def _grant_keys(
         self, decision: Decision, read: Mapping[UUID, WrappedKey], fresh: Mapping[UUID, bytes]
@@ -320,3 +351,24 @@ class Discloser:
         )
         out.ledgers[ledger.id] = ledger
         out.messages.append(revocation)
+
+
+def _pieces(telling: Telling) -> Iterator[Telling]:
+    """The same telling in messages that each hold what one may: a long history is told in several."""
+    parts: list[PartToTell] = []
+    size = 0
+    for part in telling.parts:
+        length = len(json.dumps(part.entry.content.data, default=str))
+        if parts and (len(parts) == PARTS_IN_ONE or size + length > BYTES_IN_ONE):
+            yield _piece(telling, parts)
+            parts, size = [], 0
+        parts.append(part)
+        size += length
+    yield _piece(telling, parts)
+
+
+def _piece(telling: Telling, parts: Sequence[PartToTell]) -> Telling:
+    if len(parts) == len(telling.parts):
+        return telling
+    grants = sorted({g for part in parts for g in part.grants}, key=str)
+    return replace(telling, parts=tuple(parts), head_grants=tuple(grants))

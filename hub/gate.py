@@ -118,7 +118,7 @@ def decide(
     events: Sequence[CaseEvent],
     *,
     related: Sequence[CitizenCase],
-    agreements: Mapping[str, Agreement],
+    agreements: Mapping[str, Agreement | None],
     told: Mapping[str, frozenset[Source]],
     now: datetime,
 ) -> Decision:
@@ -219,7 +219,7 @@ def _parts(
     wanted: Iterable[tuple[CitizenCase, Entry]],
     recipient: str,
     grants: Sequence[Grant],
-    agreements: Mapping[str, Agreement],
+    agreements: Mapping[str, Agreement | None],
 ) -> tuple[list[PartToTell], list[tuple[Category, str]]]:
     parts: list[PartToTell] = []
     refused: dict[Category, str] = {}

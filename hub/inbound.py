@@ -85,7 +85,16 @@ class Inbound:
         return Taken(self._answer(partner, key, body, answer))
 
     def report(self, by: Actor, report: SocialReport) -> Answer:
-        """Take in a social report that already passed its contract. Its own id is the idempotency key."""
+        """Take in a social report that already passed its contract. Its own id is the idempotency key.
+
+        Which rule a report may be handed over by depends on what kind of organisation hands it over, so that
+        is what the agreement says, never what the report says of itself.
+        """
+        partner = self._store.partner(by.organisation)
+        if partner is not None and partner.kind != report.unit.kind:
+            raise Invalid(
+                "unit.kind must be what your agreement with the municipality says", field="/unit/kind"
+            )
         command = Command(
             by=by, key=f"report:{report.report_id}", body=report.model_dump_json().encode(), shared=True
         )

@@ -181,9 +181,13 @@ class World:
 
     # --- reports and the case -----------------------------------------------------------------------
 
-    def report(self, name: str = NIGHT, by: str = POLICE, report: SocialReport | None = None) -> UUID:
-        """A partner hands a report over, an example under a new id; the inquiry that it opened."""
+    def report(self, name: str = NIGHT, report: SocialReport | None = None) -> UUID:
+        """A partner of its kind hands over a report, an example under a new id; the inquiry it opened."""
         report = report or REPORTS[name].model_copy(update={"report_id": uuid4()})
+        kind = report.unit.kind
+        by = next((slug for slug, its in PARTNERS.items() if its is kind), kind.value.replace("_", "-"))
+        if by not in self.identities:
+            self.register(by, kind, [])
         who = Actor(by, report.written_by.name, "reporter", by)
         return UUID(self.parts.inbound.report(who, report).ids["case"])
 

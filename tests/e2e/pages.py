@@ -41,7 +41,7 @@ def served_at(folder: Path) -> Iterator[Served]:
     from hub.adapters.http.tokens import EmbeddedIssuer
     from hub.bootstrap import utc_now
     from hub.serving import Server, app_of
-    from tests.world import HOSPITAL, UNIT, World, planted  # kafka-python warns at its import
+    from tests.world import UNIT, World, planted  # kafka-python warns at its import
 
     with closing(World.built(folder)) as world:
         case = a_case_with_everything(world)
@@ -55,7 +55,7 @@ def served_at(folder: Path) -> Iterator[Served]:
             "skadestue-kvaelning-bevidstloes-livsfare",
             "skadestue-aeldre-mand-slaaet-af-voksen-soen",
         ):
-            world.report(name, by=HOSPITAL)
+            world.report(name)
         world.report("politi-mand-haevnporno-tidligere-kaereste")
         bring_up(world)
         issuer = EmbeddedIssuer("http://localhost", "tvaers-hub", utc_now, production=False)
@@ -77,12 +77,12 @@ def served_at(folder: Path) -> Iterator[Served]:
 
 def a_case_with_everything(world: "World") -> UUID:
     """Two reports on one person, and all that a timeline can tell."""
-    from tests.world import CASEWORKER, HOSPITAL, NGO, SHELTER, at
+    from tests.world import CASEWORKER, NGO, SHELTER, at
 
     hub = world.parts.hub
     case = world.report(FIRST)
     world.clock.move(timedelta(minutes=70))
-    second = world.report(SECOND, by=HOSPITAL)
+    second = world.report(SECOND)
     world.clock.move(timedelta(hours=8))
     world.open(case)
     world.coordinator(case)

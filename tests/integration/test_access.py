@@ -30,7 +30,7 @@ from hub.adapters.http.tokens import EmbeddedIssuer
 from hub.aggregates.base import Actor
 from hub.aggregates.look import LookRecorded
 from tests.support.api import Api, Caller, as_json, clock_now, pointers, slug_of
-from tests.world import HOSPITAL, NGO, NIGHT, POLICE, SAME_WOMAN, UNIT, World
+from tests.world import NGO, NIGHT, POLICE, SAME_WOMAN, UNIT, World
 
 R = Role
 U, C, O = "unassigned", "coordinator", "another's"  # noqa: E741 (columns of a table)
@@ -126,7 +126,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 
 def _cases(world: World, role: Role, relation: str) -> list[UUID]:
-    case, inquiry = world.report(), world.report(SAME_WOMAN, HOSPITAL)
+    case, inquiry = world.report(), world.report(SAME_WOMAN)
     world.match(case, inquiry)
     if relation != U:
         name = person(role) if relation == C else "somebody-else"
@@ -277,7 +277,7 @@ def test_the_coordinator_reads_what_could_kill_in_a_matched_inquiry_and_nobody_e
 
 def test_a_match_undone_gives_the_inquiry_back_to_intake(town: Town) -> None:
     world = town.api.world
-    case, inquiry = world.open_case(), world.report(SAME_WOMAN, HOSPITAL)
+    case, inquiry = world.open_case(), world.report(SAME_WOMAN)
     path, inge = f"/v1/cases/{inquiry}/could-kill", town.login(R.CASEWORKER)
     assert inge.post(path, purpose="intake").status_code == 200
     world.match(case, inquiry)

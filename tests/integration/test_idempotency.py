@@ -13,7 +13,7 @@ from eventsourcing.persistence import IntegrityError
 from contracts.inbound_v1 import Inbound, PurgeAnswer, PurgeOutcome, ReferralAnswer
 from contracts.inbound_v1 import Person as Named
 from contracts.message_v1 import Revoked
-from contracts.terms import Category, ReferralStatus, SafetyLevel, Urgency
+from contracts.terms import Category, OrganisationKind, ReferralStatus, SafetyLevel, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import (
     CaseOpened,
@@ -233,7 +233,8 @@ def test_a_report_sent_again_in_a_new_envelope_is_the_same_report(world: World) 
 
 def test_the_same_report_id_from_two_partners_is_two_reports(world: World) -> None:
     world.report(report=REPORTS[NIGHT])
-    world.report(report=REPORTS[NIGHT], by="skadestuen")
+    world.register("politiet-nord", OrganisationKind.POLICE, [])
+    world.parts.inbound.report(Actor("vagt", "Vagten", "reporter", "politiet-nord"), REPORTS[NIGHT])
     assert len(world.facts(ReportReceived)) == 2
 
 

@@ -34,7 +34,7 @@ from hub.adapters.store.standing import Standing, StandingAggregates, copied
 from hub.adapters.store.tables import ClearTables
 from hub.adapters.store.views import TableView
 from hub.aggregates.base import project
-from hub.errors import Invalid, Missing, Unavailable
+from hub.errors import Corrupt, Invalid, Missing, Unavailable
 from hub.fence import Fence
 from hub.keyring import Kek, LocalKek, StoredKeyRing
 from hub.ports import Alongside, WrappedKey
@@ -105,6 +105,7 @@ class StoreApplication(Application[UUID]):
     def latest(self, ids: Iterable[UUID]) -> dict[UUID, Any]:
         """Aggregates as they stand now, each a copy of one's own; None for what is not there, or erased.
 
+        A stream that is corrupt answers with its `Corrupt` in its place and stops no other.
         As `load`, but of what was read before only the events since then are read and opened.
         """
         return self._latest(list(dict.fromkeys(ids)))[0]
@@ -130,8 +131,16 @@ class StoreApplication(Application[UUID]):
         kept = self._standing.of(wanted, erasures)
         since = {i: kept[i].last[0] if i in kept else 0 for i in wanted}
         rows, grant_keys = self._recorder.streams(since, grants)
-        found = {i: self._stands(i, kept.get(i), rows[i], erasures) for i in wanted}
-        return {i: None if one is None else copied(one) for i, one in found.items()}, grant_keys
+        found = {i: self._stands_or_not(i, kept.get(i), rows[i], erasures) for i in wanted}
+        return {i: copied(one) if isinstance(one, Aggregate) else one for i, one in found.items()}, grant_keys
+
+    def _stands_or_not(
+        self, aggregate_id: UUID, kept: Standing | None, rows: list[StreamRow], erasures: int
+    ) -> Aggregate | Corrupt | None:
+        try:
+            return self._stands(aggregate_id, kept, rows, erasures)
+        except Corrupt as error:
+            return error
 
     def _stands(
         self, aggregate_id: UUID, kept: Standing | None, rows: list[StreamRow], erasures: int
