@@ -98,6 +98,10 @@ class UnknownKey(Corrupt):
     slug = "unknown-key"
 
 
+class NoKek(UnknownKey):
+    """A key-encryption key is not here: the bytes may be sound, and this process lacks what opens them."""
+
+
 class TamperedRow(Corrupt):
     """Sealed bytes fail their tag: altered, moved or swapped."""
 

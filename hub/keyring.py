@@ -19,7 +19,7 @@ from threading import Lock, local
 from typing import Literal, Protocol
 from uuid import UUID, uuid5
 
-from hub.errors import Corrupt, KeyDestroyed, UnknownKey
+from hub.errors import Corrupt, KeyDestroyed, NoKek, UnknownKey
 from hub.fence import Fence
 from hub.ports import WrappedKey
 from hub.sealing import KEY_BYTES, forget, new_key, open_, seal
@@ -71,7 +71,7 @@ class LocalKek:
         """The key in the clear."""
         kek = self._keys.get(wrapped.epoch)
         if kek is None:
-            raise UnknownKey(f"there is no key-encryption key of epoch {wrapped.epoch}")
+            raise NoKek(f"there is no key-encryption key of epoch {wrapped.epoch}")
         return open_(kek, wrapped.wrapped, _wrap_aad(store_id, wrapped.key_id, wrapped.epoch))
 
 

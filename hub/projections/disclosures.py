@@ -27,6 +27,10 @@ class Unreadable:
 
 
 Fact = Disclosed | Refused | Revoked | LedgerOpened | Opened | Purged | Retained | Unreadable
+TOPICS = frozenset(
+    kind.TOPIC for kind in (LedgerOpened, Disclosed, Refused, Revoked, Opened, Purged, Retained)
+)
+"""How the log names the events that the view points at."""
 
 
 class Answered(StrEnum):
@@ -43,11 +47,15 @@ def row_of(event: object, position: int) -> Row | None:
     """The pointer to an event that the view keeps, by case; None for what it has no use for."""
     match event:
         case LedgerOpened() | Disclosed() | Refused() | Revoked() | Opened() | Purged() | Retained():
-            stream, version = event.originator_id, event.originator_version
-            clear = {"stream": str(stream), "version": str(version)}
-            return Row(uuid5(stream, str(version)), event.case_id, position, clear, b"")
+            return pointer(event.originator_id, event.originator_version, event.case_id, position)
         case _:
             return None
+
+
+def pointer(stream: UUID, version: int, case_id: UUID, position: int) -> Row:
+    """The row that stands for one event."""
+    clear = {"stream": str(stream), "version": str(version)}
+    return Row(uuid5(stream, str(version)), case_id, position, clear, b"")
 
 
 @dataclass(slots=True)

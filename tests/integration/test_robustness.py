@@ -269,3 +269,42 @@ def test_one_damaged_disclosure_leaves_the_rest_of_the_overview(
     assert lines[NGO if version == 2 else None]["unreadable"] == 1
     if version == 1:
         assert len(lines[None]["disclosed"]) == 1, "to whom is not known, but that it was is"
+
+
+# --- following the log ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_damaged_disclosure_is_pointed_at_all_the_same(world: World, version: int) -> None:
+    """Damaged before the follower came to it: it goes on, and the overview says that something is missing."""
+    case = world.open_case()
+    world.legal_basis(case, [NGO], [Category.INCIDENT, Category.RISK])
+    spoil(world, world.thread(case, NGO), version)
+    with closing(afresh(world)) as other:
+        follower = Follower(other.parts.app, other.parts.views[disclosures.NAME])
+        while follower.step(3):
+            pass
+        told = other.parts.queries.disclosures(TOVHOLDER, other.case(case), "citizen_access")
+    assert {line["recipient"]: line["unreadable"] for line in told} == {
+        UNIT: 0,
+        NGO if version == 2 else None: 1,
+    }
+
+
+def test_a_follower_without_the_key_encryption_key_does_not_move(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.report()
+    with closing(afresh(world)) as other:
+        view = other.parts.views[disclosures.NAME]
+        follower = Follower(other.parts.app, view)
+        with monkeypatch.context() as patch:
+            ring = vars(other.parts.app.keys)
+            ring["_cache"].clear()
+            patch.setattr(ring["_kek"], "_keys", {})
+            for _ in range(3):
+                with pytest.raises(Unavailable):
+                    follower.step(200)
+            assert view.position(disclosures.OWNER) == (0, 0)
+        assert follower.step(200) > 0
+        assert list(view.rows(disclosures.OWNER))
