@@ -4,6 +4,9 @@
 -- what was committed before the lock was given. A guard in the locking statement would see the world from
 -- before it, and open after a withdrawal. Refusals are raised, so that nothing of the command stays.
 --
+-- What is looked up stands in a LATERAL with a LIMIT, so that it is found by its index one by one: joined
+-- plainly, a young table is read through from end to end.
+--
 -- {lock} is this store's own number, so that stores in one database do not wait for each other.
 
 CREATE OR REPLACE FUNCTION hub_lock() RETURNS void LANGUAGE sql VOLATILE AS $$
@@ -27,7 +30,7 @@ CREATE OR REPLACE FUNCTION hub_append(
     p_dues timestamptz[], p_due_cases uuid[],
     p_slug text, p_kind text, p_active boolean, p_sealing_key bytea, p_signing_key bytea,
     OUT status text, OUT detail text, OUT numbers bigint[]
-) LANGUAGE plpgsql VOLATILE AS $$
+) LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     done record;
     refused text;
@@ -55,16 +58,17 @@ BEGIN
 
     IF p_groups > 0 THEN
         SELECT count(DISTINCT n.number) INTO alive
-        FROM unnest(p_group_grants, p_group_numbers) AS n (grant_id, number)
-        JOIN grants g ON g.grant_id = n.grant_id
-        WHERE g.state = 'living' AND (g.ends_at IS NULL OR g.ends_at > p_now);
+        FROM unnest(p_group_grants, p_group_numbers) AS n (grant_id, number), LATERAL (
+            SELECT FROM grants g WHERE g.grant_id = n.grant_id
+                AND g.state = 'living' AND (g.ends_at IS NULL OR g.ends_at > p_now) LIMIT 1) AS living;
         IF alive <> p_groups THEN
             RAISE EXCEPTION USING ERRCODE = 'TV001', MESSAGE = 'a grant does not live';
         END IF;
     END IF;
     IF p_needs_keys IS NOT NULL THEN
         SELECT coalesce(k.state, 'unknown') || ' ' || n.key_id INTO refused
-        FROM unnest(p_needs_keys) AS n (key_id) LEFT JOIN keys k ON k.key_id = n.key_id
+        FROM unnest(p_needs_keys) AS n (key_id)
+        LEFT JOIN LATERAL (SELECT state FROM keys WHERE key_id = n.key_id LIMIT 1) AS k ON true
         WHERE k.state IS DISTINCT FROM 'active' LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION USING ERRCODE = 'TV002', MESSAGE = refused;

@@ -170,7 +170,7 @@ class PostgresDatabase:
 def run(connection: PgConnection, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run a statement written for `Database`."""
     cursor = connection.binary.execute(_placed(sql), params, prepare=True)
-    return cursor.fetchall() if cursor.description else []
+    return [] if cursor.rownumber is None else cursor.fetchall()
 
 
 @lru_cache(maxsize=512)
