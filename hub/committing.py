@@ -148,6 +148,12 @@ class Committer:
             )
         return Done(position, ids)
 
+    def report_taken(self, reporter: str, report_id: UUID) -> Mapping[str, str] | None:
+        """What was answered to a reporter when its report was taken in."""
+        name = f"{reporter}::report:{report_id}"
+        done = self._store.answered(self._keys.mac("idempotency", name.encode()))
+        return done.ids if done else None
+
     def done(self, command: Command) -> Done | None:
         """What was answered to this very command before; raises `SameKeyOtherBody`."""
         record = self._idempotency(command, {})

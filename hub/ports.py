@@ -187,6 +187,9 @@ class Store(Protocol):
     def done(self, key: bytes, body_mac: bytes) -> Done | None:
         """What was answered under this idempotency key; raises `SameKeyOtherBody`."""
 
+    def answered(self, key: bytes) -> Done | None:
+        """What was answered under this idempotency key, whatever the request was."""
+
     def grant_keys(self, grant_ids: Sequence[UUID]) -> dict[UUID, WrappedKey]:
         """The wrapped keys of those of the grants that have not ended."""
 

@@ -101,12 +101,19 @@ class Queries:
         self._opener.look(by, by.organisation, case.id, "candidates", purpose, [])
         return [found for found in self._committer.same_citizen(case) if found != case.id]
 
-    def receipt(self, owner: str, report_id: UUID) -> Row:
-        """The receipt of a report, for who knows the report's id: its reporter. Raises `Missing`."""
+    def receipt(self, owner: str, report_id: UUID) -> Mapping[str, str | None]:
+        """The receipt of a report, for who knows the report's id: its reporter. Raises `Missing`.
+
+        From the read model where the hub keeps one for the reporter; else what was answered when the report
+        was taken in.
+        """
         rows = list(self._views[receipts.NAME].rows(owner, report_id))
-        if not rows:
+        if rows:
+            return rows[-1].clear
+        taken = self._committer.report_taken(owner, report_id)
+        if taken is None:
             raise Missing("no receipt yet, or none for you: ask again in a moment", field="report_id")
-        return rows[-1]
+        return {"number": taken["number"], "status": "received"}
 
     def referrals(self, owner: str) -> list[Row]:
         """Where each referral to this organisation stands."""

@@ -27,7 +27,19 @@ from hub.application import Answer
 from hub.committing import Command
 from hub.errors import Conflict, IllegalTransition, Missing, SameKeyOtherBody, StaleVersion
 from tests.support.social_reports import REPORTS, example
-from tests.world import BEGAN, CASEWORKER, NGO, NIGHT, POLICE, SAME_WOMAN, SHELTER, TOVHOLDER, UNIT, World
+from tests.world import (
+    BEGAN,
+    CASEWORKER,
+    HOSPITAL,
+    NGO,
+    NIGHT,
+    POLICE,
+    SAME_WOMAN,
+    SHELTER,
+    TOVHOLDER,
+    UNIT,
+    World,
+)
 
 C = Category
 AT_ONCE = 8
@@ -229,6 +241,18 @@ def test_a_report_sent_again_in_a_new_envelope_is_the_same_report(world: World) 
     by = Actor("vagt", "Vagten", "reporter", POLICE)
     assert world.parts.inbound.report(by, REPORTS[NIGHT]) == first
     assert len(world.facts(ReportReceived)) == 1
+
+
+def test_the_receipt_of_a_report_is_there_for_its_reporter_alone(world: World) -> None:
+    """Also where the reporter has a system of its own, and the hub keeps no read model for it."""
+    answer = world.send(POLICE, Inbound.report(example()))
+    assert answer is not None
+    report_id = UUID(example()["report_id"])
+    receipt = world.parts.queries.receipt(POLICE, report_id)
+    assert receipt == {"number": answer.ids["number"], "status": "received"}
+    for who, which in ((HOSPITAL, report_id), (POLICE, uuid4())):
+        with pytest.raises(Missing):
+            world.parts.queries.receipt(who, which)
 
 
 def test_the_same_report_id_from_two_partners_is_two_reports(world: World) -> None:

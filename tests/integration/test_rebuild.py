@@ -91,7 +91,7 @@ def lived(town: Town) -> UUID:
     """A case in which everything happened that a view shows: told, answered, withdrawn in part."""
     world = town.world
     case = world.open_case()
-    world.match(case, world.report(SAME_WOMAN, HOSPITAL))
+    world.match(case, world.report(SAME_WOMAN))
     consent = _consent(world, case)
     referral = world.refer(case)
     world.level(case, SafetyLevel.HIGH)

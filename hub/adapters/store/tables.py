@@ -127,11 +127,13 @@ class ClearTables:
 
     def done(self, key: bytes, body_mac: bytes) -> Done | None:
         """What was answered under this idempotency key; raises `SameKeyOtherBody`."""
-        for found, position, ids in self._read(
-            "SELECT body_mac, position, ids FROM idempotency WHERE key = ?", key
-        ):
-            if found != body_mac:
-                raise SameKeyOtherBody("this Idempotency-Key was used for another request: take a new one")
+        if self._read("SELECT 1 FROM idempotency WHERE key = ? AND body_mac <> ?", key, body_mac):
+            raise SameKeyOtherBody("this Idempotency-Key was used for another request: take a new one")
+        return self.answered(key)
+
+    def answered(self, key: bytes) -> Done | None:
+        """What was answered under this idempotency key, whatever the request was."""
+        for position, ids in self._read("SELECT position, ids FROM idempotency WHERE key = ?", key):
             return Done(position, orjson.loads(ids))
         return None
 

@@ -23,4 +23,4 @@ def report(call: Authorised, parts: Parts, report: SocialReport) -> Mapping[str,
 def receipt(call: Authorised, parts: Parts, report_id: UUID, response: Response) -> Mapping[str, object]:
     """The receipt of a report of yours."""
     response.headers["Cache-Control"] = "no-store"
-    return dict(parts.queries.receipt(call.actor.organisation, report_id).clear)
+    return {"on_call": parts.on_call, **parts.queries.receipt(call.actor.organisation, report_id)}
