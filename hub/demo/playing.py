@@ -1,11 +1,15 @@
 """Telling and checking: each check reads back with that organisation's own login."""
 
+import fcntl
+import os
+import shutil
 import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +20,8 @@ from hub.settings import Settings
 
 T = TypeVar("T")
 PATIENCE_S = 20.0
+_PREFIX = "tvaers-demo-"
+_LOCK = "demo.lock"
 
 
 class Narrator:
@@ -62,19 +68,41 @@ def play(*, once: bool, port: int = 0) -> int:
         raise Invalid("HUB_PRODUCTION is set, and the demonstration is no production: unset it")
     narrator = Narrator()
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="tvaers-demo-") as folder:
+    _clear_dead()
+    case = ""
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder, _held(Path(folder)):
         settings = Settings(data_dir=Path(folder))
         print(_banner(settings))
         with Stage(settings, port) as stage:
             try:
-                tell(stage, narrator, until)
+                case = tell(stage, narrator, until)
             except (Refusal, TimeoutError) as error:
                 narrator.checks(f"the story goes on ({error})", holds=False)
             print(f"\nThe story took {time.monotonic() - started:.1f} s.")
             if not once:
-                _serve_on(stage)
+                _serve_on(stage, case)
     print(f"demo: {narrator.steps} steps, {narrator.failed} failed")
     return 1 if narrator.failed else 0
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Say that the folder is in use: locked before it has the name that others look for."""
+    with (folder / "new.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (folder / "new.lock").rename(folder / _LOCK)
+        yield
+
+
+def _clear_dead() -> None:
+    """Delete what a demonstration that was killed left: ours by owner and by a lock that nobody holds."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            with (folder / _LOCK).open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
 
 
 def _banner(settings: Settings) -> str:
@@ -83,12 +111,12 @@ def _banner(settings: Settings) -> str:
     return f"Tværs, a demonstration with fictitious people. Broker: {broker}. Store: {store}."
 
 
-def _serve_on(stage: Stage) -> None:
+def _serve_on(stage: Stage, case: str) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     print("\nStill serving; Ctrl-C ends it and deletes everything.")
-    for line in stage.addresses():
+    for line in stage.addresses(case):
         print(f"   {line}")
     sys.stdout.flush()
     stop.wait()

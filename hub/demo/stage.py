@@ -44,6 +44,13 @@ PEOPLE: dict[str, tuple[str, str, Role]] = {
     "anna": ("Anna Rådgiver", NGO, Role.PARTNER_STAFF),
 }
 """Username → name, organisation (empty: the owning unit), role."""
+USED_FOR = {
+    "inge": "pages: the intake inbox, empty when the story has ended",
+    "mette": "pages: the timeline of her case",
+    "bo": "pages: tovholder of other cases, who is told that there is no such case",
+    "drift": "API only: partners",
+    "anna": "API only: what Lysning was sent, and its answers",
+}
 
 
 class Refusal(Exception):
@@ -167,10 +174,11 @@ class Stage:
         """The API with a partner's own login, without its program."""
         return self._person(slug)
 
-    def addresses(self) -> list[str]:
-        """Where to look, and how to log in."""
-        logins = [f"{name} / {self._passwords[name]}" for name in PEOPLE]
-        return [f"pages and API: {self.url}/", "logins: " + ", ".join(logins)]
+    def addresses(self, case: str) -> list[str]:
+        """Where to look, and how to log in; without a case the story broke off."""
+        timeline = [f"mette's timeline: {self.url}/cases/{case}?purpose=coordination"] if case else []
+        logins = [f"   {name} / {self._passwords[name]}   {use}" for name, use in USED_FOR.items()]
+        return [f"pages and API: {self.url}/", *timeline, "logins:", *logins]
 
     # --- the small steps ----------------------------------------------------------------------------
 

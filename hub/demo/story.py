@@ -36,8 +36,8 @@ class Case:
     referral: str = ""
 
 
-def tell(stage: Stage, teller: Teller, until: Until) -> None:
-    """Play it from the first report to the purge."""
+def tell(stage: Stage, teller: Teller, until: Until) -> str:
+    """Play it from the first report to the purge; the case."""
     teller.says("The operator registers police, A&E and two NGOs with their agreements and public keys.")
     stage.register_partners()
     stage.start_workers()
@@ -50,19 +50,32 @@ def tell(stage: Stage, teller: Teller, until: Until) -> None:
     _consent(stage, teller, until, case, one, other)
     _answer(stage, teller, until, case, one)
     _withdrawal(stage, teller, until, case, one)
+    return case.case
 
 
 def _night(stage: Stage, teller: Teller, until: Until) -> Case:
     police, emergency = stage.police(), stage.emergency_department()
     inge = stage.people["inge"]
     found: list[str] = []
-    for who, adapter, name in (
-        ("00.10, an officer reports a night of violence", police, "01-politi-natlig-vold-i-hjemmet"),
-        ("01.20, A&E reports a woman", emergency, "02-skadestue-samme-kvinde-en-time-senere"),
+    for who, whose, waits, adapter, name in (
+        (
+            "00.10, an officer reports a night of violence",
+            "the police's",
+            "a report waits",
+            police,
+            "01-politi-natlig-vold-i-hjemmet",
+        ),
+        (
+            "01.20, A&E reports a woman",
+            "A&E's",
+            "two reports wait",
+            emergency,
+            "02-skadestue-samme-kvinde-en-time-senere",
+        ),
     ):
         teller.says(f"{who}. The report is on disk before it is sent.")
         kept = adapter.submit(example(name))
-        teller.checks(f"its own program says: {kept.state}", kept.state == "not_yet_delivered")
+        teller.checks(f"{whose} own program says: {kept.state}", kept.state == "not_yet_delivered")
 
         def receipt(adapter: Any = adapter, report: Any = kept.report_id) -> Any:
             adapter.step()
@@ -78,7 +91,7 @@ def _night(stage: Stage, teller: Teller, until: Until) -> Case:
         waiting = until(partial(_inbox, inge, len(found) + 1))
         found += [w["case"] for w in waiting if w["case"] not in found]
         teller.checks(
-            "the intake inbox shows that a report waits, and not whom it is about",
+            f"the intake inbox shows that {waits}, and not whom it is about",
             NAME not in str(waiting) and len(waiting) == len(found),
         )
     login = stage.partner_login(police.settings.slug)
@@ -223,9 +236,9 @@ def _withdrawal(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo
     mette.post(f"/v1/cases/{case.case}/consents/{case.consent}/withdrawal")
     login = stage.partner_login(NGO)
     body = {"person": "anna", "name": "Anna Rådgiver", "purpose": "referral"}
-    for message in held:
+    for number, message in enumerate(held, 1):
         teller.refused(
-            "with Lysning's own login the hub gives out no key any more",
+            f"with Lysning's own login the hub gives out no key to message {number} of {len(held)} any more",
             404,
             partial(login.post, f"/v1/messages/{message}/open", body),
         )

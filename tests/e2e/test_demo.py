@@ -1,5 +1,6 @@
 """The demonstration is the product in one line: here it is played, as anybody would, on every stack."""
 
+import fcntl
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.support.kafka import SecureKafka
@@ -66,11 +68,22 @@ def test_the_story_holds_on_every_stack(stack: dict[str, str]) -> None:
     assert int(found[1]) > STEPS_MIN
     assert done.returncode == 0
     assert "✗" not in done.stdout
+    checks = [line for line in done.stdout.splitlines() if "✓" in line]
+    assert len(checks) == len(set(checks)), "no check is told twice in the same words"
     assert not NOBODY.search(done.stderr)
 
 
 def test_without_once_it_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
-    """It prints where to look and how to log in, and takes everything with it when it goes."""
+    """It prints where to look and how to log in, and takes everything with it when it goes.
+
+    What one that was killed left goes too; what a living one holds, or is not a demonstration's, stays.
+    """
+    dead, alive, other = (tmp_path / f"tvaers-demo-{name}" for name in ("dead", "alive", "other"))
+    for folder in (dead, alive, other):
+        (folder / "keys").mkdir(parents=True)
+    (dead / "demo.lock").touch()
+    held = (alive / "demo.lock").open("w")
+    fcntl.flock(held, fcntl.LOCK_EX)
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "hub", "demo"],
         env=environment(TMPDIR=str(tmp_path)),
@@ -81,11 +94,23 @@ def test_without_once_it_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     told = ""
     try:
         assert process.stdout is not None
-        while "logins:" not in told:
+        while "anna / " not in told:
             line = process.stdout.readline()
             assert line, told
             told += line
-        assert re.search(r"http://127\.0\.0\.1:\d+/", told)
+        found = re.search(
+            r"mette's timeline: (http://127\.0\.0\.1:\d+)(/cases/\S+\?purpose=coordination)\n", told
+        )
+        assert found, told
+        password = re.search(r"mette / (\S+)", told)
+        assert password
+        with httpx2.Client(base_url=found[1], follow_redirects=True) as browser:
+            login = {"username": "mette", "password": password[1], "next": found[2]}
+            page = browser.post("/login", data=login, headers={"Sec-Fetch-Site": "same-origin"})
+            assert page.status_code == 200
+            assert "Maja Eksempelsen" in page.text
+        assert "drift / " in told
+        assert told.count("API only") == 2
         process.send_signal(signal.SIGTERM)
         rest, problems = process.communicate(timeout=30)
     finally:
@@ -94,7 +119,8 @@ def test_without_once_it_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert re.search(r"demo: \d+ steps, 0 failed", rest)
     assert problems == ""
-    assert list(tmp_path.iterdir()) == []
+    held.close()
+    assert sorted(tmp_path.iterdir()) == [alive, other]
 
 
 def test_a_setting_that_is_wrong_is_one_line() -> None:
