@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
@@ -144,13 +144,13 @@ def relay() -> None:
 @app.command()
 def project() -> None:
     """Keep the read models up with the topics and the log."""
-    _work(lambda parts, broker: [follower_of(parts), *projectors(parts, broker)])
+    _work(lambda parts, _: [follower_of(parts)], projectors)
 
 
 @app.command()
 def receive() -> None:
     """Take in what partners write to their topics, and end what has reached its end in time."""
-    _work(lambda parts, broker: [timers_of(parts), *receivers(parts, broker)])
+    _work(lambda parts, _: [timers_of(parts)], receivers)
 
 
 @app.command()
@@ -178,10 +178,13 @@ def print_openapi() -> None:
     print(json.dumps(openapi(), indent=2, ensure_ascii=False, sort_keys=True))
 
 
-def _work(make: Callable[[Parts, Any], list[Worker]]) -> None:
+def _work(
+    make: Callable[[Parts, Any], list[Worker]],
+    more: Callable[[Parts, Any, Container[str]], list[Worker]] = lambda *_: [],
+) -> None:
     settings = _settings()
     with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
-        workers = Workers(make(parts, broker))
+        workers = Workers(make(parts, broker), lambda known: more(parts, broker, known))
         settle()
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

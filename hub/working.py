@@ -5,7 +5,7 @@ Each is a `step` that a test or the demo may call; `Workers` calls them for ever
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 from hub.aggregates.base import Actor
@@ -21,6 +21,8 @@ from hub.receiving import Receiver
 log = logging.getLogger("hub.working")
 LIMIT = 200
 PAUSE_S = 0.02
+LOOK_S = 3.0
+"""How often is looked for partners that are new."""
 BACKOFF_S = (0.1, 0.5, 2.0, 5.0)
 TIMER = Actor("hub", "hub", "timer", "hub")
 
@@ -35,28 +37,51 @@ class Worker:
     pause_s: float = PAUSE_S
 
 
-class Workers:
-    """The workers of one process, each in a thread of its own."""
+More = Callable[[Container[str]], Sequence[Worker]]
+"""Gives the workers that are wanted now and whose names are not among these."""
 
-    def __init__(self, workers: Sequence[Worker]) -> None:
-        self._workers = workers
+
+class Workers:
+    """The workers of one process, each in a thread of its own.
+
+    `more` is asked at the start and every few seconds from then on: a partner that is registered while the
+    process runs is not to wait for a restart.
+    """
+
+    def __init__(self, workers: Sequence[Worker], more: More = lambda _: ()) -> None:
+        self._first = workers
+        self._workers: list[Worker] = []
+        self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(worker,), name=worker.name) for worker in workers
-        ]
+        looker = Worker(
+            "supervisor", lambda: self._begin(more({w.name for w in self._workers})), pause_s=LOOK_S
+        )
+        self._supervisor = self._thread(looker)
 
     def start(self) -> None:
         """Begin."""
-        for thread in self._threads:
-            thread.start()
+        self._begin(self._first)
+        self._supervisor.start()
 
     def stop(self) -> None:
         """Finish the steps under way, leave groups, let go."""
         self._stop.set()
+        self._supervisor.join()
         for thread in self._threads:
             thread.join()
         for worker in self._workers:
             worker.close()
+
+    def _begin(self, workers: Sequence[Worker]) -> int:
+        for worker in workers:
+            thread = self._thread(worker)
+            self._workers.append(worker)
+            self._threads.append(thread)
+            thread.start()
+        return 0
+
+    def _thread(self, worker: Worker) -> threading.Thread:
+        return threading.Thread(target=self._run, args=(worker,), name=worker.name)
 
     def _run(self, worker: Worker) -> None:
         """A part that does not answer stops the worker for a while; it never stops for good by itself."""
@@ -94,27 +119,39 @@ def timers_of(parts: Parts) -> Worker:
     return Worker("timers", lambda: fire_timers(parts), pause_s=1.0)
 
 
-def projectors(parts: Parts, broker: Broker) -> list[Worker]:
+def projectors(parts: Parts, broker: Broker, known: Container[str] = ()) -> list[Worker]:
     """One for each recipient whose read model the hub keeps."""
     found = []
     for row in parts.app.store.partners():
-        if parts.recipient_keys(row.slug) is not None:
+        name = f"project.{row.slug}"
+        if name in known:
+            continue
+        try:
+            if parts.recipient_keys(row.slug) is None:
+                continue
             projector = parts.projector(broker, row.slug)
-            found.append(Worker(f"project.{row.slug}", _stepper(projector), projector.close))
+        except Exception as error:
+            # Keys that cannot be read stop one recipient's view and no other's; it is looked at again.
+            log.error("%s cannot begin: %s", name, type(error).__name__)
+            continue
+        found.append(Worker(name, _stepper(projector), projector.close))
     return found
 
 
-def receivers(parts: Parts, broker: Broker) -> list[Worker]:
+def receivers(parts: Parts, broker: Broker, known: Container[str] = ()) -> list[Worker]:
     """One for each partner's `from` topic."""
     found = []
     for row in parts.app.store.partners():
+        name = f"receive.{row.slug}"
+        if name in known:
+            continue
         receiver = Receiver(
             broker=broker,
             inbound=parts.inbound,
             municipality=parts.settings.municipality,
             partner=row.slug,
         )
-        found.append(Worker(f"receive.{row.slug}", _stepper(receiver), receiver.close))
+        found.append(Worker(name, _stepper(receiver), receiver.close))
     return found
 
 
@@ -125,7 +162,9 @@ def _stepper(part: Projector | Receiver) -> Callable[[], int]:
 def every_worker(parts: Parts, broker: Broker) -> Workers:
     """All that one hub needs, for a process that runs everything."""
     single = [relay_of(parts, broker), follower_of(parts), timers_of(parts)]
-    return Workers([*single, *projectors(parts, broker), *receivers(parts, broker)])
+    return Workers(
+        single, lambda known: [*projectors(parts, broker, known), *receivers(parts, broker, known)]
+    )
 
 
 def fire_timers(parts: Parts) -> int:

@@ -1,6 +1,8 @@
 """One damaged row, one suspended partner, one absence: the rest goes on, and nothing is lost for it."""
 
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from contracts.envelope import to_headers
 from contracts.inbound_v1 import Inbound
 from contracts.message_v1 import Receipt
-from contracts.terms import Category
+from contracts.terms import Category, OrganisationKind
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.http.access import Role
 from hub.adapters.web.visitors import SESSION
@@ -23,6 +25,7 @@ from hub.following import Follower
 from hub.ports import Record, Row
 from hub.projections import disclosures
 from hub.receiving import Receiver
+from hub.working import Workers, receivers
 from tests.support.api import Api, clock_now
 from tests.support.social_reports import example
 from tests.world import CASEWORKER, MUNICIPALITY, NGO, POLICE, TOVHOLDER, UNIT, World
@@ -50,12 +53,12 @@ def broker(tmp_path: Path, world: World) -> Iterator[EmbeddedBroker]:
 # --- receiving ------------------------------------------------------------------------------------------
 
 
-def put(world: World, broker: EmbeddedBroker, **changed: Any) -> None:
-    """A report from the police on its topic."""
+def put(world: World, broker: EmbeddedBroker, partner: str = POLICE, **changed: Any) -> None:
+    """A report from a partner on its topic."""
     message = Inbound.report({**example(), "report_id": str(uuid4()), **changed})
-    identity, hub = world.identities[POLICE], world.parts.identity.public
-    sent = identity.send(MUNICIPALITY, POLICE, uuid4(), message, hub)
-    broker.publish([Record(f"{MUNICIPALITY}.from.{POLICE}", sent.value, to_headers(sent))])
+    identity, hub = world.identities[partner], world.parts.identity.public
+    sent = identity.send(MUNICIPALITY, partner, uuid4(), message, hub)
+    broker.publish([Record(f"{MUNICIPALITY}.from.{partner}", sent.value, to_headers(sent))])
 
 
 def dead(broker: EmbeddedBroker) -> list[str]:
@@ -308,3 +311,29 @@ def test_a_follower_without_the_key_encryption_key_does_not_move(
             assert view.position(disclosures.OWNER) == (0, 0)
         assert follower.step(200) > 0
         assert list(view.rows(disclosures.OWNER))
+
+
+# --- workers --------------------------------------------------------------------------------------------
+
+
+def test_a_partner_registered_meanwhile_is_read_without_a_restart(
+    world: World, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.working.LOOK_S", 0.05)
+    workers = Workers([], lambda known: receivers(world.parts, broker, known))
+    before = threading.active_count()
+    workers.start()
+    try:
+        world.register("nordpolitiet", OrganisationKind.POLICE)
+        broker.create_topics(world.parts.outgoing.topics(["nordpolitiet"]), 7)
+        put(world, broker, "nordpolitiet")
+        put(world, broker)
+        until = time.monotonic() + 20
+        while len(world.facts(ReportReceived)) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        names = [thread.name for thread in threading.enumerate()]
+        assert names.count("receive.nordpolitiet") == names.count(f"receive.{POLICE}") == 1
+    finally:
+        workers.stop()
+    assert threading.active_count() == before, "all have ended"
