@@ -1,5 +1,6 @@
 """The command line. Every failure is one line that says what to do; nobody meets a traceback."""
 
+import base64
 import json
 import logging
 import signal
@@ -63,7 +64,9 @@ def partner_add(
     name: Annotated[str, typer.Option()],
     kind: Annotated[OrganisationKind, typer.Option()],
     category: Annotated[list[Category], typer.Option(help="what its agreement lets it receive")],
-    sealing_key: Annotated[str, typer.Option(help="X25519 public key, 64 hex digits")],
+    sealing_key: Annotated[
+        str, typer.Option(help="X25519 public key, 64 hex digits, by the partner's `keys` command")
+    ],
     signing_key: Annotated[str, typer.Option(help="Ed25519 public key, 64 hex digits")],
     contact: Annotated[str, typer.Option(help="name of the contact")],
     email: Annotated[str, typer.Option()],
@@ -102,6 +105,15 @@ def _passwords(path: Path | None) -> dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
         raise Invalid('--passwords: one JSON object, {"<partner>": "<password>", …}', field="passwords")
     return found
+
+
+@app.command()
+def keys() -> None:
+    """Print the hub's public keys, for partners: in hex, and in base64 as their configuration has it."""
+    with closing(build(_settings())) as parts:
+        public = parts.identity.public
+    for name, key in (("hub_sealing_key", public.sealing), ("hub_signing_key", public.signing)):
+        print(f"{name}  {key.hex()}  {base64.b64encode(key).decode()}")
 
 
 @app.command()

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PORT_MAX: Final = 65_535
+ON_CALL_OF_NOBODY: Final = "+45 00 00 00 00"
 _RULES: Final = {
     "string_pattern_mismatch": "must be 2 to 40 of a-z, 0-9 and '-'",
     "bool_parsing": "must be true or false",
@@ -44,7 +45,7 @@ class Settings(BaseSettings):
     audience: str = "tvaers-hub"
     production: bool = False
     """Refuses everything meant for demonstrations and tests."""
-    on_call: str = "+45 00 00 00 00"
+    on_call: str = ON_CALL_OF_NOBODY
     """The municipality's duty number, shown on every receipt."""
     purge_silent_after: timedelta = timedelta(hours=24)
     """How long a recipient may take to answer a revocation before it shows as silent."""
@@ -75,6 +76,20 @@ class Settings(BaseSettings):
     def _ca_needs_login(self) -> Self:
         if self.kafka_ca is not None and not self.kafka_username:
             raise ValueError("HUB_KAFKA_CA is used with a login only: set HUB_KAFKA_USERNAME and _PASSWORD")
+        return self
+
+    @model_validator(mode="after")
+    def _no_demonstration(self) -> Self:
+        if self.production:
+            refused = (
+                (self.on_call == ON_CALL_OF_NOBODY, "HUB_ON_CALL to the duty number"),
+                (not self.kafka_bootstrap, "HUB_KAFKA_BOOTSTRAP to a Kafka"),
+                (not self.issuer.startswith("https://"), "HUB_ISSUER to an https:// issuer"),
+            )
+            if wanted := [what for refuses, what in refused if refuses]:
+                raise ValueError(
+                    f"HUB_PRODUCTION refuses what is for demonstrations: set {', '.join(wanted)}"
+                )
         return self
 
     @property

@@ -1,12 +1,14 @@
 """The documents are true: what they name is there, and what is there is named."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import typer.main
 
 from hub.__main__ import app
+from hub.adapters.partners.settings import PartnerSettings
 from hub.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +18,7 @@ PROMISES = (ROOT / "docs" / "promises.md").read_text()
 
 def test_every_path_in_the_readme_is_there() -> None:
     """A newcomer who follows the tree or the event finds each file."""
-    named = set(re.findall(r"`((?:hub|contracts|docs|tests)/[\w./]+)`", README))
+    named = set(re.findall(r"`((?:hub|contracts|deploy|docs|tests)/[\w./]+)`", README))
     named = {n for n in named if not n.startswith(("unit", "integration"))}
     assert named
     assert [n for n in sorted(named) if not (ROOT / n).exists()] == []
@@ -32,8 +34,20 @@ def test_every_command_in_the_readme_is_one() -> None:
     """`hub …` and `make …` as the README writes them."""
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     assert set(re.findall(r"^hub (\w+)", README, re.M)) | {"rebuild", "demo"} <= commands
+    adapters = set(re.findall(r"^python -m (hub\.adapters\.partners\.\w+) --config", README, re.M))
+    assert {name.rsplit(".", 1)[-1] for name in adapters} == {"police", "emergency_department", "ngo"}
+    assert [name for name in adapters if find_spec(name) is None] == []
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M))
     assert set(re.findall(r"make (demo|test|check|bench)", README)) <= targets
+
+
+def test_the_example_of_a_configuration_is_one_and_whole(tmp_path: Path) -> None:
+    """Copied and made its owner's alone, as the README says, it loads; no setting is left out."""
+    copy = tmp_path / "lysning.json"
+    copy.write_text((ROOT / "deploy" / "adapter.example.json").read_text())
+    copy.chmod(0o600)
+    settings = PartnerSettings.load(copy)
+    assert settings.model_fields_set == set(PartnerSettings.model_fields)
 
 
 def rows() -> list[tuple[str, list[str]]]:

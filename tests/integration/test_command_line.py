@@ -1,5 +1,6 @@
 """The command line: nothing is overwritten, processes end when told to, and every failure is one line."""
 
+import base64
 import json
 import os
 import select
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,11 @@ import httpx2
 import pytest
 
 from contracts.client.keys import Identity
+from contracts.terms import OrganisationKind
 from hub import __main__ as command_line
 from hub.adapters.broker.embedded import EmbeddedBroker
+from hub.adapters.partners import reporting
+from hub.adapters.partners.ngo import __main__ as ngo_program
 from hub.settings import Settings
 from tests.support import provision
 from tests.support.kafka import SecureKafka
@@ -219,6 +224,29 @@ def test_a_partner_is_added_and_gets_its_topics(hub: Callable[..., Any], tmp_pat
         }
 
 
+def test_partner_and_hub_hand_each_other_their_public_keys(
+    hub: Callable[..., Any], ready: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the README tells it: `hub keys`, the example's configuration, the program's `keys`, and added."""
+    status, out, err = hub("keys", env=ready)
+    assert (status, err) == (0, "")
+    shown = {line.split()[0]: line.split()[1:] for line in out.splitlines()}
+    public = Identity.load(tmp_path / "var" / "keys" / "hub").public
+    for name, key in (("hub_sealing_key", public.sealing), ("hub_signing_key", public.signing)):
+        assert shown[name] == [key.hex(), base64.b64encode(key).decode()]
+    example = json.loads((Path(__file__).parents[2] / "deploy" / "adapter.example.json").read_text())
+    config = tmp_path / "lysning.json"
+    config.write_text(json.dumps({**example, **{name: both[1] for name, both in shown.items()}}))
+    config.chmod(0o600)
+    told = []
+    for program in (partial(reporting.main, OrganisationKind.POLICE), ngo_program.main):
+        assert program(["--config", str(config), "keys"]) == 0
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1], "made once"
+    keys = dict(zip(*[iter(told[0].replace("--", "").split())] * 2, strict=True))
+    assert hub(*add("lysning", **keys), env=ready)[0] == 0
+
+
 def test_a_partner_gets_its_login_and_its_three_rights(
     hub: Callable[..., Any], tmp_path: Path, secure_kafka: SecureKafka
 ) -> None:
@@ -271,6 +299,30 @@ FAILURES: list[tuple[str, list[str], dict[str, str], str]] = [
     ("no such port", ["init"], {"HUB_KAFKA_BOOTSTRAP": "h:99999"}, "HUB_KAFKA_BOOTSTRAP must be host:port"),
     ("no login", ["init"], {"HUB_KAFKA_CA": "/x"}, "HUB_KAFKA_USERNAME"),
     ("two wrong", ["init"], {"HUB_UNIT": CANARY, "HUB_PRODUCTION": CANARY}, "HUB_PRODUCTION must be true or"),
+    ("no duty number", ["init"], {"HUB_PRODUCTION": "true"}, "HUB_ON_CALL"),
+    ("no Kafka", ["init"], {"HUB_PRODUCTION": "true", "HUB_ON_CALL": "1"}, "HUB_KAFKA_BOOTSTRAP"),
+    (
+        "an issuer without TLS",
+        ["serve"],
+        {
+            "HUB_PRODUCTION": "true",
+            "HUB_ON_CALL": "1",
+            "HUB_KAFKA_BOOTSTRAP": "h:1",
+            "HUB_ISSUER": "http://x",
+        },
+        "HUB_ISSUER to an https",
+    ),
+    (
+        "no demonstration in production",
+        ["demo", "--once"],
+        {
+            "HUB_PRODUCTION": "true",
+            "HUB_ON_CALL": "1",
+            "HUB_KAFKA_BOOTSTRAP": "h:1",
+            "HUB_ISSUER": "https://x",
+        },
+        "HUB_PRODUCTION is set",
+    ),
     ("no production", ["demo", "--once"], {"HUB_PRODUCTION": "true"}, "HUB_PRODUCTION"),
     ("a folder that is none", ["init"], {"HUB_DATA_DIR": "/proc/x"}, "HUB_DATA_DIR"),
     ("no address at all", ["init"], {"HUB_DATABASE_URL": f"postgresql://[{CANARY}"}, "HUB_DATABASE_URL"),

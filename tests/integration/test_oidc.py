@@ -337,8 +337,7 @@ def test_the_api_takes_the_tokens_of_the_issuer_that_the_settings_name(
             unit="familieenheden",
             data_dir=folder,
             issuer=issuer.name,
-            production=True,
-        )
+        ).model_copy(update={"production": True})  # unchecked: this issuer of ours has no https
         object.__setattr__(world.parts, "settings", settings)
         server = Server(app_of(world.parts, None))
         server.start()

@@ -6,12 +6,19 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from contracts.client.errors import ClientError, HubUnreachable, NotLetIn
+from contracts.client.keys import Identity
 from hub.adapters.partners.errors import AdapterError
+from hub.adapters.partners.settings import PartnerSettings
 
+EPILOG: Final = (
+    "An example of the configuration: deploy/adapter.example.json. First `keys`, and give what it prints to "
+    "the municipality, which gives you its own public keys."
+)
 PAUSE_MAX_S: Final = 60.0
 _HERE: Final = ZoneInfo("Europe/Copenhagen")
 log = logging.getLogger("partners")
@@ -25,6 +32,15 @@ def say(line: str) -> None:
 def local(moment: datetime) -> str:
     """A time as the wall clock in Denmark shows it."""
     return moment.astimezone(_HERE).strftime("%Y-%m-%d %H:%M")
+
+
+def show_keys(config: Path) -> None:
+    """Print our public keys as `hub partner add` takes them; made first where there are none."""
+    folder = PartnerSettings.load(config).keys
+    if not any((folder / name).exists() for name in ("sealing.pem", "signing.pem")):
+        Identity.new().save(folder)
+    public = Identity.load(folder).public
+    say(f"--sealing-key {public.sealing.hex()} --signing-key {public.signing.hex()}")
 
 
 def guarded(act: Callable[[], None]) -> int:

@@ -1,4 +1,4 @@
-"""The command line of a reporter: `submit FILE…`, `run`, `status`, `take-back ID FILE`."""
+"""The command line of a reporter: `keys`, `submit FILE…`, `run`, `status`, `take-back ID FILE`."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from contracts.terms import OrganisationKind
 from hub.adapters.partners.outbox import ReportStatus, State
-from hub.adapters.partners.program import guarded, local, log, say, until_stopped
+from hub.adapters.partners.program import EPILOG, guarded, local, log, say, show_keys, until_stopped
 from hub.adapters.partners.reporter import Reporter
 from hub.adapters.partners.settings import PartnerSettings
 
@@ -18,10 +18,11 @@ _TOLD = {"received": "received, not yet read by a person", "taken_up": "taken up
 def main(kind: OrganisationKind, arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     parser = argparse.ArgumentParser(
-        description=f"Hand social reports over to the municipality: {kind.value}."
+        description=f"Hand social reports over to the municipality: {kind.value}.", epilog=EPILOG
     )
     parser.add_argument("--config", type=Path, required=True, help="JSON or TOML, mode 600")
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("keys", help="make our keys, where there are none, and print the public ones")
     submit = commands.add_parser("submit", help="check reports and keep them for delivery")
     submit.add_argument("files", type=Path, nargs="+", metavar="FILE")
     commands.add_parser("run", help="deliver, and read receipts, until stopped")
@@ -30,6 +31,8 @@ def main(kind: OrganisationKind, arguments: Sequence[str] | None = None) -> int:
     back.add_argument("report_id", type=UUID)
     back.add_argument("file", type=Path)
     found = parser.parse_args(arguments)
+    if found.command == "keys":
+        return guarded(partial(show_keys, found.config))
     acts: dict[str, Callable[[Reporter], None]] = {
         "submit": lambda reporter: _submit(reporter, found.files),
         "run": _run,

@@ -1,4 +1,4 @@
-"""The NGO's adapter: `python -m hub.adapters.partners.ngo --config ngo.json run|inbox|open|answer`."""
+"""The NGO's adapter: `python -m hub.adapters.partners.ngo --config ngo.json keys|run|inbox|open|answer`."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ from contracts.terms import LookPurpose, ReferralStatus, RejectionReason
 from hub.adapters.partners.errors import AdapterError, NotAllowed
 from hub.adapters.partners.ngo.adapter import Ngo
 from hub.adapters.partners.ngo.inbox import ReferralLine
-from hub.adapters.partners.program import guarded, local, say, until_stopped
+from hub.adapters.partners.program import EPILOG, guarded, local, say, show_keys, until_stopped
 from hub.adapters.partners.settings import PartnerSettings
 
 ANSWERS = {
@@ -31,6 +31,8 @@ log = logging.getLogger("partners.ngo")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     found = _parser().parse_args(arguments)
+    if found.command == "keys":
+        return guarded(partial(show_keys, found.config))
     acts: dict[str, Callable[[Ngo], None]] = {
         "run": _run,
         "inbox": _inbox,
@@ -51,9 +53,12 @@ def line(one: ReferralLine) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Receive referrals from the municipality and answer them.")
+    parser = argparse.ArgumentParser(
+        description="Receive referrals from the municipality and answer them.", epilog=EPILOG
+    )
     parser.add_argument("--config", type=Path, required=True, help="JSON or TOML, mode 600")
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("keys", help="make our keys, where there are none, and print the public ones")
     commands.add_parser("run", help="take in, purge and answer, until stopped")
     commands.add_parser("inbox", help="the referrals that are here, by deadline")
     opening = commands.add_parser("open", help="open a message; the municipality records who looked")
