@@ -185,7 +185,6 @@ def test_the_same_coordinator_is_not_assigned_again() -> None:
     ).then_raises(Conflict, field="coordinator")
 
 
-
 def test_a_report_tells_each_person_apart() -> None:
     case = given(OPENED, RECEIVED).aggregate
     about = {(e.content.category, e.content.about) for e in case.entries}
