@@ -21,7 +21,7 @@ from hub.adapters.broker.kafka_admin import grant_partner
 from hub.aggregates.base import Actor
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
 from hub.committing import Command
-from hub.errors import HubError, Invalid, Unavailable
+from hub.errors import HubError, Invalid, Missing, Unavailable
 from hub.process import settle
 from hub.serving import Server, app_of, openapi
 from hub.settings import Settings, problems_of
@@ -151,6 +151,21 @@ def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
 def relay() -> None:
     """Send what is stored to its recipients' topics. One at a time: a second one waits."""
     _work(lambda parts, broker: [relay_of(parts, broker)])
+
+
+@app.command()
+def resend(
+    slug: str,
+    epoch: Annotated[int, typer.Option(help="of the number from which on to send again")] = 0,
+    after: Annotated[int, typer.Option(help="the last sequence that the partner has")] = 0,
+) -> None:
+    """Send a partner's messages once more, all or those after a number; what has ended goes as a blank."""
+    settings = _settings()
+    with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
+        row = parts.app.store.partner(slug)
+        if row is None or not row.active:
+            raise Missing("no partner is registered under that name, or it is suspended", field="slug")
+        print(f"sent {parts.relay(broker).resend(slug, (epoch, after))} messages to {slug} again")
 
 
 @app.command()

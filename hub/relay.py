@@ -4,26 +4,33 @@ A batch is claimed before it is looked at again: `relay.claimed` is stored, and 
 grants still live. So a withdrawal that commits before the claim turns its messages into blanks, and of one
 that commits later the mark says that they may have left. `relay` moves after every ack; a crash in between
 sends again, and readers drop what they have by its number.
+
+A recipient that cannot be sent to (suspended, without a topic, without the right) stops nobody. What was
+passed over is remembered in two marks, `relay.resent.<slug>` before its first number and
+`relay.skipped.<slug>` at its last, and goes before anything newer once the recipient can be sent to.
 """
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Final
 
 from contracts.envelope import Envelope, to_headers
-from hub.errors import Unavailable
+from hub.errors import Forbidden, HubError, Invalid, Unavailable
 from hub.outgoing import Outgoing
-from hub.ports import Broker, Record, Store
+from hub.ports import Broker, Record, Store, StoredMessage
 
 log = logging.getLogger("hub.relay")
 POSITION: Final = "relay"
 CLAIMED: Final = "relay.claimed"
 BATCH: Final = 200
-_POLL_S: Final = 0.02
-_BACKOFF_S: Final = 0.05
-_BACKOFF_MAX_S: Final = 5.0
+SKIPPED: Final = "relay.skipped."
+RESENT: Final = "relay.resent."
+RETRY_S = 5.0
+"""How long a recipient that could not be sent to is left alone."""
+_EPOCH_BITS: Final = 40
 
 
 class Relay:
@@ -38,6 +45,8 @@ class Relay:
         self._is_alone = False
         self._lock = threading.Lock()
         self._topics: set[str] = set()
+        self._behind: dict[str, tuple[int, int]] = {}
+        self._retry_at: dict[str, float] = {}
 
     def step(self, limit: int = BATCH) -> int:
         """Send at most `limit` messages; how many were dealt with, 0 also where another relay runs.
@@ -47,54 +56,36 @@ class Relay:
         with self._lock:
             if not self._hold():
                 return 0
+            resent = self._catch_up(limit)
             position = self._store.position(POSITION)
             waiting = self._store.outbox(position, limit, self._outgoing.now())
             if not waiting:
-                return 0
+                return resent
             last = waiting[-1].number
             self._store.set_position(CLAIMED, last)
             # Read again, for a grant may have ended before the claim was stored.
             claimed = [
                 m for m in self._store.outbox(position, limit, self._outgoing.now()) if m.number <= last
             ]
-            reachable = self._reachable({message.recipient for message in claimed})
-            self._publish(
-                [(m.recipient, self._outgoing.envelope(m)) for m in claimed if m.recipient in reachable]
-            )
+            reachable = self._reachable({message.recipient for message in claimed}) - set(self._behind)
+            failed = self._send([m for m in claimed if m.recipient in reachable])
+            self._skip([m for m in claimed if m.recipient in failed or m.recipient not in reachable])
             self._store.set_position(POSITION, last)
-            return len(claimed)
+            return len(claimed) + resent
 
     def resend(self, recipient: str, after: tuple[int, int], limit: int = BATCH) -> int:
         """Send a recipient's messages after its (epoch, sequence) once more; how many.
 
-        For a partner that was suspended, that lost what it had, or whose topic was missing. Grants are asked
-        again: what has ended since travels as a blank.
+        For a partner that lost what it had. Grants are asked again: what has ended since travels as a blank.
+        What the relay has not claimed yet is left to it, for until then it counts as never sent.
         """
         sent = 0
         with self._lock:
-            while found := self._outgoing.messages_of(recipient, *after, limit):
-                self._publish([(recipient, envelope) for envelope in found])
+            while found := self._sendable(recipient, after, limit):
+                self._publish([(m.recipient, self._outgoing.envelope(m)) for m in found])
                 sent += len(found)
-                after = found[-1].number
+                after = found[-1].epoch, found[-1].sequence
         return sent
-
-    def run(self, stop: threading.Event) -> None:
-        """Step until `stop` is set; while the broker or the store is away, try again ever more slowly."""
-        pause = _BACKOFF_S
-        try:
-            while not stop.is_set():
-                try:
-                    found = self.step()
-                    pause = _BACKOFF_S
-                except Unavailable as error:
-                    log.warning("cannot send now", extra={"slug": error.slug})
-                    stop.wait(pause)
-                    pause = min(pause * 2, _BACKOFF_MAX_S)
-                    continue
-                if not found:
-                    stop.wait(_POLL_S)
-        finally:
-            self.close()
 
     def close(self) -> None:
         """Let the next relay in."""
@@ -106,21 +97,104 @@ class Relay:
         if not self._is_alone:
             self._alone.close()
             self._is_alone = self._alone.enter_context(self._store.single(POSITION))
+            if self._is_alone:
+                self._remember()
         return self._is_alone
+
+    def _remember(self) -> None:
+        """Read who was passed over, by whichever relay ran before."""
+        self._behind = {}
+        for partner in self._store.partners():
+            reached, last = (self._store.position(mark + partner.slug) for mark in (RESENT, SKIPPED))
+            if reached < last:
+                self._behind[partner.slug] = reached, last
+
+    def _sendable(self, recipient: str, after: tuple[int, int], limit: int) -> list[StoredMessage]:
+        """A recipient's messages after a number, as far as they are claimed. None for a suspended one."""
+        partner = self._store.partner(recipient)
+        if partner is None or not partner.active:
+            return []
+        claimed = self._store.position(CLAIMED)
+        found = self._store.messages_of(recipient, *after, limit, self._outgoing.now())
+        return [m for m in found if m.number <= claimed]
+
+    def _catch_up(self, limit: int) -> int:
+        """Send what was passed over to whoever can be sent to again; how many."""
+        sent, now = 0, time.monotonic()
+        if not self._behind:
+            return 0
+        active = {partner.slug for partner in self._store.partners() if partner.active}
+        due = {slug for slug in self._behind if slug in active and now >= self._retry_at.get(slug, now)}
+        for slug in sorted(self._reachable(due) if due else ()):
+            reached, last = self._behind[slug]
+            found = [
+                m
+                for m in self._sendable(slug, (reached >> _EPOCH_BITS, reached % (1 << _EPOCH_BITS)), limit)
+                if _number(m) <= last
+            ]
+            if self._send(found):
+                continue
+            reached = _number(found[-1]) if found else last
+            self._store.set_position(RESENT + slug, reached)
+            self._behind[slug] = reached, last
+            if reached >= last:
+                del self._behind[slug]
+            sent += len(found)
+        return sent
+
+    def _skip(self, messages: Sequence[StoredMessage]) -> None:
+        """Remember, before the position moves, what was passed over."""
+        for message in messages:
+            slug, number = message.recipient, _number(message)
+            if slug not in self._behind:
+                self._store.set_position(RESENT + slug, number - 1)
+                self._behind[slug] = number - 1, number
+            before, last = self._behind[slug]
+            self._behind[slug] = before, max(last, number)
+        for slug in {message.recipient for message in messages}:
+            self._store.set_position(SKIPPED + slug, self._behind[slug][1])
+
+    def _send(self, messages: Sequence[StoredMessage]) -> set[str]:
+        """Publish; the recipients that could not be sent to, by a fault of their own, which stops no other.
+
+        Raises `Unavailable` where it is the broker that does not answer.
+        """
+        envelopes = [(m.recipient, self._outgoing.envelope(m)) for m in messages]
+        if not self._failed(envelopes):
+            return set()
+        failed = set()
+        for slug in sorted({recipient for recipient, _ in envelopes}):
+            if error := self._failed([one for one in envelopes if one[0] == slug]):
+                log.error("a partner cannot be sent to: %s", error.slug, extra={"partner": slug})
+                self._retry_at[slug] = time.monotonic() + RETRY_S
+                failed.add(slug)
+        return failed
+
+    def _failed(self, envelopes: Sequence[tuple[str, Envelope]]) -> HubError | None:
+        try:
+            self._publish(envelopes)
+        except (Forbidden, Invalid) as error:
+            self._topics = set()
+            return error
+        except Unavailable as error:
+            self._topics = set()
+            if error.field != "topic":
+                raise
+            return error
+        return None
 
     def _reachable(self, recipients: set[str]) -> set[str]:
         """Who is sent to: active partners with a topic. One that is neither must not stop all the others.
 
-        It misses nothing for good: its numbers show the gap, and the HTTP profile or `resend` fills it.
+        It misses nothing for good: what is passed over is sent as soon as it can be.
         """
         if not all(self._outgoing.topic(recipient) in self._topics for recipient in recipients):
             self._topics = self._broker.topics()
         active = {partner.slug for partner in self._store.partners() if partner.active}
         for recipient in sorted(recipients & active):
             if self._outgoing.topic(recipient) not in self._topics:
-                log.error(
-                    "a partner has no topic: run `hub topics`, then resend", extra={"partner": recipient}
-                )
+                log.error("a partner has no topic: run `hub topics`", extra={"partner": recipient})
+                self._retry_at[recipient] = time.monotonic() + RETRY_S
         return {one for one in recipients & active if self._outgoing.topic(one) in self._topics}
 
     def _publish(self, envelopes: Sequence[tuple[str, Envelope]]) -> None:
@@ -131,3 +205,8 @@ class Relay:
                     for recipient, envelope in envelopes
                 ]
             )
+
+
+def _number(message: StoredMessage) -> int:
+    """(epoch, sequence) as one number that only rises, for a mark of the store."""
+    return message.epoch << _EPOCH_BITS | message.sequence

@@ -15,11 +15,13 @@ from contracts.envelope import to_headers
 from contracts.inbound_v1 import Inbound
 from contracts.message_v1 import Receipt
 from contracts.terms import Category, OrganisationKind
+from hub.__main__ import resend
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.http.access import Role
 from hub.adapters.web.visitors import SESSION
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import ReportReceived
+from hub.bootstrap import broker_of
 from hub.errors import Conflict, Invalid, Missing, TamperedRow, Unavailable, UnknownKey
 from hub.following import Follower
 from hub.ports import Record, Row
@@ -337,3 +339,28 @@ def test_a_partner_registered_meanwhile_is_read_without_a_restart(
     finally:
         workers.stop()
     assert threading.active_count() == before, "all have ended"
+
+
+# --- the relay ------------------------------------------------------------------------------------------
+
+
+def test_resend_at_the_command_line(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = world.parts.settings
+    monkeypatch.setattr("hub.__main__._settings", lambda: settings)
+    for _ in range(3):
+        world.report()
+    with closing(broker_of(settings)) as broker, closing(world.parts.relay(broker)) as relay:
+        broker.create_topics(world.parts.outgoing.topics(world.identities), 7)
+        while relay.step():
+            pass
+    sent = len(world.stored(UNIT))
+    resend(UNIT)
+    resend(UNIT, epoch=1, after=sent - 1)
+    out = capsys.readouterr().out
+    assert [f"sent {n} messages to {UNIT} again" in out for n in (sent, 1)] == [True, True]
+    world.suspend(UNIT)
+    for slug in (UNIT, "ingen"):
+        with pytest.raises(Missing):
+            resend(slug)

@@ -1,6 +1,5 @@
 """The relay on a real SQLite store and the embedded broker: order, gate 2, claims, crashes, suspension."""
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -18,11 +17,12 @@ from contracts.message_v1 import Blank, Head, Heartbeat
 from contracts.terms import MessageKind, Urgency
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.store.application import StoreApplication, open_store
-from hub.errors import Unavailable
+from hub.errors import Forbidden, Invalid, Unavailable
 from hub.keyring import create_kek_file
 from hub.outgoing import Outgoing
 from hub.ports import Alongside, Features, NewGrant, OutMessage, PartnerRow, Record
 from hub.relay import CLAIMED, POSITION, Relay
+from hub.working import Worker, Workers
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 TOWN = "aarhus"
@@ -217,7 +217,7 @@ def test_a_failed_batch_is_claimed_and_sent_again(world: World, fail: str) -> No
 
 
 def test_a_suspended_partner_is_sent_nothing_and_catches_up_afterwards(world: World) -> None:
-    """Not even a blank; others go on; after the suspension `resend` sends from its own last number."""
+    """Not even a blank; others go on; what was held goes first, also after a restart."""
     grant, ended = world.grant("ngo"), world.grant("ngo")
     first = world.tell("ngo", grant)
     world.relay.step()
@@ -230,18 +230,22 @@ def test_a_suspended_partner_is_sent_nothing_and_catches_up_afterwards(world: Wo
     assert world.relay.resend("ngo", (1, 1)) == 0
 
     world.write(ends_grants=(ended,))
-    world.partner("ngo", active=True)
-    assert world.relay.resend("ngo", (1, 1), limit=2) == 3
-    assert world.ids("ngo") == [first, *held]
+    world.relay.close()
+    with closing(Relay(world.store, world.broker, world.outgoing())) as after_restart:
+        assert after_restart.step(2) == 0
+        world.partner("ngo", active=True)
+        later = world.control("ngo")
+        assert [after_restart.step(2) for _ in range(4)] == [3, 2, 0, 0]
+    assert world.ids("ngo") == [first, *held, later]
     found = world.received("ngo")
-    assert [envelope.number for envelope in found] == [(1, n) for n in range(1, 5)]
+    assert [envelope.number for envelope in found] == [(1, n) for n in range(1, 6)]
     assert world.is_blank("ngo", found[2])
 
 
 def test_a_partner_without_a_topic_does_not_stop_the_others(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is an error in the log, and the partner's numbers show the gap."""
+    """It is an error in the log; when the topic is there, what was passed over is sent first."""
     world.partners["gp"] = Identity.new()
     world.partner("gp", active=True)
     lost = world.control("gp")
@@ -251,10 +255,47 @@ def test_a_partner_without_a_topic_does_not_stop_the_others(
     assert "no topic" in caplog.text
     world.broker.create_topics([f"{TOWN}.to.gp"], 7)
     later = world.control("gp")
+    monkeypatch.setattr(world.relay, "_retry_at", {})
+    while world.relay.step():
+        pass
+    assert world.ids("gp") == [lost, later]
+    assert world.relay.resend("gp", (0, 0)) == 2
+    assert world.ids("gp") == [lost, later, lost, later]
+
+
+def test_what_is_not_claimed_yet_is_not_resent(world: World) -> None:
+    """Until the relay claims it, it counts as never sent."""
+    world.control("ngo")
+    assert world.relay.resend("ngo", (0, 0)) == 0
     world.relay.step()
-    assert world.ids("gp") == [later]
-    world.relay.resend("gp", (0, 0))
-    assert world.ids("gp") == [later, lost, later]
+    assert world.relay.resend("ngo", (0, 0)) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [Forbidden("no right"), Unavailable("no topic", field="topic"), Invalid("too large")]
+)
+def test_a_fault_of_one_recipient_does_not_stop_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Its topic was deleted, or the right to write to it taken away: it is passed over for now."""
+    ids = [world.control(slug) for slug in ("ngo", "police", "ngo")]
+    publish = world.broker.publish
+
+    def refusing(records: Sequence[Record]) -> None:
+        if any(record.topic.endswith("ngo") for record in records):
+            raise error
+        publish(records)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.broker, "publish", refusing)
+        assert world.relay.step() == 3
+        assert world.relay.step() == 0
+    assert world.ids("police") == [ids[1]]
+    assert world.ids("ngo") == []
+    monkeypatch.setattr(world.relay, "_retry_at", {})
+    assert world.relay.step() == 2
+    assert world.ids("ngo") == [ids[0], ids[2]]
+    assert world.relay.step() == 0
 
 
 def test_one_relay_at_a_time(world: World) -> None:
@@ -271,20 +312,17 @@ def test_one_relay_at_a_time(world: World) -> None:
 
 @contextmanager
 def running(relay: Relay) -> Iterator[None]:
-    """Run a relay in a thread."""
-    stop = threading.Event()
-    thread = threading.Thread(target=relay.run, args=(stop,))
-    thread.start()
+    """Run a relay as a process does."""
+    workers = Workers([Worker("relay", relay.step, relay.close)])
+    workers.start()
     try:
         yield
     finally:
-        stop.set()
-        thread.join(10)
-        assert not thread.is_alive()
+        workers.stop()
 
 
 def test_it_goes_on_when_the_broker_is_back(world: World) -> None:
-    """`run` outlives an absence and sends what waited."""
+    """Its worker outlives an absence and sends what waited."""
     broker = FailingBroker(world.broker)
     broker.fail = "before"
     message = world.control("ngo")
