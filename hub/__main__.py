@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -24,7 +25,7 @@ from hub.committing import Command
 from hub.errors import HubError, Invalid, Missing, Unavailable
 from hub.process import settle
 from hub.serving import Server, app_of, openapi
-from hub.settings import Settings, problems_of
+from hub.settings import Settings, problems_of, unknown
 from hub.working import Worker, Workers, follower_of, projectors, receivers, relay_of, timers_of
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -224,6 +225,8 @@ def _work(
 def main() -> None:
     """Run a command; a failure is a line on standard error and status 1."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    if strangers := unknown(os.environ):
+        print(f"hub: warning: no setting, and not used: {', '.join(strangers)}", file=sys.stderr)
     try:
         app()
     except Exception as error:

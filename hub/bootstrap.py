@@ -1,5 +1,6 @@
 """The composition root, where parts meet. Nothing is built at import; tests build the same way."""
 
+import json
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -168,12 +169,44 @@ def initialise(settings: Settings) -> bool:
         raise
     try:
         if parts.app.store.partner(settings.unit) is None:
+            if parts.app.store.partners():
+                raise Invalid(
+                    "HUB_UNIT is not the unit that this hub was made for: set that one", field="unit"
+                )
             parts.register_unit()
         else:
             kept_identity(settings.data_dir / "keys" / "recipients" / settings.unit)
     finally:
         parts.close()
+    if not settings.made_for_path.exists():
+        written = settings.made_for_path.with_suffix(".new")
+        written.write_text(json.dumps(_made_for(settings)) + "\n")
+        written.replace(settings.made_for_path)
     return made
+
+
+def _made_for(settings: Settings) -> dict[str, str]:
+    return {"municipality": settings.municipality, "unit": settings.unit}
+
+
+def _refuse_another(settings: Settings) -> None:
+    """Topics, seals and cases name the municipality and the unit; under others nothing would be found."""
+    path = settings.made_for_path
+    try:
+        made_for = json.loads(path.read_text())
+    except FileNotFoundError:
+        return
+    except ValueError:
+        made_for = None
+    if not isinstance(made_for, dict):
+        raise Corrupt(
+            f"{path} is not what `hub init` wrote: delete it and run `hub init` with the same settings"
+        )
+    for name, value in _made_for(settings).items():
+        if made_for.get(name) != value:
+            raise Invalid(
+                f"HUB_{name.upper()} is not the {name} that this hub was made for: see {path}", field=name
+            )
 
 
 class _AnotherKek(Corrupt):
@@ -211,6 +244,7 @@ def build(
     """Put the hub together over the store that the settings name. Raises `Missing`, `Corrupt`."""
     if not settings.kek_path.exists():
         raise Missing(f"{settings.kek_path} is missing: run `hub init` first, or put your copy of it back")
+    _refuse_another(settings)
     app = open_store(settings.store_url, settings.kek_path, settings.fence_path, migrate=migrate)
     try:
         app.keys.mac("index", b"")

@@ -1,5 +1,6 @@
 """One frozen object of settings, read once from the environment (prefix `HUB_`)."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Self
@@ -47,7 +48,7 @@ class Settings(BaseSettings):
     """Refuses everything meant for demonstrations and tests."""
     on_call: str = ON_CALL_OF_NOBODY
     """The municipality's duty number, shown on every receipt."""
-    purge_silent_after: timedelta = timedelta(hours=24)
+    purge_silent_after: timedelta = Field(default=timedelta(hours=24), ge=timedelta(0))
     """How long a recipient may take to answer a revocation before it shows as silent."""
 
     @field_validator("database_url")
@@ -108,9 +109,21 @@ class Settings(BaseSettings):
         return self.data_dir / "keys" / "kek.json"
 
     @property
+    def made_for_path(self) -> Path:
+        """The file with the municipality and the unit that the hub was made for."""
+        return self.data_dir / "hub.json"
+
+    @property
     def fence_path(self) -> Path:
         """The append-only file of destroyed key ids."""
         return self.data_dir / "fence" / "destroyed"
+
+
+def unknown(environment: Iterable[str]) -> list[str]:
+    """Names that look like settings and are none: a misspelt one would be left out in silence."""
+    known = {f"HUB_{name.upper()}" for name in Settings.model_fields}
+    ours = (name for name in environment if name.upper().startswith("HUB_"))
+    return sorted(n for n in ours if n.upper() not in known and not n.startswith("HUB_TEST_"))
 
 
 def problems_of(error: ValidationError) -> str:

@@ -190,6 +190,34 @@ def test_keys_that_are_junk_are_named(hub: Callable[..., Any], ready: dict[str, 
         path.write_bytes(kept)
 
 
+@pytest.mark.parametrize("command", ["init", "topics", "relay"])
+@pytest.mark.parametrize("setting", ["HUB_MUNICIPALITY", "HUB_UNIT"])
+def test_a_hub_stays_with_whom_it_was_made_for(
+    hub: Callable[..., Any], ready: dict[str, str], tmp_path: Path, setting: str, command: str
+) -> None:
+    status, out, err = hub(command, env={**ready, setting: "en-anden"})
+    assert (status, out, len(err.splitlines())) == (1, "", 1), err
+    assert setting in err
+    assert "hub.json" in err
+    (tmp_path / "var" / "hub.json").unlink()
+    if (setting, command) == ("HUB_UNIT", "init"):
+        status, out, err = hub(command, env={**ready, setting: "en-anden"})
+        assert (status, out, len(err.splitlines())) == (1, "", 1), err
+        assert setting in err
+    assert hub("init", env=ready)[0] == 0
+    assert json.loads((tmp_path / "var" / "hub.json").read_text()) == {
+        "municipality": "eksempel",
+        "unit": "familieenheden",
+    }
+
+
+def test_a_setting_that_is_misspelt_is_told(hub: Callable[..., Any], tmp_path: Path) -> None:
+    """It would mean SQLite where PostgreSQL was meant."""
+    env = {"HUB_DATA_DIR": str(tmp_path / "var"), "HUB_DATABSE_URL": f"postgresql://{CANARY}"}
+    status, _, err = hub("init", env=env)
+    assert (status, err) == (0, "hub: warning: no setting, and not used: HUB_DATABSE_URL\n")
+
+
 # --- partners and topics --------------------------------------------------------------------------------
 
 
@@ -330,6 +358,7 @@ FAILURES: list[tuple[str, list[str], dict[str, str], str]] = [
     ("a number too large", ["init"], {"HUB_TOPIC_RETENTION_DAYS": "99"}, "HUB_TOPIC_RETENTION_DAYS"),
     ("a name that is none", ["init"], {"HUB_MUNICIPALITY": f"{CANARY} Æ"}, "HUB_MUNICIPALITY"),
     ("a time that is none", ["init"], {"HUB_PURGE_SILENT_AFTER": CANARY}, "HUB_PURGE_SILENT_AFTER"),
+    ("a time before now", ["init"], {"HUB_PURGE_SILENT_AFTER": "-P1D"}, "HUB_PURGE_SILENT_AFTER must be"),
     (
         "unsafe durability",
         ["init"],
