@@ -1,19 +1,20 @@
 """Filling a view anew from `messages`, while the old one answers; then the copy answers, at once."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 
 from contracts.client.errors import SealedForSomeoneElse
 from contracts.client.inbox import Received
 from contracts.client.party import Party
-from contracts.envelope import Envelope
-from contracts.message_v1 import Control
+from contracts.envelope import BadMessage, Envelope
 from hub.bootstrap import Parts
-from hub.errors import Conflict, Missing
+from hub.errors import Conflict, Forbidden, Missing
 from hub.following import Follower
 from hub.ports import View
 from hub.projecting import ReadModels
 from hub.projections import disclosures
 
+log = logging.getLogger("hub.rebuilding")
 BATCH = 500
 
 
@@ -22,19 +23,29 @@ def rebuild(parts: Parts, view: str, owner: str) -> Iterator[tuple[int, int]]:
 
     Stopped, it goes on where it was. Signatures are not checked again: the bytes come from our own store.
     What the living view took in after the copy looked last is filled in after the switch, for no message
-    may come that would show the ordinary projection its gap. Raises `Missing`, `Conflict`.
+    may come that would show the ordinary projection its gap. Raises `Missing`, `Conflict`, and `Forbidden`
+    for an owner that is suspended: it is given no message, and an empty copy would replace what it has.
     """
     if view not in parts.views or (view == disclosures.NAME and owner != disclosures.OWNER):
         raise Missing(f"there is no such view: one of {', '.join(sorted(parts.views))}", field="view")
     if view != disclosures.NAME:
         parts.party(owner)
+        _may_be_filled(parts, owner)
     with parts.app.store.single(f"rebuild.{view}.{owner}") as alone:
         if not alone:
             raise Conflict("this view is being rebuilt by another process: let it end", field="view")
         copy = parts.views[view].begin_rebuild(owner)
         yield from _filled(parts, view, owner, copy)
+        if view != disclosures.NAME:
+            _may_be_filled(parts, owner)
         copy.switch(owner)
         yield from _filled(parts, view, owner, copy)
+
+
+def _may_be_filled(parts: Parts, owner: str) -> None:
+    partner = parts.app.store.partner(owner)
+    if partner is None or not partner.active:
+        raise Forbidden("the owner is suspended: its view stays; resume it first", field="owner")
 
 
 def _filled(parts: Parts, view: str, owner: str, copy: View) -> Iterator[tuple[int, int]]:
@@ -47,16 +58,22 @@ def _from_messages(parts: Parts, models: ReadModels, owner: str) -> Iterator[tup
     party = parts.party(owner)
     _, total = parts.app.store.number_at(owner, parts.app.recorder.max_notification_id() or 0)
     while found := parts.outgoing.messages_of(owner, *models.position(), BATCH):
-        received = [Received(e, _control(party, e)) for e in found]
+        received = list(_received(party, found))
         models.apply(received, found[-1].number)
         yield found[-1].number[1], max(total, found[-1].number[1])
 
 
-def _control(party: Party, envelope: Envelope) -> Control | None:
-    try:
-        return party.control(envelope)
-    except SealedForSomeoneElse:
-        return None
+def _received(party: Party, found: Iterable[Envelope]) -> Iterator[Received]:
+    for envelope in found:
+        try:
+            yield Received(envelope, party.control(envelope))
+        except SealedForSomeoneElse:
+            yield Received(envelope, None)
+        except BadMessage as error:
+            # As in the ordinary projection: it is an alarm, and the rest goes on.
+            log.error(
+                "a message is passed over: %s", error.reason.value, extra={"sequence": envelope.sequence}
+            )
 
 
 def _from_log(parts: Parts, copy: View) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from contracts.envelope import to_headers
+from contracts.client.party import Party
+from contracts.envelope import BadEnvelope, Envelope, to_headers
 from contracts.inbound_v1 import Inbound
 from contracts.message_v1 import Receipt
 from contracts.terms import Category, OrganisationKind
@@ -22,10 +23,11 @@ from hub.adapters.web.visitors import SESSION
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import ReportReceived
 from hub.bootstrap import broker_of
-from hub.errors import Conflict, Invalid, Missing, TamperedRow, Unavailable, UnknownKey
+from hub.errors import Conflict, Forbidden, Invalid, Missing, TamperedRow, Unavailable, UnknownKey
 from hub.following import Follower
 from hub.ports import Record, Row
 from hub.projections import disclosures
+from hub.rebuilding import rebuild
 from hub.receiving import Receiver
 from hub.working import Workers, receivers
 from tests.support.api import Api, clock_now
@@ -364,3 +366,45 @@ def test_resend_at_the_command_line(
     for slug in (UNIT, "ingen"):
         with pytest.raises(Missing):
             resend(slug)
+
+
+# --- rebuilding -----------------------------------------------------------------------------------------
+
+
+def test_the_view_of_a_suspended_owner_is_not_emptied_by_a_rebuild(
+    world: World, broker: EmbeddedBroker
+) -> None:
+    world.report()
+    carried(world, broker)
+    before = list(world.parts.views["intake"].rows(UNIT))
+    world.suspend(UNIT)
+    with pytest.raises(Forbidden):
+        list(rebuild(world.parts, "intake", UNIT))
+    assert list(world.parts.views["intake"].rows(UNIT)) == before != []
+    world.resume(UNIT)
+    assert list(rebuild(world.parts, "intake", UNIT))
+    assert len(list(world.parts.views["intake"].rows(UNIT))) == len(before)
+
+
+def test_a_rebuild_passes_over_what_cannot_be_used(
+    world: World,
+    broker: EmbeddedBroker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A control message that opens and says nothing that is known is an alarm; the rest is filled in."""
+    for _ in range(3):
+        world.report()
+    carried(world, broker)
+    before = list(world.parts.views["intake"].rows(UNIT))
+    control = Party.control
+
+    def failing(party: Party, envelope: Envelope) -> Any:
+        if envelope.message_id == before[1].message_id:
+            raise BadEnvelope("not a message")
+        return control(party, envelope)
+
+    monkeypatch.setattr(Party, "control", failing)
+    list(rebuild(world.parts, "intake", UNIT))
+    assert list(world.parts.views["intake"].rows(UNIT)) == [before[0], *before[2:]]
+    assert "passed over" in caplog.text
