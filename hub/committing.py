@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from threading import local
 from typing import Any, Protocol
 from uuid import UUID, uuid5
@@ -25,6 +26,9 @@ from hub.gate import Agreement, Decision, decide
 from hub.ports import Alongside, Done, Idempotency, KeyRing, NewGrant, PartnerRow, Store, WrappedKey
 
 log = logging.getLogger("hub.committing")
+
+
+_PARTNERS_REMEMBERED = 1024
 
 
 class Events(Protocol):
@@ -206,7 +210,7 @@ class Committer:
 
     def partner_id(self, slug: str) -> UUID:
         """The stream of a partner (docs/format.md section 1)."""
-        return uuid5(UUID(bytes=self._store.store_id), f"partner:{slug}")
+        return _partner_id(self._store.store_id, slug)
 
     def blind(self, role: str, cpr: str) -> bytes:
         """The blind value of a CPR number in a role (docs/format.md section 8)."""
@@ -287,6 +291,11 @@ class Committer:
         return Idempotency(
             self._keys.mac("idempotency", name.encode()), self._keys.mac("idempotency", command.body), ids
         )
+
+
+@lru_cache(maxsize=_PARTNERS_REMEMBERED)
+def _partner_id(store_id: bytes, slug: str) -> UUID:
+    return uuid5(UUID(bytes=store_id), f"partner:{slug}")
 
 
 def _case(found: Aggregate | Corrupt | None) -> CitizenCase:

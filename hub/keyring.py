@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock, local
 from typing import Literal, Protocol
@@ -95,6 +96,7 @@ def create_kek_file(path: Path) -> None:
         os.close(folder)
 
 
+@lru_cache(maxsize=64)
 def store_key_id(store_id: bytes, purpose: Literal["index", "idempotency"]) -> UUID:
     """The id of a key that belongs to the store as a whole."""
     return uuid5(UUID(bytes=store_id), purpose)

@@ -25,12 +25,7 @@ _OWN = """SELECT e.notification_id FROM stored_events e
     ON e.originator_id = n.stream AND e.originator_version = n.version AND e.state = n.state
     ORDER BY n.place"""
 
-_STREAMS = """SELECT true, e.* FROM unnest(%b::uuid[], %b::bigint[]) AS n (stream, version), LATERAL (
-        SELECT originator_id, originator_version, topic, state FROM stored_events
-        WHERE originator_id = n.stream AND originator_version >= n.version
-        ORDER BY originator_version) e
-    UNION ALL SELECT false, grant_id, epoch, NULL, wrapped FROM grants
-        WHERE grant_id = ANY(%b) AND state = 'living'"""
+_LATEST = "SELECT * FROM hub_latest(%b::uuid[], %b::bigint[], %b::uuid[])"
 
 Answer = tuple[str, str | None, list[int] | None]
 
@@ -61,7 +56,7 @@ class PostgresRecorder(LogReader, PostgresApplicationRecorder):
         given = [list(since), [Int8(version) for version in since.values()], list(grants)]
 
         def read(connection: PgConnection) -> list[Any]:
-            return connection.binary.execute(_STREAMS, given, prepare=True).fetchall()
+            return connection.binary.execute(_LATEST, given, prepare=True).fetchall()
 
         for is_event, row_id, number, topic, sealed in self.database.again(read):
             if is_event:

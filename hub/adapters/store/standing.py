@@ -72,26 +72,35 @@ def copied(aggregate: Any) -> Any:
     What stands deeper is shared. Events replace it and never change it; a test holds every event to that.
     """
     twin = object.__new__(type(aggregate))
-    twin.__dict__.update({name: _own(value) for name, value in vars(aggregate).items()})
+    values: dict[str, Any] = twin.__dict__
+    values.update(aggregate.__dict__)
+    for name, value in values.items():
+        kind = type(value)
+        if kind in _CONTAINERS:
+            values[name] = _own(value)
+        elif _changeable_fields(kind):
+            values[name] = _member(value)
     return twin
 
 
-def _own(value: Any) -> Any:
-    kind = type(value)
-    if kind is dict and _any_changeable(value.values()):
-        return {key: _member(inner) for key, inner in value.items()}
-    if kind is list and _any_changeable(value):
-        return [_member(inner) for inner in value]
-    return value.copy() if kind in _CONTAINERS else value
+def _own(container: Any) -> Any:
+    if type(container) is dict and _any_changeable(container.values()):
+        return {key: _member(inner) for key, inner in container.items()}
+    if type(container) is list and _any_changeable(container):
+        return [_member(inner) for inner in container]
+    return container.copy()
 
 
 def _member(value: Any) -> Any:
     names = _changeable_fields(type(value))
-    return type(value)(*[_own(getattr(value, name)) for name in names]) if names else value
+    if not names:
+        return value
+    fields = [getattr(value, name) for name in names]
+    return type(value)(*[_own(field) if type(field) in _CONTAINERS else field for field in fields])
 
 
 def _any_changeable(values: Iterable[Any]) -> bool:
-    return any(_changeable_fields(kind) for kind in {type(value) for value in values})
+    return any(map(_changeable_fields, set(map(type, values))))
 
 
 _fields: dict[type, tuple[str, ...]] = {}
