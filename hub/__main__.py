@@ -141,9 +141,10 @@ def topics(
 @app.command()
 def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve the API and the pages."""
-    with closing(build(_settings())) as parts:
+    settings = _settings()
+    with closing(build(settings)) as parts:
         server = Server(app_of(parts, None), host, port)
-        print(f"serving {server.url}", flush=True)
+        _begins(f"serving {server.url}", settings)
         settle()
         server.serve()
 
@@ -151,7 +152,7 @@ def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
 @app.command()
 def relay() -> None:
     """Send what is stored to its recipients' topics. One at a time: a second one waits."""
-    _work(lambda parts, broker: [relay_of(parts, broker)])
+    _work("relay", lambda parts, broker: [relay_of(parts, broker)])
 
 
 @app.command()
@@ -172,13 +173,13 @@ def resend(
 @app.command()
 def project() -> None:
     """Keep the read models up with the topics and the log."""
-    _work(lambda parts, _: [follower_of(parts)], projectors)
+    _work("project", lambda parts, _: [follower_of(parts)], projectors)
 
 
 @app.command()
 def receive() -> None:
     """Take in what partners write to their topics, and end what has reached its end in time."""
-    _work(lambda parts, _: [timers_of(parts)], receivers)
+    _work("receive", lambda parts, _: [timers_of(parts)], receivers)
 
 
 @app.command()
@@ -206,7 +207,13 @@ def print_openapi() -> None:
     print(json.dumps(openapi(), indent=2, ensure_ascii=False, sort_keys=True))
 
 
+def _begins(role: str, settings: Settings) -> None:
+    broker = settings.kafka_bootstrap or "embedded bus"
+    print(f"{role}: database {settings.database}, broker {broker}", flush=True)
+
+
 def _work(
+    role: str,
     make: Callable[[Parts, Any], list[Worker]],
     more: Callable[[Parts, Any, Container[str]], list[Worker]] = lambda *_: [],
 ) -> None:
@@ -217,6 +224,7 @@ def _work(
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        _begins(role, settings)
         workers.start()
         stop.wait()
         workers.stop()

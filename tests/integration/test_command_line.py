@@ -572,6 +572,16 @@ def line_of(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
+def begins_with(ready: Mapping[str, str]) -> str:
+    """Where a process works."""
+    return f"database sqlite:///{ready['HUB_DATA_DIR']}/hub.db, broker embedded bus"
+
+
+def test_the_start_line_names_no_login() -> None:
+    settings = Settings(database_url=f"postgresql://x:{CANARY}@h:1/y?password={CANARY}")
+    assert settings.database == "h:1/y"
+
+
 def _works(process: subprocess.Popen[str]) -> None:
     """Wait until the process has threads beside its first: its workers run."""
     tasks, until = Path(f"/proc/{process.pid}/task"), time.monotonic() + START_S
@@ -593,7 +603,7 @@ def test_serve_answers_and_ends_when_told_to(ready: dict[str, str], number: sign
     env = environment(Path(ready["HUB_DATA_DIR"]), HUB_ISSUER="http://127.0.0.1:1")
     (port,) = provision.free_ports(1)
     with started("serve", "--port", str(port), env=env) as process:
-        assert line_of(process) == f"serving http://127.0.0.1:{port}\n"
+        assert line_of(process) == f"serving http://127.0.0.1:{port}: {begins_with(ready)}\n"
         until = time.monotonic() + START_S
         while True:
             try:
@@ -614,6 +624,7 @@ def test_a_worker_runs_and_ends_when_told_to(
 ) -> None:
     assert hub("topics", env=ready)[0] == 0
     with started(command, env=environment(Path(ready["HUB_DATA_DIR"]))) as process:
+        assert line_of(process) == f"{command}: {begins_with(ready)}\n"
         _works(process)
         time.sleep(0.3)
         assert process.poll() is None
@@ -630,7 +641,7 @@ def test_workers_begin_where_a_topic_is_missing_and_go_on_when_it_is_there(
         time.sleep(0.7)
         assert process.poll() is None
         status, out, err = ends(process, signal.SIGTERM)
-    assert (status, out) == (0, "")
+    assert (status, out) == (0, f"receive: {begins_with(ready)}\n")
     assert "Traceback" not in err
     assert all("hub topics" in line for line in err.splitlines()), err
 
