@@ -92,6 +92,11 @@ class _Routes(BaseHTTPRequestHandler):
     server_of: Server
 
     def do_GET(self) -> None:
+        length = self.headers.get("content-length", "0")
+        if length.isdigit():
+            self.rfile.read(
+                min(int(length), _BODY_MAX)
+            )  # It says nothing, and must not be read as a request.
         self._serve("GET", b"")
 
     def do_POST(self) -> None:

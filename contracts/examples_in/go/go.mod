@@ -1,0 +1,3 @@
+module tvaers.example/recipient
+
+go 1.26

@@ -1,0 +1,135 @@
+"""An organisation that hands social reports over and shows their receipts, over HTTP, on `contracts.client`.
+
+    python reporter.py SETTINGS submit REPORT.json
+    python reporter.py SETTINGS run
+    python reporter.py SETTINGS status
+
+A report is on disk, sealed to our own key, before anything is sent, and stays *not yet delivered* until the
+hub has given its number (R8, R12).
+"""
+
+import base64
+import json
+import sqlite3
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from contracts.client.errors import ClientError, Refused
+from contracts.client.http_profile import HttpHub, Tokens
+from contracts.client.inbox import Position, Received
+from contracts.client.keys import Identity, PublicKeys
+from contracts.client.party import Party
+from contracts.client.reading import read_http
+from contracts.client.sealed import open_inbound, seal_inbound
+from contracts.inbound_v1 import Inbound
+from contracts.message_v1 import Receipt
+from contracts.social_report_v1 import SocialReport
+
+TABLES: Final = """
+PRAGMA secure_delete = ON;
+CREATE TABLE IF NOT EXISTS position (only INTEGER PRIMARY KEY, epoch INTEGER, sequence INTEGER);
+INSERT OR IGNORE INTO position VALUES (1, 0, 0);
+CREATE TABLE IF NOT EXISTS reports (id TEXT PRIMARY KEY, body BLOB, state TEXT NOT NULL);
+"""
+WAITS: Final = "not yet delivered"
+ITS_OWN_FAULT: Final = frozenset({400, 413, 415, 422})
+
+
+class Reporter:
+    """One reporter."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Open the database and connect to nothing yet."""
+        self.settings = settings
+        keys = [base64.b64decode(settings[name]) for name in ("hub_sealing_key", "hub_signing_key")]
+        self.own = Identity.load(Path(settings["keys"]))
+        self.party = Party(settings["municipality"], settings["slug"], self.own, PublicKeys(*keys))
+        tokens = Tokens(settings["hub_url"], settings["username"], settings["password"], grant="password")
+        self.hub = HttpHub(settings["hub_url"], self.party, tokens)
+        self.sql = sqlite3.connect(Path(settings["data"]) / "reporter.db", timeout=30)
+        self.sql.executescript(TABLES)
+
+    def submit(self, path: str) -> None:
+        """Check a report and keep it. Every problem is told by its field, none by what was written."""
+        try:
+            report = SocialReport.model_validate_json(Path(path).read_bytes())
+        except ValidationError as error:
+            found = error.errors(include_input=False, include_context=False, include_url=False)
+            lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found]
+            raise SystemExit("\n".join(lines)) from None
+        body, name = report.model_dump(mode="json", exclude_none=True), self.party.name
+        public = self.own.public.sealing
+        sealed = seal_inbound(self.party.municipality, name, report.report_id, Inbound.report(body), public)
+        with self.sql:
+            row = (str(report.report_id), sealed, WAITS)
+            self.sql.execute("INSERT OR IGNORE INTO reports VALUES (?, ?, ?)", row)
+        self.status()
+
+    def deliver(self) -> None:
+        """Send what waits, under the report's own id."""
+        for name, sealed in self.sql.execute(
+            "SELECT id, body FROM reports WHERE state = ?", (WAITS,)
+        ).fetchall():
+            report_id, town = UUID(name), self.party.municipality
+            said = open_inbound(sealed, self.own.sealing, town, self.party.name, report_id)
+            try:
+                receipt = self.hub.report(report_id, said.body)
+            except Refused as error:
+                if error.status not in ITS_OWN_FAULT:
+                    raise
+                # The body stays: a person corrects it and hands it in under a new id.
+                state = f"refused: {error.problem} {error.pointer or ''}"
+                row: tuple[Any, ...] = (sealed, state, name)
+            else:
+                row = (None, f"received as {receipt['number']}, not yet read by a person", name)
+            with self.sql:
+                self.sql.execute("UPDATE reports SET body = ?, state = ? WHERE id = ?", row)
+
+    def apply(self, received: Sequence[Received], position: Position) -> None:
+        """Receipts and the position, in one transaction."""
+        receipts = [one.control for one in received if isinstance(one.control, Receipt)]
+        with self.sql:
+            for one in receipts:
+                row = (f"{one.status.value} as {one.number}", str(one.report_id))
+                self.sql.execute("UPDATE reports SET state = ?, body = NULL WHERE id = ?", row)
+            self.sql.execute("UPDATE position SET epoch = ?, sequence = ?", position)
+
+    def status(self) -> None:
+        """How far each report has come, and whom to ring while it has not come at all."""
+        for name, state in self.sql.execute("SELECT id, state FROM reports"):
+            ring = f", ring {self.settings['duty_number']}" if state == WAITS else ""
+            sys.stdout.write(f"{name} {state}{ring}\n")
+
+    def run(self) -> None:
+        """Until stopped."""
+        while True:
+            pause = float(self.settings["poll_s"])
+            try:
+                self.deliver()
+                position: Position = self.sql.execute("SELECT epoch, sequence FROM position").fetchone()
+                if read_http(self.hub, self.party, self, position) != position:
+                    continue
+            except ClientError as error:  # R11, R12: nothing is lost; later again.
+                sys.stderr.write(f"not now: {error.slug}\n")
+                pause = max(1.0, pause)
+            time.sleep(pause)
+
+
+def main() -> None:
+    """Run one command."""
+    path, command, *words = sys.argv[1:]
+    reporter = Reporter(json.loads(Path(path).read_text(encoding="utf-8")))
+    commands = {one.__name__: one for one in (reporter.submit, reporter.run, reporter.status)}
+    with closing(reporter.sql):
+        commands[command](*words)
+
+
+if __name__ == "__main__":
+    main()
