@@ -53,7 +53,11 @@ def test_our_own_adapters_pass_over_http(tmp_path: Path, adapter: str, scenario:
     assert short == [], printed
 
 
-@pytest.mark.parametrize(("adapter", "scenario"), ALL)
+KAFKA = [("ngo", "message"), ("ngo", "revocation"), ("police", "report")]
+"""What goes by topic differs in how bytes come, not in what is done with them: one scenario for each way."""
+
+
+@pytest.mark.parametrize(("adapter", "scenario"), [k for k in KAFKA if k in ALL])
 def test_our_own_adapters_pass_over_kafka(tmp_path: Path, kafka: str, adapter: str, scenario: str) -> None:
     """The same, with messages by topic and keys over HTTP."""
     short, printed = found(tmp_path, adapter, scenario, kafka=kafka)
