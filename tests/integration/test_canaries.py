@@ -29,7 +29,7 @@ from contracts.inbound_v1 import (
     RetentionBasis,
 )
 from contracts.inbound_v1 import Person as Named
-from contracts.terms import BasisRule, Category, ReferralStatus, SafetyLevel, Urgency
+from contracts.terms import BasisRule, Category, OrganisationKind, ReferralStatus, SafetyLevel, Urgency
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.values import ConsentForm
@@ -41,6 +41,7 @@ from tests.support.canaries import forms
 from tests.support.social_reports import example, put
 from tests.world import (
     BEGAN,
+    HOSPITAL,
     MUNICIPALITY,
     NGO,
     NIGHT,
@@ -216,7 +217,8 @@ class Story:
     def report(self, name: str, first: int) -> UUID:
         """By the topic's way, so that opening, checking and taking in are all on the path."""
         report = planted(name, first).report
-        answer = self.world.send(POLICE, Inbound.report(report.model_dump(mode="json", exclude_none=True)))
+        by = HOSPITAL if report.unit.kind is OrganisationKind.EMERGENCY_DEPARTMENT else POLICE
+        answer = self.world.send(by, Inbound.report(report.model_dump(mode="json", exclude_none=True)))
         assert answer is not None
         return UUID(answer.ids["case"])
 
