@@ -26,7 +26,7 @@ from kafka.errors import (  # type: ignore[import-untyped]
 from tests.support.kafka import KafkaServer, SecureKafka
 
 ONE_PARTITION = {"num_partitions": 1, "replication_factor": 1}
-PASSWORDS = {"ngo-a": "nordlys-4417", "ngo-b": "havblik-9025"}
+PASSWORDS = {"havn-a": "nordlys-4417", "havn-b": "havblik-9025"}
 
 
 def test_a_message_comes_back_with_its_headers_and_the_brokers_time(kafka: str) -> None:
@@ -90,8 +90,8 @@ class Partners:
                     allow(partner, ACLOperation.WRITE, ResourceType.TOPIC, self.from_(partner)),
                 ]
                 assert not admin.create_acls(rights)["failed"]
-        publish(broker.login(), self.to("ngo-a"), b"sealed for a", [("ce_id", b"1")])
-        publish(broker.login(), self.to("ngo-b"), b"sealed for b", [("ce_id", b"2")])
+        publish(broker.login(), self.to("havn-a"), b"sealed for a", [("ce_id", b"1")])
+        publish(broker.login(), self.to("havn-b"), b"sealed for b", [("ce_id", b"2")])
 
     def to(self, partner: str) -> str:
         """The topic from the hub to *partner*."""
@@ -118,60 +118,60 @@ def partners(secure_kafka: SecureKafka) -> Partners:
 
 def test_a_partner_reads_its_own_topic_with_its_own_group(partners: Partners) -> None:
     """The way it is meant to be."""
-    (record,) = consume(partners.login("ngo-a"), partners.to("ngo-a"), partners.group("ngo-a"))
+    (record,) = consume(partners.login("havn-a"), partners.to("havn-a"), partners.group("havn-a"))
     assert record.value == b"sealed for a"
 
 
 def test_a_partner_writes_its_own_from_topic_and_the_hub_reads_it(partners: Partners) -> None:
     """The way back."""
-    publish(partners.login("ngo-a"), partners.from_("ngo-a"), b"an answer", [])
-    (record,) = consume(partners.broker.login(), partners.from_("ngo-a"), f"{partners.municipality}.hub")
+    publish(partners.login("havn-a"), partners.from_("havn-a"), b"an answer", [])
+    (record,) = consume(partners.broker.login(), partners.from_("havn-a"), f"{partners.municipality}.hub")
     assert record.value == b"an answer"
 
 
 def test_a_partner_cannot_read_anothers_topic(partners: Partners) -> None:
     """Neither with its own group nor without one."""
     with pytest.raises(TopicAuthorizationFailedError):
-        consume(partners.login("ngo-a"), partners.to("ngo-b"), partners.group("ngo-a"))
+        consume(partners.login("havn-a"), partners.to("havn-b"), partners.group("havn-a"))
     with pytest.raises(TopicAuthorizationFailedError):
-        consume(partners.login("ngo-a"), partners.to("ngo-b"), None)
+        consume(partners.login("havn-a"), partners.to("havn-b"), None)
 
 
 def test_a_partner_cannot_read_what_it_writes(partners: Partners) -> None:
     """WRITE is not READ: a stolen login does not show what the partner has reported."""
     with pytest.raises(TopicAuthorizationFailedError):
-        consume(partners.login("ngo-a"), partners.from_("ngo-a"), partners.group("ngo-a"))
+        consume(partners.login("havn-a"), partners.from_("havn-a"), partners.group("havn-a"))
 
 
 def test_a_partner_cannot_join_anothers_group(partners: Partners) -> None:
     """Else it could move the other's position, and the other would never see what was skipped."""
     with pytest.raises(GroupAuthorizationFailedError):
-        consume(partners.login("ngo-a"), partners.to("ngo-a"), partners.group("ngo-b"))
+        consume(partners.login("havn-a"), partners.to("havn-a"), partners.group("havn-b"))
 
 
-@pytest.mark.parametrize("topic_of", ["ngo-a", "ngo-b"])
+@pytest.mark.parametrize("topic_of", ["havn-a", "havn-b"])
 def test_a_partner_cannot_write_to_a_topic_that_the_hub_speaks_on(partners: Partners, topic_of: str) -> None:
     """Not even its own: what stands there is the hub's word."""
     with pytest.raises(TopicAuthorizationFailedError):
-        publish(partners.login("ngo-a"), partners.to(topic_of), b"forged", [])
+        publish(partners.login("havn-a"), partners.to(topic_of), b"forged", [])
 
 
 def test_a_partner_cannot_create_a_topic(partners: Partners) -> None:
     """Topics are the hub's to make."""
     topic = partners.to("ngo-c")
-    with KafkaAdminClient(**partners.login("ngo-a")) as admin, pytest.raises(TopicAuthorizationFailedError):
+    with KafkaAdminClient(**partners.login("havn-a")) as admin, pytest.raises(TopicAuthorizationFailedError):
         admin.create_topics({topic: ONE_PARTITION})
 
 
 def test_a_partner_does_not_see_that_others_are_there(partners: Partners) -> None:
     """The list of topics is the list of partners, and holds its own alone."""
-    with KafkaAdminClient(**partners.login("ngo-a")) as admin:
-        assert set(admin.list_topics()) == {partners.to("ngo-a"), partners.from_("ngo-a")}
+    with KafkaAdminClient(**partners.login("havn-a")) as admin:
+        assert set(admin.list_topics()) == {partners.to("havn-a"), partners.from_("havn-a")}
 
 
 def test_a_wrong_password_is_refused(partners: Partners) -> None:
     """The broker refuses at once; kafka-python takes it for a broken line and tries until its time is up."""
-    login = partners.broker.login("ngo-a", PASSWORDS["ngo-b"])
+    login = partners.broker.login("havn-a", PASSWORDS["havn-b"])
     with pytest.raises(KafkaTimeoutError):
         KafkaAdminClient(**login, bootstrap_timeout_ms=1_000)
     assert "Authentication failed during authentication due to invalid credentials" in partners.broker.log
