@@ -13,7 +13,6 @@ from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import IntegrityError
 
 from contracts.message_v1 import Control
-from contracts.terms import Category
 from hub.aggregates.base import Actor, Lone
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import CaseEvent
@@ -189,8 +188,7 @@ class Committer:
     def same_citizen(self, case: CitizenCase) -> list[UUID]:
         """Cases in which the citizen's CPR number stands as the exposed person's."""
         found: list[UUID] = []
-        identities = [e.content for e in case.entries if e.content.category is Category.IDENTITY]
-        for cpr in {c.data["cpr"] for c in identities if "cpr" in c.data and c.about is None}:
+        for cpr in case.cpr_numbers:
             found += self._store.cases_of(self.blind("exposed", cpr))
         return sorted(set(found), key=str)
 

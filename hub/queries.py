@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from contracts.terms import Category
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.committing import Committer, Events
@@ -90,11 +89,7 @@ class Queries:
     def unread_free_text(self, by: Actor, case: CitizenCase, purpose: str) -> list[Mapping[str, Any]]:
         """Free text that nobody has yet read against what could kill, for the person who now reads it."""
         self._opener.look(by, by.organisation, case.id, "free_text", purpose, [])
-        return [
-            {"entry": entry.version, **entry.content.data}
-            for entry in case.entries
-            if entry.content.category is Category.FREE_TEXT and entry.version not in case.free_text_read
-        ]
+        return [{"entry": entry.version, **entry.content.data} for entry in case.unread_free_text()]
 
     def candidates(self, by: Actor, case: CitizenCase, purpose: str) -> list[UUID]:
         """Other cases in which the same CPR number stands as the exposed person's; a person decides."""
