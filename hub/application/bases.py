@@ -1,0 +1,148 @@
+"""Commands on consents and legal bases: what lets anything leave the municipality (domain rule 1)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from contracts.terms import BasisRule, Category
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.values import ConsentForm
+from hub.aggregates.disclosure_ledger import RevocationReason
+from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer, Carrier
+from hub.committing import Change, Command
+from hub.errors import Missing
+
+
+class Bases(Carrier):
+    """A basis is given, withdrawn, and comes to its end."""
+
+    def give_consent(
+        self,
+        command: Command,
+        case_id: UUID,
+        *,
+        recipients: Sequence[str],
+        categories: Sequence[Category],
+        purpose: str,
+        form: ConsentForm,
+        given_at: datetime,
+        ends_at: datetime,
+    ) -> Answer:
+        """Record the citizen's consent; each new grant tells the present state of its category."""
+        consent_id = self._new_id()
+        terms = self._terms(recipients, categories)
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            self._known(recipients)
+            case.give_consent(
+                consent_id=consent_id,
+                grants=terms,
+                purpose=purpose,
+                form=form,
+                given_at=given_at,
+                ends_at=ends_at,
+                by=command.by,
+                at=now,
+            )
+            return Change(
+                cases=(case,),
+                related=self._related(case),
+                ids={"consent": str(consent_id)},
+                grants=tuple((t, ends_at) for t in terms),
+                timers=((ends_at, case_id),),
+            )
+
+        return self._on(command, case_id, act)
+
+    def withdraw_consent(
+        self,
+        command: Command,
+        case_id: UUID,
+        consent_id: UUID,
+        *,
+        recipient: str | None = None,
+        category: Category | None = None,
+    ) -> Answer:
+        """Withdraw, whole or for one recipient or category: at once, whatever anybody else is doing."""
+        command = replace(command, expected=None)
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            ended = case.withdraw_consent(
+                consent_id=consent_id, recipient=recipient, category=category, by=command.by, at=now
+            )
+            return Change(cases=(case,), ends=tuple(ended), reason=RevocationReason.WITHDRAWN)
+
+        return self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
+
+    def record_legal_basis(
+        self,
+        command: Command,
+        case_id: UUID,
+        *,
+        rule: BasisRule,
+        reason: str,
+        answers_for: str,
+        recipients: Sequence[str],
+        categories: Sequence[Category],
+        purpose: str,
+        ends_at: datetime,
+    ) -> Answer:
+        """Record a legal basis other than consent, with its reason and who answers for it."""
+        basis_id = self._new_id()
+        terms = self._terms(recipients, categories)
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            kinds = self._known(recipients)
+            case.record_legal_basis(
+                basis_id=basis_id,
+                rule=rule,
+                reason=reason,
+                answers_for=answers_for,
+                grants=terms,
+                purpose=purpose,
+                ends_at=ends_at,
+                recipient_kinds=kinds,
+                by=command.by,
+                at=now,
+            )
+            return Change(
+                cases=(case,),
+                related=self._related(case),
+                ids={"basis": str(basis_id)},
+                grants=tuple((t, ends_at) for t in terms),
+                timers=((ends_at, case_id),),
+            )
+
+        return self._on(command, case_id, act)
+
+    def end_bases_due(self, command: Command, case_id: UUID) -> Answer | None:
+        """What reached its end in time ends as a withdrawal does; None where nothing was due."""
+        answer = None
+        for basis_id in self._due(case_id):
+
+            def act(case: CitizenCase, now: datetime, basis_id: UUID = basis_id) -> Change:
+                basis = case.bases[basis_id]
+                if basis.rule is None:
+                    ended = case.expire_consent(consent_id=basis_id, by=command.by, at=now)
+                    reason = RevocationReason.EXPIRED
+                else:
+                    ended = case.end_legal_basis(basis_id=basis_id, by=command.by, at=now)
+                    reason = RevocationReason.BASIS_ENDED
+                return Change(cases=(case,), ends=tuple(ended), reason=reason)
+
+            answer = self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
+        return answer
+
+    def _due(self, case_id: UUID) -> list[UUID]:
+        """Bases of a case that reached their end; an erased case has none, and keeps no other from ending."""
+        try:
+            case = self._load(case_id)
+        except Missing:
+            return []
+        now = max(self._committer.now(), case.latest_time)
+        return [
+            b.basis_id
+            for b in case.bases.values()
+            if b.ends_at <= now and any(not case.grants[g].ended for g in b.grants)
+        ]

@@ -1,0 +1,130 @@
+"""How a command is carried out: load, let the case decide, commit, try again when another was first.
+
+Every area of commands stands on `Carrier`. Nothing is decided here that a domain expert would want to read.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError
+
+from contracts.terms import Category, OrganisationKind
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.values import GrantTerms
+from hub.aggregates.disclosure_ledger import DisclosureLedger
+from hub.committing import Change, Command, Committer
+from hub.done import DoneBefore
+from hub.errors import Conflict, HubError, Missing, StaleVersion
+from hub.ports import Done
+
+ATTEMPTS = 8
+"""How often a command is tried again when another changed the same case first."""
+WITHDRAWAL_ATTEMPTS = 1000
+"""A withdrawal never ends as a conflict; the bound only ends a programming error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Where in the log the command stands, and the ids that it made."""
+
+    position: int
+    ids: Mapping[str, str]
+
+
+class Carrier:
+    """What the commands of every area share. Built by `bootstrap`; tests build it the same way."""
+
+    def __init__(self, committer: Committer, *, unit: str, on_call: str, new_id: Callable[[], UUID]) -> None:
+        self._committer = committer
+        self._unit = unit
+        self._on_call = on_call
+        self._new_id = new_id
+
+    def _do(
+        self,
+        command: Command,
+        case_id: UUID,
+        change: Callable[[CitizenCase, datetime], object],
+        ids: Mapping[str, str] | None = None,
+    ) -> Answer:
+        def act(case: CitizenCase, now: datetime) -> Change:
+            change(case, now)
+            return Change(cases=(case,), ids=ids or {"case": str(case_id)})
+
+        return self._on(command, case_id, act)
+
+    def _on(
+        self,
+        command: Command,
+        case_id: UUID,
+        act: Callable[[CitizenCase, datetime], Change],
+        attempts: int = ATTEMPTS,
+    ) -> Answer:
+        def attempt() -> Answer:
+            case = self._committer.case_to_change(case_id)
+            if command.expected is not None and case.version != command.expected:
+                raise StaleVersion(command.expected, case.version)
+            now = max(self._committer.now(), case.latest_time)
+            return self._answer(self._committer.commit(command, act(case, now), now))
+
+        return self._tried(command, attempt, attempts)
+
+    def _once(self, command: Command, act: Callable[[datetime], Change]) -> Answer:
+        def attempt() -> Answer:
+            now = self._committer.now()
+            return self._answer(self._committer.commit(command, act(now), now))
+
+        return self._tried(command, attempt, ATTEMPTS)
+
+    def _tried(self, command: Command, attempt: Callable[[], Answer], attempts: int) -> Answer:
+        """Try again when another was first; before calling anything a conflict, ask whether it was us."""
+        for left in reversed(range(attempts)):
+            try:
+                return attempt()
+            except DoneBefore as before:
+                return self._answer(before.done)
+            except (HubError, IntegrityError) as error:
+                if done := self._committer.done(command):
+                    return self._answer(done)
+                if not isinstance(error, IntegrityError):
+                    raise
+                if not left:
+                    raise Conflict("the case kept changing: read it again") from error
+        raise AssertionError("attempts is at least one")
+
+    def _answer(self, done: Done) -> Answer:
+        return Answer(done.position, done.ids)
+
+    def _load(self, case_id: UUID) -> CitizenCase:
+        return self._committer.case(case_id)
+
+    def _related(self, case: CitizenCase, but: UUID | None = None) -> tuple[CitizenCase, ...]:
+        """Its matched inquiries; one that was erased has nothing more to tell."""
+        found = []
+        for inquiry in sorted(case.inquiries - {but}, key=str):
+            try:
+                found.append(self._load(inquiry))
+            except Missing:
+                continue
+        return tuple(found)
+
+    def _case_of(self, thread: UUID, recipient: str) -> UUID:
+        ledger: DisclosureLedger | None = self._committer.ledger(thread)
+        if ledger is None or ledger.recipient != recipient:
+            raise Missing("no such thread was told to you", field="thread")
+        return ledger.case_id
+
+    def _terms(self, recipients: Sequence[str], categories: Sequence[Category]) -> tuple[GrantTerms, ...]:
+        return tuple(GrantTerms(self._new_id(), r, c) for r in recipients for c in categories)
+
+    def _known(self, recipients: Sequence[str]) -> dict[str, OrganisationKind]:
+        return {slug: self._committer.partner(slug).kind for slug in recipients}
+
+    def _number(self) -> str:
+        """A number a person can read out, that says nothing about how many there are: `7KQM-2RXD`."""
+        alphabet = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+        value = self._new_id().int
+        letters = [alphabet[value // 30**n % 30] for n in range(8)]
+        return "".join(letters[:4]) + "-" + "".join(letters[4:])

@@ -1,0 +1,141 @@
+"""Commands on reports, on matching them, and on opening the case (seed 002 p. 11-12)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.message_v1 import Receipt, ReceiptStatus
+from contracts.terms import Urgency
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
+from hub.application.carrying import Answer, Carrier
+from hub.committing import Change, Command
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTaken:
+    """A social report as the domain takes it in; `translate` makes it from the published contract."""
+
+    report_id: UUID
+    reference: str
+    urgency: Urgency
+    happened: dict[str, Any]
+    contents: dict[str, dict[str, Any]]
+    others: tuple[AboutPerson, ...]
+    could_kill: tuple[CouldKill, ...]
+    free_text: dict[str, str]
+    basis: dict[str, Any]
+    warnings: tuple[str, ...]
+    staff_involved: bool
+    cpr: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """(role, ten digits) of each person with a CPR number, for the blind index alone."""
+
+
+class Intake(Carrier):
+    """From a report to a case with a coordinator."""
+
+    def receive_report(self, command: Command, report: ReportTaken) -> Answer:
+        """Take a social report in: an inquiry opens, the unit is told, the reporter gets a receipt.
+
+        The receipt says *received, not yet read by a person*; it is no disclosure (design: *A receipt*).
+        """
+        case_id, number = self._new_id(), self._number()
+
+        def act(now: datetime) -> Change:
+            case = CitizenCase.open_inquiry(
+                id=case_id, unit=self._unit, standing_grant=self._new_id(), by=command.by, at=now
+            )
+            case.receive_report(
+                report_id=report.report_id,
+                reporter=command.by.organisation,
+                number=number,
+                reference=report.reference,
+                urgency=report.urgency,
+                happened=report.happened,
+                contents=report.contents,
+                others=report.others,
+                could_kill=report.could_kill,
+                free_text=report.free_text,
+                basis=report.basis,
+                warnings=report.warnings,
+                staff_involved=report.staff_involved,
+                by=command.by,
+                at=now,
+            )
+            receipt = Receipt(
+                report_id=report.report_id,
+                number=number,
+                status=ReceiptStatus.RECEIVED,
+                at=now,
+                on_call=self._on_call,
+            )
+            return Change(
+                cases=(case,),
+                ids={"case": str(case_id), "number": number},
+                mints=(case_id, could_kill_key(case_id), *(p.person for p in report.others)),
+                standing=(case.standing_grant,),
+                controls=((command.by.organisation, receipt),),
+                blind=tuple((self._committer.blind(role, cpr), case_id) for role, cpr in report.cpr),
+                needs_partners=(command.by.organisation,),
+            )
+
+        return self._once(command, act)
+
+    def refuse_report(self, command: Command, report_id: UUID) -> Answer:
+        """Tell a reporter that its report could not be taken in: silence would look like *received*."""
+
+        def act(now: datetime) -> Change:
+            receipt = Receipt(
+                report_id=report_id, number="-", status=ReceiptStatus.REFUSED, at=now, on_call=self._on_call
+            )
+            return Change(controls=((command.by.organisation, receipt),))
+
+        return self._once(command, act)
+
+    def match_inquiry(self, command: Command, case_id: UUID, inquiry_id: UUID, reason: str) -> Answer:
+        """A person found that an inquiry is about the same citizen: a fact in both, never a copy."""
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            inquiry = self._load(inquiry_id)
+            case.match_inquiry(inquiry=inquiry_id, reason=reason, by=command.by, at=now)
+            inquiry.be_matched_to(case=case_id, by=command.by, at=now)
+            return Change(cases=(case, inquiry), related=(inquiry, *self._related(case, but=inquiry_id)))
+
+        return self._on(command, case_id, act)
+
+    def unmatch_inquiry(self, command: Command, case_id: UUID, inquiry_id: UUID, reason: str) -> Answer:
+        """The match was a mistake: undone in both."""
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            inquiry = self._load(inquiry_id)
+            case.unmatch_inquiry(inquiry=inquiry_id, reason=reason, by=command.by, at=now)
+            inquiry.be_unmatched(case=case_id, by=command.by, at=now)
+            return Change(cases=(case, inquiry))
+
+        return self._on(command, case_id, act)
+
+    def read_free_text(self, command: Command, case_id: UUID, entry: int) -> Answer:
+        """A named person read an entry's free text against what could kill, and lets it be told."""
+        return self._do(
+            command, case_id, lambda case, now: case.read_free_text(entry=entry, by=command.by, at=now)
+        )
+
+    def open_case(self, command: Command, case_id: UUID, criteria: dict[str, bool]) -> Answer:
+        """Visitation said yes (seed 002 p. 11)."""
+        number = self._number()
+        return self._do(
+            command,
+            case_id,
+            lambda case, now: case.open_case(number=number, criteria=criteria, by=command.by, at=now),
+            ids={"case": str(case_id), "number": number},
+        )
+
+    def assign_coordinator(self, command: Command, case_id: UUID, coordinator: Actor) -> Answer:
+        """Name the tovholder (seed 002 p. 10)."""
+        return self._do(
+            command,
+            case_id,
+            lambda case, now: case.assign_coordinator(coordinator=coordinator, by=command.by, at=now),
+        )

@@ -1,0 +1,121 @@
+"""Commands on partners, and their answers to revocations."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from contracts.client.sealed import seal_blank
+from contracts.terms import Category, OrganisationKind
+from hub.aggregates.partner import Partner
+from hub.aggregates.receipts import Purged, Retained
+from hub.application.carrying import Answer, Carrier
+from hub.committing import Change, Command
+from hub.errors import Conflict, Invalid, Missing
+from hub.ports import PartnerRow
+
+
+class Partners(Carrier):
+    """Organisations that may be told something, and what they answer."""
+
+    def register_partner(
+        self,
+        command: Command,
+        *,
+        slug: str,
+        name: str,
+        kind: OrganisationKind,
+        categories: Sequence[Category],
+        sealing_key: bytes,
+        signing_key: bytes,
+        contact: dict[str, str],
+    ) -> Answer:
+        """Register a partner with its agreement and public keys; its messages are numbered from here."""
+        partner_id = self._committer.partner_id(slug)
+
+        def act(now: datetime) -> Change:
+            if self._committer.is_partner(slug):
+                raise Conflict("slug: a partner of that name is registered already", field="slug")
+            _must_seal(sealing_key)
+            partner = Partner.register(
+                id=partner_id,
+                slug=slug,
+                name=name,
+                kind=kind,
+                categories=tuple(categories),
+                sealing_key=sealing_key,
+                signing_key=signing_key,
+                contact=contact,
+                by=command.by,
+                at=now,
+            )
+            row = PartnerRow(slug, kind, True, sealing_key, signing_key)
+            return Change(others=(partner,), mints=(partner_id,), partner=row, ids={"partner": slug})
+
+        return self._once(command, act)
+
+    def suspend_partner(self, command: Command, slug: str, reason: str) -> Answer:
+        """Stop sending to and opening for a partner, effective at the next request."""
+        return self._partner(
+            command, slug, lambda p, now: p.suspend(reason=reason, by=command.by, at=now), active=False
+        )
+
+    def resume_partner(self, command: Command, slug: str) -> Answer:
+        """Let a suspended partner in again."""
+        return self._partner(command, slug, lambda p, now: p.resume(by=command.by, at=now), active=True)
+
+    def answer_revocation(
+        self, command: Command, thread: UUID, revocation: UUID, basis: str | None, reason: str | None
+    ) -> Answer:
+        """A recipient says that it purged what was revoked, or on which basis of its own it retains it."""
+        recipient = command.by.organisation
+        case_id, receipt_id = self._case_of(thread, recipient), self._new_id()
+        ledger = self._committer.ledger(thread)
+        if ledger is None or revocation not in ledger.revocations:
+            raise Missing("no such revocation was sent to you", field="revocation")
+
+        def act(now: datetime) -> Change:
+            receipt: Purged | Retained
+            if basis is None:
+                receipt = Purged.record(
+                    id=receipt_id,
+                    case_id=case_id,
+                    recipient=recipient,
+                    revocation=revocation,
+                    by=command.by,
+                    at=now,
+                )
+            else:
+                receipt = Retained.record(
+                    id=receipt_id,
+                    case_id=case_id,
+                    recipient=recipient,
+                    revocation=revocation,
+                    basis=basis,
+                    reason=reason or "",
+                    by=command.by,
+                    at=now,
+                )
+            return Change(others=(receipt,))
+
+        return self._once(command, act)
+
+    def _partner(
+        self, command: Command, slug: str, change: Callable[[Partner, datetime], None], *, active: bool
+    ) -> Answer:
+        def act(now: datetime) -> Change:
+            partner = self._committer.partner(slug)
+            change(partner, now)
+            row = PartnerRow(slug, partner.kind, active, partner.sealing_key, partner.signing_key)
+            return Change(others=(partner,), partner=row, ids={"partner": slug})
+
+        return self._once(command, act)
+
+
+def _must_seal(key: bytes) -> None:
+    """A key to which nothing can be sealed would stop every withdrawal that has to be told to its partner."""
+    try:
+        seal_blank("any", "any", UUID(int=0), key)
+    except ValueError:
+        raise Invalid(
+            "sealing_key: nothing can be sealed to it; make new keys", field="sealing_key"
+        ) from None

@@ -1,0 +1,78 @@
+"""Commands on referrals (seed 002 p. 13-14)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from contracts.terms import Category, ReferralStatus, Urgency
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.application.carrying import Answer, Carrier
+from hub.committing import Change, Command
+from hub.errors import Conflict, Missing
+from hub.gate import may_receive
+
+NOT_RECEIVABLE = {
+    "unknown_partner": "can't be read as a partner; register it, or call the operator",
+    "partner_suspended": "is suspended; resume it, or choose another",
+    "not_in_agreement": "has no agreement on referrals; change its agreement, or choose another",
+}
+
+
+class Referrals(Carrier):
+    """A citizen is referred to an offer, and the offer answers."""
+
+    def request_referral(
+        self,
+        command: Command,
+        case_id: UUID,
+        *,
+        recipient: str,
+        offer: str,
+        urgency: Urgency,
+        answer_by: datetime | None,
+    ) -> Answer:
+        """Refer the citizen to a partner's offer; needs a living grant and an agreement that covers it.
+
+        A referral that could not be sent is refused: *requested* must never stand where nobody was asked.
+        """
+        referral_id = self._new_id()
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            case.request_referral(
+                referral_id=referral_id,
+                recipient=recipient,
+                offer=offer,
+                urgency=urgency,
+                answer_by=answer_by,
+                by=command.by,
+                at=now,
+            )
+            if why_not := may_receive(self._committer.agreement(recipient), Category.REFERRAL):
+                raise Conflict(f"recipient: {NOT_RECEIVABLE[why_not]}", field="recipient")
+            return Change(cases=(case,), ids={"referral": str(referral_id)}, needs_partners=(recipient,))
+
+        return self._on(command, case_id, act)
+
+    def answer_referral(
+        self, command: Command, thread: UUID, referral_id: UUID, status: ReferralStatus, reason: str | None
+    ) -> Answer:
+        """A partner answers a referral that it was sent; it names the case by its own thread."""
+        case_id = self._case_of(thread, command.by.organisation)
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            referral = case.referrals.get(referral_id)
+            if referral is None or referral.recipient != command.by.organisation:
+                raise Missing("no such referral was sent to you", field="referral")
+            case.answer_referral(referral_id=referral_id, status=status, reason=reason, by=command.by, at=now)
+            return Change(cases=(case,), needs_partners=(command.by.organisation,))
+
+        return self._on(command, case_id, act)
+
+    def cancel_referral(self, command: Command, case_id: UUID, referral_id: UUID, reason: str) -> Answer:
+        """The municipality calls a referral back."""
+        return self._do(
+            command,
+            case_id,
+            lambda case, now: case.cancel_referral(
+                referral_id=referral_id, reason=reason, by=command.by, at=now
+            ),
+        )
