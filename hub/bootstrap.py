@@ -33,6 +33,7 @@ from hub.projecting import PROJECTIONS, Projector, ReadModels
 from hub.projections import disclosures, intake, receipts, referrals, timeline
 from hub.queries import Queries
 from hub.relay import Relay
+from hub.room import Room
 from hub.settings import Settings
 from hub.waiting import Waiting
 
@@ -269,7 +270,14 @@ def build(
         new_id=new_id,
         silent_after=settings.purge_silent_after,
     )
-    committer = Committer(events=app, store=store, keys=keys, discloser=discloser, clock=clock)
+    committer = Committer(
+        events=app,
+        store=store,
+        keys=keys,
+        discloser=discloser,
+        clock=clock,
+        room=Room(settings.disks, settings.disk_reserve),
+    )
     opener = Opener(
         municipality=settings.municipality,
         events=app,

@@ -23,6 +23,7 @@ from hub.disclosing import Concerned, Discloser, Prepared
 from hub.errors import Corrupt, Missing, NoGrant
 from hub.gate import Agreement, Decision, decide
 from hub.ports import Alongside, Done, Idempotency, KeyRing, NewGrant, PartnerRow, Store, WrappedKey
+from hub.room import Room
 
 log = logging.getLogger("hub.committing")
 
@@ -79,6 +80,8 @@ class Change:
     timers: tuple[tuple[datetime, UUID], ...] = ()
     partner: PartnerRow | None = None
     needs_partners: tuple[str, ...] = ()
+    may_not_wait: bool = False
+    """Written into the reserve of a disk that is nearly full: a withdrawal, its answer, danger to life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,14 @@ class Committer:
         keys: KeyRing,
         discloser: Discloser,
         clock: Callable[[], datetime],
+        room: Room,
     ) -> None:
         self._events = events
         self._store = store
         self._keys = keys
         self._discloser = discloser
         self._here = local()
+        self._room = room
         self.now = clock
 
     def commit(self, command: Command, change: Change, now: datetime) -> Done:
@@ -120,6 +125,8 @@ class Committer:
             raise IntegrityError("a grant ended since the case was read") from error
 
     def _commit(self, command: Command, change: Change, now: datetime) -> Done:
+        if not change.may_not_wait:
+            self._room.refuse_below_reserve()
         ids = dict(change.ids)
         with self._keys.minting() as minted:
             for key_id in change.mints:

@@ -52,6 +52,12 @@ class Unavailable(HubError):
     slug = "unavailable"
 
 
+class NoRoom(Unavailable):
+    """The disk is nearly full: what is left is kept for withdrawals."""
+
+    slug = "no-room"
+
+
 class Corrupt(HubError):
     """Stored bytes are not what was stored."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PORT_MAX: Final = 65_535
@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     """Refuses everything meant for demonstrations and tests."""
     on_call: str = ON_CALL_OF_NOBODY
     """The municipality's duty number, shown on every receipt."""
+    disk_reserve: ByteSize = Field(default=ByteSize(256 * 1024 * 1024), ge=0)
+    """Below this much free on the hub's disk only what may not wait is written."""
+    database_dir: Path | None = None
+    """Where PostgreSQL keeps its data, if that is a disk of this machine: it is looked at as well."""
     purge_silent_after: timedelta = Field(default=timedelta(hours=24), ge=timedelta(0))
     """How long a recipient may take to answer a revocation before it shows as silent."""
 
@@ -102,6 +106,11 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The database to open."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'hub.db').resolve()}"
+
+    @property
+    def disks(self) -> list[Path]:
+        """Folders on every disk that must keep a reserve."""
+        return [self.data_dir, *([self.database_dir] if self.database_dir else [])]
 
     @property
     def kek_path(self) -> Path:

@@ -71,7 +71,9 @@ class Bases(Carrier):
             ended = case.withdraw_consent(
                 consent_id=consent_id, recipient=recipient, category=category, by=command.by, at=now
             )
-            return Change(cases=(case,), ends=tuple(ended), reason=RevocationReason.WITHDRAWN)
+            return Change(
+                cases=(case,), ends=tuple(ended), reason=RevocationReason.WITHDRAWN, may_not_wait=True
+            )
 
         return self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
 
@@ -112,6 +114,7 @@ class Bases(Carrier):
                 ids={"basis": str(basis_id)},
                 grants=tuple((t, ends_at) for t in terms),
                 timers=((ends_at, case_id),),
+                may_not_wait=rule is BasisRule.VITAL_INTEREST,
             )
 
         return self._on(command, case_id, act)
@@ -129,7 +132,7 @@ class Bases(Carrier):
                 else:
                     ended = case.end_legal_basis(basis_id=basis_id, by=command.by, at=now)
                     reason = RevocationReason.BASIS_ENDED
-                return Change(cases=(case,), ends=tuple(ended), reason=reason)
+                return Change(cases=(case,), ends=tuple(ended), reason=reason, may_not_wait=True)
 
             answer = self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
         return answer

@@ -95,7 +95,7 @@ class Partners(Carrier):
                     by=command.by,
                     at=now,
                 )
-            return Change(others=(receipt,))
+            return Change(others=(receipt,), may_not_wait=True)
 
         return self._once(command, act)
 

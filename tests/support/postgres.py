@@ -42,9 +42,9 @@ class PostgresServer:
     `kill` and `restart` keep data and address, so a test can crash it and have it back.
     """
 
-    def __init__(self) -> None:
-        """Make the cluster, start the server and wait until it answers."""
-        self.home = Path(tempfile.mkdtemp(prefix="tvaers-postgres-"))
+    def __init__(self, home: Path | None = None) -> None:
+        """Make the cluster, in `home` if that is said, start the server and wait until it answers."""
+        self.home = home or Path(tempfile.mkdtemp(prefix="tvaers-postgres-"))
         self._daemon: Daemon | None = None
         self._port = 0
         try:
@@ -102,7 +102,7 @@ class PostgresServer:
         self.close()
 
     def _make_cluster(self) -> None:
-        user = _server_user()
+        user = server_user()
         if user is not None:
             shutil.chown(self.home, user)
         # `--no-sync` is about this one command; the server itself syncs.
@@ -134,7 +134,7 @@ class PostgresServer:
         self._daemon = Daemon(
             [str(programs() / "postgres"), "-D", str(self.data_dir), *options],
             self.home / "server.log",
-            user=_server_user(),
+            user=server_user(),
             stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave
         )
         self._daemon.wait_until(self._answers, _START_LIMIT_S)
@@ -227,7 +227,7 @@ def _system_programs() -> Path | None:
     return None
 
 
-def _server_user() -> str | None:
+def server_user() -> str | None:
     """Return whom the server runs as: PostgreSQL refuses to be root."""
     if not provision.is_root():
         return None
