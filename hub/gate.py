@@ -6,6 +6,7 @@ Rules, as sentences:
 - The owning unit holds `standing`: it is told everything in its cases, save free text that nobody has read.
 - Who consented to what is told to the owning unit alone; a referral to that unit and to its recipient.
 - A new grant tells what stands in its category and was not told before; what was told rests on it too.
+- What is read in a matched inquiry is told on the grants of the case that it is matched to.
 - A match undone: what was told because of it is revoked, as told in error.
 - A grant that the partner's agreement does not cover tells nothing, and the refusal is recorded.
 - What is told carries the bans of what it was told from and of every basis it rests on.
@@ -25,6 +26,7 @@ from hub.aggregates.citizen_case.events import (
     ConsentGiven,
     GrantsEnded,
     InquiryMatched,
+    InquiryTextRead,
     InquiryUnmatched,
     LegalBasisRecorded,
     ReferralEvent,
@@ -171,7 +173,7 @@ def _living_by_recipient(case: CitizenCase, now: datetime) -> dict[str, list[Gra
 
 
 def _is_present_state(event: CaseEvent) -> bool:
-    return isinstance(event, ConsentGiven | LegalBasisRecorded | InquiryMatched)
+    return isinstance(event, ConsentGiven | LegalBasisRecorded | InquiryMatched | InquiryTextRead)
 
 
 def _wanted(
@@ -191,6 +193,8 @@ def _wanted(
     if isinstance(event, InquiryMatched):
         matched = [c for c in related if c.id == event.inquiry]
         return [(c, entry) for c in matched for entry in c.present_state(frozenset(Category))]
+    if isinstance(event, InquiryTextRead):
+        return [(c, entry) for c in related if c.id == event.inquiry for entry in c.free_text_of(event.entry)]
     return [(case, entry) for entry in case.contents_of(event)]
 
 

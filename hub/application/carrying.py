@@ -110,6 +110,15 @@ class Carrier:
                 continue
         return tuple(found)
 
+    def _matched_case(self, inquiry: CitizenCase) -> CitizenCase | None:
+        """The case that an inquiry is matched to; None for none, and for one that was erased."""
+        if inquiry.matched_to is None:
+            return None
+        try:
+            return self._load(inquiry.matched_to)
+        except Missing:
+            return None
+
     def _case_of(self, thread: UUID, recipient: str) -> UUID:
         ledger: DisclosureLedger | None = self._committer.ledger(thread)
         if ledger is None or ledger.recipient != recipient:

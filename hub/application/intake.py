@@ -117,10 +117,21 @@ class Intake(Carrier):
         return self._on(command, case_id, act)
 
     def read_free_text(self, command: Command, case_id: UUID, entry: int) -> Answer:
-        """A named person read an entry's free text against what could kill, and lets it be told."""
-        return self._do(
-            command, case_id, lambda case, now: case.read_free_text(entry=entry, by=command.by, at=now)
-        )
+        """A named person read an entry's free text against what could kill, and lets it be told.
+
+        In a matched inquiry it is a fact in the case too, so that no consent given meanwhile misses it.
+        """
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            case.read_free_text(entry=entry, by=command.by, at=now)
+            ids = {"case": str(case_id)}
+            main = self._matched_case(case) if case.pending_events else None
+            if main is None:
+                return Change(cases=(case,), ids=ids)
+            main.read_inquiry_text(inquiry=case_id, entry=entry, by=command.by, at=now)
+            return Change(cases=(case, main), related=(case,), ids=ids)
+
+        return self._on(command, case_id, act)
 
     def open_case(self, command: Command, case_id: UUID, criteria: dict[str, bool]) -> Answer:
         """Visitation said yes (seed 002 p. 11)."""

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -109,6 +110,48 @@ def test_an_inquiry_matched_after_the_consent_is_told_as_far_as_the_consent_goes
     world.consent(case, [NGO], [C.WISHES])
     world.match(case, world.report(SAME_WOMAN))
     assert [t.categories for t in world.told(NGO)] == [{C.WISHES}, {C.WISHES}]
+
+
+def test_free_text_of_a_matched_inquiry_is_told_once_read_to_who_holds_a_grant_in_its_case(
+    world: World,
+) -> None:
+    case, inquiry = world.open_case(), world.report(SAME_WOMAN)
+    world.consent(case, [NGO], [C.FREE_TEXT])
+    world.match(case, inquiry)
+    assert world.stored(NGO) == []
+    world.read_free_text(inquiry)
+    (told,) = world.told(NGO)
+    assert told.head.thread == world.thread(case, NGO)
+    assert REPORTS[SAME_WOMAN].narrative in said([told])
+    world.read_free_text(inquiry)
+    assert len(world.stored(NGO)) == 1
+    world.unmatch(case, inquiry)
+    assert world.told(NGO) == []
+
+
+def test_free_text_read_while_a_consent_is_given_is_told_on_it(world: World) -> None:
+    """Whichever of the two is first, the other meets it: neither is decided on a case that has changed."""
+    case, inquiry = world.open_case(), world.report(SAME_WOMAN)
+    world.match(case, inquiry)
+    committer = world.parts.committer
+    commit = committer.commit
+
+    def then_consent(*asked: Any) -> Any:
+        committer.commit = commit  # type: ignore[method-assign]
+        elsewhere(lambda: world.consent(case, [NGO], [C.FREE_TEXT]))
+        return commit(*asked)
+
+    committer.commit = then_consent  # type: ignore[assignment, method-assign]
+    world.read_free_text(inquiry)
+    assert len(world.told(NGO)) == 1
+
+
+def test_free_text_is_read_though_the_case_of_the_match_was_erased(world: World) -> None:
+    case, inquiry = world.open_case(), world.report(SAME_WOMAN)
+    world.match(case, inquiry)
+    world.parts.app.keys.destroy(case)
+    world.read_free_text(inquiry)
+    assert world.case(inquiry).free_text_read == {2}
 
 
 def test_a_recipient_knows_the_case_by_a_name_that_no_other_recipient_has(world: World) -> None:

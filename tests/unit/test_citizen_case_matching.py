@@ -3,6 +3,7 @@
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import (
     InquiryMatched,
+    InquiryTextRead,
     InquiryUnmatched,
     MatchedToCase,
     UnmatchedFromCase,
@@ -84,4 +85,13 @@ def test_only_what_was_matched_can_be_unmatched() -> None:
     )
     given(*IN_INQUIRY, MATCHED).when(CitizenCase.be_unmatched, case=made_up(9)).then_raises(
         Missing, field="case"
+    )
+
+
+def test_free_text_read_in_a_matched_inquiry_is_a_fact_in_its_case_too() -> None:
+    given(*IN_OPEN_CASE, INQUIRY_MATCHED).when(CitizenCase.read_inquiry_text, inquiry=INQUIRY, entry=2).then(
+        fact(InquiryTextRead, inquiry=INQUIRY, entry=2)
+    )
+    given(*IN_OPEN_CASE).when(CitizenCase.read_inquiry_text, inquiry=INQUIRY, entry=2).then_raises(
+        Missing, field="inquiry"
     )

@@ -55,7 +55,10 @@ HISTORY: Mapping[CaseState, tuple[Fact, ...]] = {
     CaseState.MATCHED: WHILE_MATCHED,
     CaseState.OPEN: IN_OPEN_CASE,
 }
-BEFORE: Mapping[str, tuple[Fact, ...]] = {"unmatch_inquiry": (INQUIRY_MATCHED,)}
+BEFORE: Mapping[str, tuple[Fact, ...]] = {
+    "unmatch_inquiry": (INQUIRY_MATCHED,),
+    "read_inquiry_text": (INQUIRY_MATCHED,),
+}
 """What must have happened besides, for the command to find what it names."""
 
 
@@ -70,6 +73,7 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "unmatch_inquiry": {"inquiry": INQUIRY, "reason": "En anden"},
     "be_unmatched": {"case": OTHER_CASE},
     "read_free_text": {"entry": 2},
+    "read_inquiry_text": {"inquiry": INQUIRY, "entry": 2},
     "open_case": {"number": "2RXD-7KQM", "criteria": {"adult": True}},
     "assign_coordinator": {"coordinator": TOVHOLDER},
     "set_safe_contact": {"rules": CouldKill({"channel": "sms"})},

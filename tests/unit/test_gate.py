@@ -419,6 +419,20 @@ def test_matching_an_inquiry_tells_its_granted_categories_to_whoever_holds_a_gra
     assert told(decision, SHELTER) == []
 
 
+def test_free_text_read_in_a_matched_inquiry_is_told_on_the_grants_of_its_case_and_to_no_other() -> None:
+    story = Story().opened()
+    story.consent([NGO], [C.FREE_TEXT])
+    story.consent([SHELTER], [C.INCIDENT])
+    inquiry = a_case(REPORTS[SAME_WOMAN])
+    story.related = [inquiry]
+    assert told(story.when(story.case.match_inquiry, inquiry=inquiry.id, reason="Samme kvinde"), NGO) == []
+    inquiry.read_free_text(entry=2, by=TOVHOLDER, at=BEGAN)
+    decision = story.when(story.case.read_inquiry_text, inquiry=inquiry.id, entry=2)
+    (telling,) = decision.tellings
+    assert (telling.recipient, telling.kind) == (NGO, MessageKind.PRESENT_STATE)
+    assert {(p.case_id, p.category) for p in telling.parts} == {(inquiry.id, C.FREE_TEXT)}
+
+
 def test_an_inquiry_that_is_matched_to_nothing_is_told_to_nobody_else() -> None:
     story = Story().opened()
     (telling,) = told(story.consent([NGO], list(ALL)), NGO)

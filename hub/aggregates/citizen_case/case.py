@@ -14,6 +14,7 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     unmatch_inquiry         yes      -        yes
     be_unmatched            -        yes      -
     read_free_text          yes      yes      yes
+    read_inquiry_text       yes      -        yes
     open_case               yes      -        -
     assign_coordinator      -        -        yes
     set_safe_contact        yes      -        yes
@@ -103,6 +104,7 @@ class CitizenCase(Aggregate):
     unmatch_inquiry = intake.unmatch_inquiry
     be_unmatched = intake.be_unmatched
     read_free_text = intake.read_free_text
+    read_inquiry_text = intake.read_inquiry_text
     open_case = intake.open_case
     assign_coordinator = intake.assign_coordinator
 
@@ -168,6 +170,12 @@ class CitizenCase(Aggregate):
         """What a new grant of these categories tells once: free text only where somebody has read it."""
         return [e for e in self.entries if e.content.category in categories and self._may_be_told(e)]
 
+    def free_text_of(self, version: int) -> tuple[Entry, ...]:
+        """The free text of the event of that version."""
+        return tuple(
+            e for e in self.entries if e.version == version and e.content.category is Category.FREE_TEXT
+        )
+
     def unread_free_text(self) -> list[Entry]:
         """Free text that waits for a named person to read it against what could kill (domain rule 5)."""
         return [
@@ -185,11 +193,7 @@ class CitizenCase(Aggregate):
     def contents_of(self, event: CaseEvent) -> tuple[Entry, ...]:
         """What an event of this case tells now. Reading free text tells that text, as of where it stands."""
         if isinstance(event, FreeTextRead):
-            return tuple(
-                e
-                for e in self.entries
-                if e.version == event.entry and e.content.category is Category.FREE_TEXT
-            )
+            return self.free_text_of(event.entry)
         return tuple(
             Entry(event.originator_version, event.timestamp, content)
             for content in event.tells()

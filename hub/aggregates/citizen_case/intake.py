@@ -11,6 +11,7 @@ from hub.aggregates.citizen_case.events import (
     CoordinatorAssigned,
     FreeTextRead,
     InquiryMatched,
+    InquiryTextRead,
     InquiryUnmatched,
     MatchedToCase,
     ReportReceived,
@@ -117,6 +118,14 @@ def read_free_text(self: "CitizenCase", *, entry: int, by: Actor, at: datetime) 
         raise Missing("entry: holds no free text; give the version of an entry that does", field="entry")
     if entry not in self.free_text_read:
         self.trigger_event(FreeTextRead, entry=entry, by=by, timestamp=self.moment(at))
+
+
+def read_inquiry_text(self: "CitizenCase", *, inquiry: UUID, entry: int, by: Actor, at: datetime) -> None:
+    """The same fact, in the case that the inquiry is matched to: who holds its grants may be told."""
+    must_be_legal(self, "read_inquiry_text")
+    if inquiry not in self.inquiries:
+        raise Missing("inquiry: none such is matched to this case; read the case again", field="inquiry")
+    self.trigger_event(InquiryTextRead, inquiry=inquiry, entry=entry, by=by, timestamp=self.moment(at))
 
 
 def open_case(

@@ -25,6 +25,7 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "unmatch_inquiry": _ALONE,
         "be_unmatched": _MATCHED,
         "read_free_text": _EVERY,
+        "read_inquiry_text": _EVERY - _MATCHED,
         "open_case": _INQUIRY,
         "assign_coordinator": _OPEN,
         "set_safe_contact": _ALONE,

@@ -138,6 +138,14 @@ class FreeTextRead(CaseEvent):
         case.free_text_read.add(self.entry)
 
 
+@stored_as("case.inquiry_text_read")
+class InquiryTextRead(CaseEvent):
+    """Free text of a matched inquiry was read and let pass: in the case, whose grants may carry it now."""
+
+    inquiry: UUID
+    entry: int
+
+
 @stored_as("case.opened")
 class CaseOpened(CaseEvent):
     """Visitation against the inclusion criteria said yes (seed 002 p. 4, 11): the inquiry is a case."""
