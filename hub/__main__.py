@@ -201,6 +201,16 @@ def demo(
     raise typer.Exit(story.play(once=once, port=port))
 
 
+@app.command(
+    add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def conformance(context: typer.Context) -> None:
+    """Play a hub against a partner's program and print what falls short; `--help` says how to describe it."""
+    from contracts.conformance.__main__ import main as judge
+
+    raise typer.Exit(judge(context.args))
+
+
 @app.command("openapi")
 def print_openapi() -> None:
     """Print the OpenAPI document of this version."""

@@ -13,6 +13,7 @@ from contracts.conformance.shared import (
     new_keys_of_the_hub,
     new_own_keys,
     reported,
+    strays,
     unusable,
     waits_at_a_hole,
 )
@@ -136,16 +137,16 @@ def gaps(stage: Stage) -> None:
 
 
 def poison(stage: Stage) -> None:
-    """Forged, damaged, unreadable and from a newer version; a good message behind them."""
+    """Forged, damaged, unreadable, no message at all and from a newer version; a good one behind them."""
     hub = stage.hub
     fake = forged(stage, (1, 1))
     hub.tell()
-    wrong = unusable(stage)
+    stray, wrong = strays(stage), unusable(stage)
     damaged = hub.tell(spoil_head=True)
     good = hub.tell()
     stage.took(good, "R4", "a message that can't be used stops what comes behind it")
     stage.caught_up((1, len(wrong) + 3), "R4")
-    reported(stage, {fake: "bad_signature", **wrong, damaged.message_id: "tampered"})
+    reported(stage, {fake: "bad_signature", **stray, **wrong, damaged.message_id: "tampered"})
 
 
 def revocation(stage: Stage) -> None:
@@ -224,7 +225,7 @@ def hub_down(stage: Stage) -> None:
     stage.took(first, "section 6")
     stage.caught_up((1, 1))
     stage.opens(first, "section 4")
-    with stage.server.gone():
+    with stage.hub_gone():
         _answer(stage, referral)
         stage.opens_not(first, "R9", "shows a message while the hub is down, so a key or content was kept")
         stage.watch(1.0)

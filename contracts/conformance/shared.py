@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
+from contracts.client.inbox import NO_ID
 from contracts.client.keys import Identity
 from contracts.client.sealed import bound, seal_blank
 from contracts.conformance.hub import Number
@@ -55,22 +56,30 @@ def unusable(stage: Stage) -> dict[UUID, str]:
     return found
 
 
+def strays(stage: Stage) -> dict[UUID, str]:
+    """Over Kafka a record that is no message stands on the topic; the report that it calls for."""
+    if stage.topics is None:
+        return {}
+    stage.topics.stray()
+    return {NO_ID: "bad_envelope"}
+
+
 def reported(stage: Stage, wanted: Mapping[UUID, str]) -> None:
     """Each was reported with its reason, and not over and over."""
     for message_id, reason in wanted.items():
         rule = "R1" if reason == "bad_signature" else "R4"
         stage.wait(
-            partial(_reasons, stage, message_id),
+            partial(reasons, stage, message_id),
             rule,
             f"a message that can't be used ({reason}) was not reported",
         )
     for message_id, reason in wanted.items():
-        told = _reasons(stage, message_id)
+        told = reasons(stage, message_id)
         stage.never(set(told) - {reason}, "R4", f"reported as {', '.join(set(told))}, and it is {reason}")
         stage.never(len(told) > REPORTS_MAX, "R4", f"one message was reported {len(told)} times")
 
 
-def _reasons(stage: Stage, message_id: UUID) -> list[str]:
+def reasons(stage: Stage, message_id: UUID) -> list[str]:
     """The reasons with which a message was reported."""
     found = stage.hub.answers(Problem)
     return [one.reason.value for _, one in found if one.message_id == message_id]

@@ -2,7 +2,8 @@
 
 import base64
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -93,6 +94,15 @@ class Stage:
                 **broker,
             }
         )
+
+    @contextmanager
+    def hub_gone(self) -> Iterator[None]:
+        """The hub is down for a while: nobody listens, and nobody reads what is written to the topic."""
+        with ExitStack() as gone:
+            gone.enter_context(self.server.gone())
+            if self.topics is not None:
+                gone.enter_context(self.topics.gone())
+            yield
 
     # --- waiting and judging ------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from kafka import KafkaConsumer, TopicPartition  # type: ignore[import-untyped]
@@ -39,6 +40,7 @@ class Topics:
         self._count = 0
         self._producer = self._login.producer()
         self._stop = threading.Event()
+        self._away = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._offsets: Any = None
@@ -53,6 +55,20 @@ class Topics:
         """Send everything once more, as a relay does that was killed before it wrote its position down."""
         for envelope in list(self._published):
             self._send(envelope)
+
+    def stray(self) -> None:
+        """Put a record between the messages that is none: somebody's tool wrote to the wrong topic."""
+        self._producer.send(self._to, value=b"hello", partition=PARTITION).get(timeout=_TIMEOUT_S)
+        self._count += 1
+
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        """For a while nobody takes in what the partner writes; the broker keeps it."""
+        self._away = True
+        try:
+            yield
+        finally:
+            self._away = False
 
     def caught_up(self) -> bool:
         """Whether the partner's group has committed all that there is."""
@@ -99,6 +115,9 @@ class Topics:
         consumer.assign([TopicPartition(self._from, PARTITION)])
         try:
             while not self._stop.is_set():
+                if self._away:
+                    time.sleep(_LOOK_S)
+                    continue
                 for records in consumer.poll(timeout_ms=100).values():
                     for record in records:
                         self._take(record)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from contracts.client import inbox, reading
+from contracts.client import inbox, kafka_profile, reading
 from contracts.client.errors import HubUnreachable, NotLetIn, SealedForSomeoneElse
 from contracts.client.http_profile import HttpHub
 from contracts.client.keys import Identity
@@ -92,6 +92,21 @@ def passes_a_hole_over() -> None:
 def reports_no_problem() -> None:
     """It passes what it can't use over in silence."""
     put(reading, "_report", lambda *_: None)
+
+
+@fault
+def passes_strangers_over_in_silence() -> None:
+    """What is no message is none of its business."""
+    put(kafka_profile.KafkaHub, "poll", without_strangers(kafka_profile.KafkaHub.poll))
+
+
+def without_strangers(was: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    """Poll until something that is a message comes, or nothing."""
+
+    def poll(self: Any, limit: int = 100, timeout_s: float = 0.2) -> list[Any]:
+        return [one for one in was(self, limit, timeout_s) if isinstance(one, Envelope)]
+
+    return poll
 
 
 @fault

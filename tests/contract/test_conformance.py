@@ -53,11 +53,12 @@ def test_our_own_adapters_pass_over_http(tmp_path: Path, adapter: str, scenario:
     assert short == [], printed
 
 
-KAFKA = [("ngo", "message"), ("ngo", "revocation"), ("police", "report")]
-"""What goes by topic differs in how bytes come, not in what is done with them: one scenario for each way."""
+BY_TOPIC = [one for one in ALL if one[1] != "killed"]
+"""How a program starts again after a kill is the same in both; the broker's own part is shown in
+`tests/integration/partners/test_kafka.py`."""
 
 
-@pytest.mark.parametrize(("adapter", "scenario"), [k for k in KAFKA if k in ALL])
+@pytest.mark.parametrize(("adapter", "scenario"), BY_TOPIC)
 def test_our_own_adapters_pass_over_kafka(tmp_path: Path, kafka: str, adapter: str, scenario: str) -> None:
     """The same, with messages by topic and keys over HTTP."""
     short, printed = found(tmp_path, adapter, scenario, kafka=kafka)
@@ -105,10 +106,30 @@ def test_a_planted_fault_is_caught(
     assert rule in {one.rule for one in short}, f"{short}\n{printed}"
 
 
+CAUGHT_BY_TOPIC = [
+    ("takes_repeats_in_again", "ngo", "repeats", "R2"),
+    ("passes_a_hole_over", "ngo", "gaps", "R3"),
+    ("passes_strangers_over_in_silence", "ngo", "poison", "R4"),
+    ("forgets_what_was_revoked", "ngo", "revocation", "R6"),
+    ("checks_no_signature", "police", "rotation", "R10"),
+    ("gives_up_when_refused", "ngo", "cut-off", "R11"),
+    ("hides_the_duty_number", "police", "hub-down", "R12"),
+]
+
+
+@pytest.mark.parametrize(("fault", "adapter", "scenario", "rule"), CAUGHT_BY_TOPIC)
+def test_a_planted_fault_is_caught_over_kafka(
+    tmp_path: Path, kafka: str, fault: str, adapter: str, scenario: str, rule: str
+) -> None:
+    """Each of the seven that a partner meets in this profile too."""
+    short, printed = found(tmp_path, adapter, scenario, fault=fault, kafka=kafka)
+    assert rule in {one.rule for one in short}, f"{short}\n{printed}"
+
+
 def test_every_scenario_and_every_fault_has_its_case() -> None:
     """No scenario whose findings nobody has seen, no fault that is planted nowhere."""
     assert {(adapter, scenario) for _, adapter, scenario, _ in CAUGHT} == set(ALL)
-    assert {fault for fault, *_ in CAUGHT} == set(planted.FAULTS)
+    assert {fault for fault, *_ in CAUGHT + CAUGHT_BY_TOPIC} == set(planted.FAULTS)
 
 
 def test_the_command_says_what_falls_short_and_its_status_says_whether(

@@ -665,3 +665,24 @@ def test_settings_are_read_from_the_environment_alone(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HUB_MUNICIPALITY", raising=False)
     assert Settings().municipality == "eksempel"
+
+
+# --- conformance ----------------------------------------------------------------------------------------
+
+
+def test_a_partners_program_is_judged_from_the_command_line(hub: Callable[..., Any], tmp_path: Path) -> None:
+    """The status says whether; nothing of a hub's settings or folder is needed or made."""
+    description = tmp_path / "adapter.toml"
+    words = [sys.executable, "-c", "raise SystemExit(3)"]
+    description.write_text(f'role = "reporter"\nrun = {words}\nsubmit = {words}\n')
+    once = ("--scenario", "report", "--patience", "0.5")
+    env = {"HUB_DATA_DIR": str(tmp_path / "var")}
+    status, out, err = hub("conformance", str(description), *once, env=env)
+    assert (status, err) == (1, "")
+    assert "short  report:" in out
+    assert "BYTES.md section 6" in out
+    status, out, err = hub("conformance", str(tmp_path / "none.toml"), env=env)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    status, out, _ = hub("conformance", "--help", env=env)
+    assert (status, "described in a TOML file" in out) == (0, True)
+    assert not (tmp_path / "var").exists()
