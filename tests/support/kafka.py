@@ -117,6 +117,9 @@ class KafkaServer:
     ) -> None:
         self.close()
 
+    def _quorum(self, controller: int) -> dict[str, str]:
+        return {"controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}"}
+
     def _settings(self, client: int, controller: int, _internal: int) -> dict[str, str]:
         return {
             "listeners": f"CLIENT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}",
@@ -125,7 +128,7 @@ class KafkaServer:
         }
 
     def _format_arguments(self) -> list[str]:
-        return []
+        return ["--standalone"]
 
     def _start_fresh(self) -> None:
         for attempts_left in (2, 1, 0):
@@ -147,7 +150,7 @@ class KafkaServer:
         settings = {
             **_SETTINGS,
             "log.dirs": str(self.data_dir),
-            "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
+            **self._quorum(controller),
             **self._settings(client, controller, internal),
         }
         # Others on this machine must not read the passwords in it.
@@ -155,14 +158,21 @@ class KafkaServer:
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 
     def _format(self) -> None:
-        command = ["format", "--standalone", "-t", self._id, "-c", str(self._properties)]
-        done = run([*self._java("kafka.tools.StorageTool"), *command, *self._format_arguments()])
+        command = ["format", "-t", self._id, "-c", str(self._properties), *self._format_arguments()]
+        done = run([*self._java("kafka.tools.StorageTool"), *command])
         if done.returncode:
             raise ServerFailed(f"Kafka's storage could not be formatted\n{done.stdout}{done.stderr}")
 
     def _launch(self) -> None:
+        self._begin()
+        self.wait()
+
+    def _begin(self) -> None:
         self._daemon = Daemon([*self._java("kafka.Kafka"), str(self._properties)], self._log_path)
-        self._daemon.wait_until(self._answers, _START_LIMIT_S)
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+        self._running().wait_until(self._answers, _START_LIMIT_S)
 
     def _answers(self) -> bool:
         # Asked first, because kafka-python leaves sockets open when it finds nobody to talk to.
@@ -261,7 +271,78 @@ class SecureKafka(KafkaServer):
 
     def _format_arguments(self) -> list[str]:
         # Visible to others on this machine for a second; it opens a broker of test data, gone with the run.
-        return ["--add-scram", f"SCRAM-SHA-512=[name={self.admin_user},password={self.admin_password}]"]
+        user = f"SCRAM-SHA-512=[name={self.admin_user},password={self.admin_password}]"
+        return [*super()._format_arguments(), "--add-scram", user]
+
+
+class Node(KafkaServer):
+    """One of three brokers: begins without waiting, for alone it answers nobody."""
+
+    def __init__(self, number: int, cluster: str, ports: list[list[int]]) -> None:
+        """Format the storage and begin; `ports` are those of every node."""
+        self._number, self._cluster, self._all_ports = number, cluster, ports
+        super().__init__()
+
+    def _start_fresh(self) -> None:
+        self._id = self._cluster
+        self._ports = self._all_ports[self._number]
+        self._write_settings()
+        self._format()
+        self._begin()
+
+    def _format_arguments(self) -> list[str]:
+        return []
+
+    def _quorum(self, _controller: int) -> dict[str, str]:
+        voters = [f"{n + 1}@127.0.0.1:{controller}" for n, (_, controller, _) in enumerate(self._all_ports)]
+        return {"controller.quorum.voters": ",".join(voters)}
+
+    def _settings(self, client: int, controller: int, internal: int) -> dict[str, str]:
+        return {
+            **super()._settings(client, controller, internal),
+            "node.id": str(self._number + 1),
+            "offsets.topic.replication.factor": "3",
+            "transaction.state.log.replication.factor": "3",
+            "transaction.state.log.min.isr": "2",
+            "share.coordinator.state.topic.replication.factor": "3",
+            "share.coordinator.state.topic.min.isr": "2",
+            "unclean.leader.election.enable": "false",
+        }
+
+
+class KafkaCluster:
+    """Three brokers of our own, each of which a test may kill and restart."""
+
+    def __init__(self) -> None:
+        """Start all three and wait until each answers."""
+        found = provision.free_ports(9)
+        ports, cluster = [found[:3], found[3:6], found[6:]], str(uuid.uuid4())
+        self.nodes: list[Node] = []
+        try:
+            self.nodes += [Node(number, cluster, ports) for number in range(3)]
+            for node in self.nodes:
+                node.wait()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def bootstrap(self) -> str:
+        """The addresses of all three."""
+        return ",".join(node.bootstrap for node in self.nodes)
+
+    def close(self) -> None:
+        """Stop all three and remove their data."""
+        for node in self.nodes:
+            node.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 @contextmanager
