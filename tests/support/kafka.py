@@ -332,8 +332,9 @@ class KafkaCluster:
         return ",".join(node.bootstrap for node in self.nodes)
 
     def close(self) -> None:
-        """Stop all three and remove their data."""
+        """End all three, who in order would wait for each other, and remove their data."""
         for node in self.nodes:
+            node.kill()
             node.close()
 
     def __enter__(self) -> Self:

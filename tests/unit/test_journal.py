@@ -1,5 +1,6 @@
 """The auditor of the kill test finds every fault that is planted, and none where there is none."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,7 @@ def test_a_planted_fault_is_found(planted: dict[str, Any], said: str) -> None:
 
 def test_the_journal_is_on_disk_before_anybody_goes_on(tmp_path: Path) -> None:
     """Read by another while it is still open."""
-    journal = Journal(tmp_path / "journal")
-    journal.write("acknowledged", "a")
-    journal.write("handed-in", "r")
-    assert Journal(tmp_path / "journal").noted("acknowledged") == ["a"]
-    journal.close()
+    with closing(Journal(tmp_path / "journal")) as journal, closing(Journal(tmp_path / "journal")) as other:
+        journal.write("acknowledged", "a")
+        journal.write("handed-in", "r")
+        assert other.noted("acknowledged") == ["a"]
