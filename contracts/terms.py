@@ -187,6 +187,11 @@ class MessageKind(StrEnum):
     REFERRAL_IN_PROGRESS = "referral_in_progress"
     REFERRAL_COMPLETED = "referral_completed"
     REFERRAL_CANCELLED = "referral_cancelled"
+    REPORT_SET_ASIDE = "report_set_aside"
+    CITIZEN_DECLINED = "citizen_declined"
+    CASE_CLOSED = "case_closed"
+    CASE_REOPENED = "case_reopened"
+    MINOR_FLAGGED = "minor_flagged"
 
 
 class ControlKind(StrEnum):

@@ -4,7 +4,8 @@ Rules, as sentences:
 - No grant, no telling. Unknown, ended or unreadable means no (domain rule 1).
 - A recipient is told the categories it was granted, never the case (domain rule 2).
 - The owning unit holds `standing`: it is told everything in its cases, save free text that nobody has read.
-- Who consented to what is told to the owning unit alone; a referral to that unit and to its recipient.
+- Who consented to what, and how the municipality does its own work, is told to the owning unit alone; a
+  referral to that unit and to its recipient.
 - A new grant tells what stands in its category and was not told before; what was told rests on it too.
 - What is read in a matched inquiry is told on the grants of the case that it is matched to.
 - A match undone: what was told because of it is revoked, as told in error.
@@ -40,7 +41,6 @@ from hub.aggregates.disclosures import Source
 RULE_VERSION = 1
 """Rises with every change to these rules; each `Disclosed` keeps the one it was decided under."""
 
-_OWNER_ONLY_FIELD = "grants"
 _URGENCY_OF_LEVEL = {SafetyLevel.ACUTE: Urgency.ACUTE, SafetyLevel.HIGH: Urgency.URGENT}
 
 
@@ -247,7 +247,7 @@ def _is_for(case: CitizenCase, source: CitizenCase, entry: Entry, recipient: str
     content = entry.content
     if recipient == case.unit:
         return True
-    if content.category is Category.COORDINATION and content.field == _OWNER_ONLY_FIELD:
+    if content.owner_only:
         return False
     if content.category is Category.REFERRAL:
         return source.referrals[UUID(content.data["referral"])].recipient == recipient

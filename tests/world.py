@@ -30,6 +30,14 @@ from contracts.social_report_v1 import SocialReport
 from contracts.terms import BasisRule, Category, OrganisationKind, SafetyLevel, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.terms import (
+    ClosingConversation,
+    ClosingReason,
+    Found,
+    ReopeningReason,
+    SetAsideReason,
+    StaysPossible,
+)
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.application import Answer
@@ -201,6 +209,33 @@ class World:
     def open(self, case: UUID) -> Answer:
         return self.parts.hub.open_case(self.command(CASEWORKER), case, {"adult": True})
 
+    def set_aside(self, case: UUID) -> Answer:
+        return self.parts.hub.set_report_aside(
+            self.command(CASEWORKER), case, SetAsideReason.HELPED_ALREADY, "Får hjælp i en anden indsats"
+        )
+
+    def decline(self, case: UUID) -> Answer:
+        return self.parts.hub.decline(self.command(CASEWORKER), case, [StaysPossible.LATER_YES], "Ikke nu")
+
+    def close_case(
+        self, case: UUID, follow_up: timedelta | None = None, going_on: Sequence[UUID] = ()
+    ) -> Answer:
+        return self.parts.hub.close_case(
+            self.command(TOVHOLDER),
+            case,
+            reason=ClosingReason.GOALS_REACHED,
+            summary="Målene i planen er nået",
+            conversation=ClosingConversation.HELD,
+            safety_level=SafetyLevel.LOW,
+            keeps_safe=Found.YES,
+            knows_where_to_turn=Found.YES,
+            going_on=going_on,
+            follow_up_until=self.clock() + follow_up if follow_up else None,
+        )
+
+    def reopen(self, case: UUID, reason: ReopeningReason = ReopeningReason.CITIZEN_ASKS) -> Answer:
+        return self.parts.hub.reopen_case(self.command(CASEWORKER), case, reason, "Hun ringede selv")
+
     def coordinator(self, case: UUID, who: Actor = TOVHOLDER) -> Answer:
         return self.parts.hub.assign_coordinator(self.command(CASEWORKER), case, who)
 
@@ -253,7 +288,7 @@ class World:
             categories=categories,
             purpose="Henvisning til samtaleforløb",
             form=ConsentForm.ORAL,
-            given_at=BEGAN - timedelta(days=1),
+            given_at=min(BEGAN, self.clock()) - timedelta(days=1),
             ends_at=self.clock() + lasts,
         )
         return UUID(answer.ids["consent"])

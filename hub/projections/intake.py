@@ -1,7 +1,8 @@
-"""The intake inbox: reports that nobody has opened a case on, or matched to one, most urgent first.
+"""The intake inbox: reports that nobody has decided anything about, most urgent first.
 
 Received is not read, and read is not acted on (domain rule 10): a report leaves the inbox only by what a
-person decided, never by being looked at.
+person decided (a case opened, a match, set aside, her or his no), never by being looked at. What rests comes
+back when it is reopened.
 """
 
 from collections.abc import Iterable
@@ -19,6 +20,9 @@ _KEPT = {
     MessageKind.CASE_OPENED,
     MessageKind.CASE_MATCHED,
     MessageKind.CASE_UNMATCHED,
+    MessageKind.REPORT_SET_ASIDE,
+    MessageKind.CITIZEN_DECLINED,
+    MessageKind.CASE_REOPENED,
 }
 _RANK = {Urgency.ACUTE: 0, Urgency.URGENT: 1, Urgency.ROUTINE: 2}
 
@@ -39,6 +43,7 @@ def waiting(rows: Iterable[Row]) -> list[Row]:
     reports: list[Row] = []
     opened: set[UUID] = set()
     matched: set[UUID] = set()
+    resting: set[UUID] = set()
     for row in rows:
         match row.clear["kind"]:
             case MessageKind.REPORT_RECEIVED:
@@ -49,5 +54,11 @@ def waiting(rows: Iterable[Row]) -> list[Row]:
                 matched.add(UUID(row.clear["other_thread"]))
             case MessageKind.CASE_UNMATCHED:
                 matched.discard(UUID(row.clear["other_thread"]))
-    left = [r for r in reports if r.thread not in opened and r.thread not in matched]
+                resting.discard(UUID(row.clear["other_thread"]))
+            case MessageKind.REPORT_SET_ASIDE | MessageKind.CITIZEN_DECLINED:
+                resting.add(row.thread)
+            case MessageKind.CASE_REOPENED:
+                resting.discard(row.thread)
+    gone = opened | matched | resting
+    left = [r for r in reports if r.thread not in gone]
     return sorted(left, key=lambda r: (_RANK[Urgency(str(r.clear["urgency"]))], r.sequence))

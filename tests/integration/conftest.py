@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from hub.adapters.broker.embedded import EmbeddedBroker
     from tests.world import World
 
 STORES = ("sqlite", "postgresql")
@@ -29,3 +30,14 @@ def world(tmp_path: Path, store_url: str) -> "Iterator[World]":
 
     with closing(World.built(tmp_path / "hub", store_url)) as built:
         yield built
+
+
+@pytest.fixture
+def broker(tmp_path: Path, world: "World") -> "Iterator[EmbeddedBroker]":
+    """Give the embedded broker, with every topic."""
+    from hub.adapters.broker.embedded import EmbeddedBroker
+
+    with closing(EmbeddedBroker(tmp_path / "broker.db")) as broker:
+        slugs = [row.slug for row in world.parts.app.store.partners()]
+        broker.create_topics(world.parts.outgoing.topics(slugs), 7)
+        yield broker

@@ -50,6 +50,11 @@ CASES: dict[str, dict[Role, set[str]]] = {
     "POST /v1/cases/{case_id}/matches/{inquiry}/undo": INTAKE,
     "POST /v1/cases/{case_id}/opening": INTAKE,
     "POST /v1/cases/{case_id}/coordinator": {R.CASEWORKER: {U}, R.PROGRAMME_LEAD: {U, C, O}},
+    "POST /v1/cases/{case_id}/setting-aside": INTAKE,
+    "POST /v1/cases/{case_id}/declining": {role: {U, C, O} for role in STAFF},
+    # A case that nobody looks after any more is ended, or begun again, by the programme lead.
+    "POST /v1/cases/{case_id}/closing": {**INTAKE, R.PROGRAMME_LEAD: {U, C, O}},
+    "POST /v1/cases/{case_id}/reopening": {**INTAKE, R.PROGRAMME_LEAD: {U, C, O}},
     "POST /v1/cases/{case_id}/safe-contact": INTAKE,
     "POST /v1/cases/{case_id}/address-protection": INTAKE,
     "POST /v1/cases/{case_id}/assessments": INTAKE,

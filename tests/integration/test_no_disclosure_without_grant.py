@@ -198,6 +198,28 @@ class Trial:
         self.world.open(self.case(n))
         self.happened(self.case(n))
 
+    def decline(self, n: int) -> None:
+        """A no to help is no withdrawal: nothing ends by it, and nothing begins."""
+        self.world.decline(self.case(n))
+        self.happened(self.case(n))
+
+    def close(self, n: int, follow_up: bool) -> None:
+        case = self.case(n)
+        still = [r.referral_id for r in self.world.case(case).referrals.values()]
+        self.world.close_case(case, 24 * HOUR if follow_up else None, still if follow_up else [])
+        if not follow_up:
+            for consent in (basis for of, basis in self.consents if of == case):
+                self.oracle.end(consent)
+        self.happened(case)
+
+    def set_aside(self, n: int) -> None:
+        self.world.set_aside(self.case(n))
+        self.happened(self.case(n))
+
+    def reopen(self, n: int) -> None:
+        self.world.reopen(self.case(n))
+        self.happened(self.case(n))
+
     def match(self, n: int, m: int) -> None:
         case, inquiry = self.case(n), self.case(m)
         self.world.match(case, inquiry)
@@ -396,6 +418,10 @@ _DRAWN: dict[str, tuple[int, st.SearchStrategy[Arguments]]] = {
     "unmatch": (2, st.tuples(_n)),
     "open": (1, st.tuples(_n)),
     "report": (1, st.tuples()),
+    "decline": (1, st.tuples(_n)),
+    "close": (1, st.tuples(_n, st.booleans())),
+    "set_aside": (1, st.tuples(_n)),
+    "reopen": (2, st.tuples(_n)),
     "wait": (3, st.tuples(st.sampled_from([-3, -1, 1, 1, 2, 30]))),
     "timers": (2, st.tuples(_n)),
     "suspend": (1, st.tuples(_who)),

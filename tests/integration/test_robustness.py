@@ -31,6 +31,7 @@ from hub.rebuilding import rebuild
 from hub.receiving import Receiver
 from hub.working import Workers, receivers
 from tests.support.api import Api, clock_now
+from tests.support.carrying import carried
 from tests.support.social_reports import example
 from tests.world import CASEWORKER, MUNICIPALITY, NGO, POLICE, TOVHOLDER, UNIT, World
 
@@ -43,15 +44,6 @@ def world(tmp_path: Path, store_url: str) -> Iterator[World]:
     with closing(World.built(tmp_path / "hub", store_url, clock=clock_now())) as world:
         world.identities[UNIT].save(tmp_path / "hub" / "keys" / "recipients" / UNIT)
         yield world
-
-
-@pytest.fixture
-def broker(tmp_path: Path, world: World) -> Iterator[EmbeddedBroker]:
-    """Give the embedded broker, with every topic."""
-    with closing(EmbeddedBroker(tmp_path / "broker.db")) as broker:
-        slugs = [row.slug for row in world.parts.app.store.partners()]
-        broker.create_topics(world.parts.outgoing.topics(slugs), 7)
-        yield broker
 
 
 # --- receiving ------------------------------------------------------------------------------------------
@@ -197,21 +189,6 @@ def test_without_the_key_encryption_key_nothing_is_passed_over(
 
 
 # --- queries --------------------------------------------------------------------------------------------
-
-
-def carried(world: World, broker: EmbeddedBroker) -> None:
-    """Send what is stored, and bring the unit's read models and the disclosures up with it."""
-    follower = Follower(world.parts.app, world.parts.views[disclosures.NAME])
-    with (
-        closing(world.parts.relay(broker)) as relay,
-        closing(world.parts.projector(broker, UNIT)) as projector,
-    ):
-        while relay.step():
-            pass
-        while projector.step(200, 0):
-            pass
-        while follower.step(200):
-            pass
 
 
 def spoil(world: World, stream: UUID, version: int) -> None:

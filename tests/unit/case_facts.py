@@ -4,17 +4,27 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from contracts.terms import BasisRule, Category, Urgency
+from contracts.terms import BasisRule, Category, SafetyLevel, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import (
+    CaseClosed,
     CaseOpened,
     ConsentGiven,
     InquiryMatched,
     InquiryOpened,
     LegalBasisRecorded,
     MatchedToCase,
+    MinorFlagged,
     ReferralRequested,
     ReportReceived,
+    ReportSetAside,
+)
+from hub.aggregates.citizen_case.terms import (
+    AgeKnownBy,
+    ClosingConversation,
+    ClosingReason,
+    Found,
+    SetAsideReason,
 )
 from hub.aggregates.citizen_case.values import ConsentForm, GrantTerms
 from hub.aggregates.sealing import AboutPerson, CouldKill
@@ -93,7 +103,24 @@ REFERRED = fact(
     urgency=Urgency.ROUTINE,
     answer_by=ENDS,
 )
+CLOSING: dict[str, Any] = {
+    "reason": ClosingReason.GOALS_REACHED,
+    "summary": "Målene i planen er nået",
+    "conversation": ClosingConversation.HELD,
+    "safety_level": SafetyLevel.LOW,
+    "keeps_safe": Found.YES,
+    "knows_where_to_turn": Found.YES,
+    "going_on": (),
+    "follow_up_until": None,
+}
+FOLLOWED_UP: dict[str, Any] = {**CLOSING, "follow_up_until": NOW + timedelta(days=180)}
+SET_ASIDE = fact(ReportSetAside, reason=SetAsideReason.HELPED_ALREADY, text="Får hjælp i en anden indsats")
+CLOSED = fact(CaseClosed, **FOLLOWED_UP, grants=())
+FLAGGED = fact(MinorFlagged, known_by=AgeKnownBy.BIRTH_DATE)
 
 IN_INQUIRY = (OPENED, RECEIVED, CONSENTED, BASED)
 WHILE_MATCHED = (*IN_INQUIRY, MATCHED)
 IN_OPEN_CASE = (*IN_INQUIRY, CASE_OPENED)
+ASIDE = (*IN_INQUIRY, SET_ASIDE)
+IN_CLOSED_CASE = (*IN_OPEN_CASE, CLOSED)
+OF_A_MINOR = (*IN_INQUIRY, FLAGGED)

@@ -11,22 +11,26 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from contracts.terms import BasisRule, Category, OrganisationKind, ReferralStatus, SafetyLevel, Urgency
 from hub.aggregates.base import project
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.ending import OVER
 from hub.aggregates.citizen_case.events import (
+    CaseClosed,
     ConsentGiven,
     GrantsEnded,
     LegalBasisRecorded,
     ReferralRequested,
 )
+from hub.aggregates.citizen_case.terms import AgeKnownBy, ReopeningReason, SetAsideReason, StaysPossible
 from hub.aggregates.citizen_case.values import CaseState, ConsentForm, GrantTerms
 from hub.errors import HubError
 from tests.given import BEGAN, CASEWORKER, STREAM
-from tests.unit.case_facts import AT_NGO, NGO, POLICE, REPORTED, SHELTER, TOVHOLDER, UNIT, made_up
+from tests.unit.case_facts import AT_NGO, CLOSING, NGO, POLICE, REPORTED, SHELTER, TOVHOLDER, UNIT, made_up
 
 RECIPIENTS = st.sampled_from([NGO, SHELTER, POLICE])
 CATEGORIES = st.sampled_from([Category.REFERRAL, Category.RISK, Category.IDENTITY, Category.FREE_TEXT])
 MINUTES = st.integers(min_value=-30, max_value=600)
 """Also back: clocks are moved."""
 DAYS = st.integers(min_value=1, max_value=3)
+NEVER_REFUSED = (CitizenCase.withdraw_consent, CitizenCase.decline)
 
 
 class AnySequence(RuleBasedStateMachine):
@@ -54,7 +58,7 @@ class AnySequence(RuleBasedStateMachine):
             if isinstance(event, ConsentGiven | LegalBasisRecorded):
                 self.granted |= {t.grant_id: (t.recipient, t.category, event.ends_at) for t in event.grants}
             if isinstance(event, GrantsEnded):
-                assert event.grants, "an end that ends nothing is no fact"
+                assert event.grants or isinstance(event, CaseClosed), "an end that ends nothing is no fact"
                 assert not self.ended & set(event.grants), "a grant ends once"
                 self.ended |= set(event.grants)
 
@@ -79,7 +83,7 @@ class AnySequence(RuleBasedStateMachine):
         if refused is not None:
             assert self.case.version == before
             assert refused.field
-            assert command is not CitizenCase.withdraw_consent, "a withdrawal is never refused"
+            assert command not in NEVER_REFUSED, "a no is never refused"
         self.collect()
 
     @rule(minutes=MINUTES)
@@ -109,6 +113,44 @@ class AnySequence(RuleBasedStateMachine):
                 self.do(CitizenCase.be_matched_to, case=other)
             case _:
                 self.do(CitizenCase.be_unmatched, case=other)
+
+    @rule(reason=st.sampled_from(SetAsideReason))
+    def aside(self, reason: SetAsideReason) -> None:
+        self.do(CitizenCase.set_report_aside, reason=reason, text="Ikke her")
+
+    @rule()
+    def a_no_to_help(self) -> None:
+        self.do(CitizenCase.decline, stays_possible=(StaysPossible.LATER_YES,), words="Nej")
+
+    @rule(days=st.none() | DAYS, level=st.sampled_from(SafetyLevel), going_on=st.booleans())
+    def the_end(self, days: int | None, level: SafetyLevel, going_on: bool) -> None:
+        was, now = self.case.state, self.now()
+        still = [r.referral_id for r in self.case.referrals.values() if r.status not in OVER]
+        self.do(
+            CitizenCase.close_case,
+            **{
+                **CLOSING,
+                "safety_level": level,
+                "going_on": tuple(still) if going_on else (),
+                "follow_up_until": now + timedelta(days=days) if days else None,
+            },
+        )
+        if was is CaseState.OPEN and self.case.state is CaseState.CLOSED:
+            assert level is not SafetyLevel.ACUTE
+            assert set(still) <= ({*still} if going_on and days else set())
+            consents = {b.basis_id for b in self.case.bases.values() if b.rule is None}
+            assert days or not [g for g in self.case.living_grants(now) if g.basis_id in consents]
+
+    @rule(reason=st.sampled_from(ReopeningReason))
+    def a_new_beginning(self, reason: ReopeningReason) -> None:
+        was = self.case.state
+        self.do(CitizenCase.reopen_case, reason=reason, text="Igen")
+        if was is CaseState.MINOR:
+            assert (self.case.state is CaseState.MINOR) == (reason is not ReopeningReason.FOUND_ADULT)
+
+    @rule()
+    def under_18(self) -> None:
+        self.do(CitizenCase.flag_minor, known_by=AgeKnownBy.FOUND_OUT)
 
     @rule(level=st.sampled_from(SafetyLevel))
     def a_level(self, level: SafetyLevel) -> None:

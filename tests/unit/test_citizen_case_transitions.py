@@ -21,24 +21,29 @@ from hub.aggregates.citizen_case.events import (
     ReferralStarted,
 )
 from hub.aggregates.citizen_case.referral import ANSWERS
+from hub.aggregates.citizen_case.terms import AgeKnownBy, ReopeningReason, SetAsideReason, StaysPossible
 from hub.aggregates.citizen_case.transitions import LEGAL, REFERRAL_STEPS
 from hub.aggregates.citizen_case.values import CaseState, GrantTerms
 from hub.aggregates.sealing import CouldKill
 from hub.errors import IllegalTransition
 from tests.given import NOW, Fact, fact, given
 from tests.unit.case_facts import (
+    ASIDE,
     AT_NGO,
     BASIS,
     BASIS_TERMS,
+    CLOSING,
     CONSENT,
     CONSENT_TERMS,
     CONSENTED,
     ENDS,
+    IN_CLOSED_CASE,
     IN_INQUIRY,
     IN_OPEN_CASE,
     INQUIRY,
     INQUIRY_MATCHED,
     NGO,
+    OF_A_MINOR,
     OTHER_CASE,
     POLICE,
     REFERRAL,
@@ -54,12 +59,21 @@ HISTORY: Mapping[CaseState, tuple[Fact, ...]] = {
     CaseState.INQUIRY: IN_INQUIRY,
     CaseState.MATCHED: WHILE_MATCHED,
     CaseState.OPEN: IN_OPEN_CASE,
+    CaseState.SET_ASIDE: ASIDE,
+    CaseState.CLOSED: IN_CLOSED_CASE,
+    CaseState.MINOR: OF_A_MINOR,
 }
 BEFORE: Mapping[str, tuple[Fact, ...]] = {
     "unmatch_inquiry": (INQUIRY_MATCHED,),
     "read_inquiry_text": (INQUIRY_MATCHED,),
 }
 """What must have happened besides, for the command to find what it names."""
+
+
+IN_THIS_STATE: Mapping[tuple[str, CaseState], dict[str, Any]] = {
+    ("reopen_case", CaseState.MINOR): {"reason": ReopeningReason.FOUND_ADULT},
+}
+"""What a command must say otherwise where the case stands so."""
 
 
 def with_new_ids(terms: tuple[GrantTerms, ...], start: int) -> tuple[GrantTerms, ...]:
@@ -76,6 +90,11 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "read_inquiry_text": {"inquiry": INQUIRY, "entry": 2},
     "open_case": {"number": "2RXD-7KQM", "criteria": {"adult": True}},
     "assign_coordinator": {"coordinator": TOVHOLDER},
+    "set_report_aside": {"reason": SetAsideReason.SENT_IN_ERROR, "text": "Sendt to gange"},
+    "decline": {"stays_possible": (StaysPossible.LATER_YES,), "words": ""},
+    "close_case": CLOSING,
+    "reopen_case": {"reason": ReopeningReason.CITIZEN_ASKS, "text": "Hun ringede selv"},
+    "flag_minor": {"known_by": AgeKnownBy.FOUND_OUT},
     "set_safe_contact": {"rules": CouldKill({"channel": "sms"})},
     "set_address_protection": {"protection": "name_address", "address": CouldKill({"address": "x"})},
     "assess_safety": {
@@ -184,14 +203,15 @@ def test_commands_take_keywords_only() -> None:
 
 def to_make_it_possible(name: str, state: CaseState) -> tuple[Fact, ...]:
     besides = BEFORE.get(name, ())
-    if name in REFERRAL_STEPS and state is CaseState.OPEN:
+    if name in REFERRAL_STEPS and state in LEGAL[name]:
         besides = (REFERRED, *STEP_TO[next(s for s in ReferralStatus if s in REFERRAL_STEPS[name])])
     return (*HISTORY[state], *besides)
 
 
 @pytest.mark.parametrize(("name", "state"), [(n, s) for n, legal in LEGAL.items() for s in legal])
 def test_what_the_table_allows_happens(name: str, state: CaseState) -> None:
-    outcome = given(*to_make_it_possible(name, state)).when(command(name), **ARGUMENTS[name])
+    sent = {**ARGUMENTS[name], **IN_THIS_STATE.get((name, state), {})}
+    outcome = given(*to_make_it_possible(name, state)).when(command(name), **sent)
     assert outcome.error is None
     assert len(outcome.events) == 1
 

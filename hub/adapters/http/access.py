@@ -44,7 +44,7 @@ _INTAKE = {Role.CASEWORKER: UNASSIGNED, Role.TOVHOLDER: COORDINATOR, Role.PROGRA
 _CASE = {Role.TOVHOLDER: COORDINATOR}
 _BASIS = {**_INTAKE, Role.PROGRAMME_LEAD: UNIT}
 _ASSIGN = {Role.CASEWORKER: UNASSIGNED, Role.PROGRAMME_LEAD: UNIT}
-_WITHDRAW = {Role.CASEWORKER: UNIT, Role.TOVHOLDER: UNIT, Role.PROGRAMME_LEAD: UNIT}
+_HEAR = {Role.CASEWORKER: UNIT, Role.TOVHOLDER: UNIT, Role.PROGRAMME_LEAD: UNIT}
 _STAFF = {Role.CASEWORKER: NONE, Role.TOVHOLDER: NONE, Role.PROGRAMME_LEAD: NONE}
 _SYSTEM = {Role.PARTNER_SYSTEM: NONE}
 
@@ -69,12 +69,16 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("POST", "/v1/cases/{case_id}/matches/{inquiry}/undo"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/opening"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/coordinator"): _ASSIGN,
+    ("POST", "/v1/cases/{case_id}/setting-aside"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/declining"): _HEAR,
+    ("POST", "/v1/cases/{case_id}/closing"): _BASIS,
+    ("POST", "/v1/cases/{case_id}/reopening"): _BASIS,
     ("POST", "/v1/cases/{case_id}/safe-contact"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/address-protection"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/assessments"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/safety-level"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/consents"): _INTAKE,
-    ("POST", "/v1/cases/{case_id}/consents/{consent_id}/withdrawal"): _WITHDRAW,
+    ("POST", "/v1/cases/{case_id}/consents/{consent_id}/withdrawal"): _HEAR,
     ("POST", "/v1/cases/{case_id}/legal-bases"): _BASIS,
     ("POST", "/v1/cases/{case_id}/referrals"): _CASE,
     ("POST", "/v1/cases/{case_id}/referrals/{referral_id}/cancellation"): _CASE,

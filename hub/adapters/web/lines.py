@@ -63,6 +63,17 @@ def many(label: str, closed: type[StrEnum]) -> Render:
     return render
 
 
+def flag(label: str) -> Render:
+    """Yes or no."""
+
+    def render(value: Any, words: Words, _: Names) -> Iterator[Fact]:
+        if not isinstance(value, bool):
+            raise TypeError("yes or no was expected")
+        yield Fact(words(label), words("value.yes" if value else "value.no"))
+
+    return render
+
+
 def time(label: str) -> Render:
     """A point in time."""
 

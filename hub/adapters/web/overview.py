@@ -39,6 +39,7 @@ class Basis:
     ends_at: datetime
     living: set[tuple[str, str]]
     """Recipient × category, as far as nothing was withdrawn."""
+    by_consent: bool
     over: str = ""
     """In words, where all of it has ended."""
     less: list[str] = field(default_factory=list)
@@ -103,6 +104,9 @@ def bases(rows: Sequence[OpenedRow], words: Words) -> list[Basis]:
         match row.head.kind:
             case MessageKind.CONSENT_GIVEN | MessageKind.LEGAL_BASIS_RECORDED if "ends_at" in data:
                 found[key] = _basis(data, words)
+            case MessageKind.CASE_CLOSED if data.get("consents_ended"):
+                for basis in found.values():
+                    _closed(basis, words, when)
             case MessageKind.CONSENT_WITHDRAWN if key in found:
                 _withdrawn(found[key], data, words, when)
             case MessageKind.CONSENT_EXPIRED | MessageKind.LEGAL_BASIS_ENDED if key in found:
@@ -127,7 +131,14 @@ def _basis(data: dict[str, Any], words: Words) -> Basis:
         categories=[words.label(Category, c) for c in categories],
         ends_at=moment(data["ends_at"]),
         living={(r, c) for r in recipients for c in categories},
+        by_consent=rule is None,
     )
+
+
+def _closed(basis: Basis, words: Words, when: str) -> None:
+    """A consent ends with the case; a legal basis does not."""
+    if basis.by_consent and not basis.over:
+        basis.over = words("basis.ended", when=when)
 
 
 def _withdrawn(basis: Basis, data: dict[str, Any], words: Words, when: str) -> None:

@@ -3,36 +3,43 @@
 In words: a report opens an inquiry. A person matches the inquiry to another case of the same citizen, or
 visitation says yes and the inquiry is a case (seed 002 p. 11). Only a consent or a legal basis makes grants,
 and what has ended never lives again. Withdrawal and a legal basis are possible in every state: a "no" is
-always heard, and an emergency is never blocked (domain rules 1 and 6).
+always heard, and an emergency is never blocked (domain rules 1 and 6). A case rests where its report was set
+aside or the citizen said no, ends with a closing conversation (p. 15), and begins again with its history. A
+report on a minor is taken in and never opened: it is child services' matter.
 
 When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by the state of the case:
 
-    command                 inquiry  matched  open
-    receive_report          yes      -        yes
-    match_inquiry           yes      -        yes
-    be_matched_to           yes      -        -
-    unmatch_inquiry         yes      -        yes
-    be_unmatched            -        yes      -
-    read_free_text          yes      yes      yes
-    read_inquiry_text       yes      -        yes
-    open_case               yes      -        -
-    assign_coordinator      -        -        yes
-    set_safe_contact        yes      -        yes
-    set_address_protection  yes      -        yes
-    assess_safety           yes      -        yes
-    change_safety_level     yes      -        yes
-    give_consent            yes      -        yes
-    withdraw_consent        yes      yes      yes
-    expire_consent          yes      yes      yes
-    record_legal_basis      yes      yes      yes
-    end_legal_basis         yes      yes      yes
-    request_referral        -        -        yes
-    receive_referral        -        -        yes
-    accept_referral         -        -        yes
-    reject_referral         -        -        yes
-    start_referral          -        -        yes
-    complete_referral       -        -        yes
-    cancel_referral         -        -        yes
+    command                 inquiry  matched  open  set_aside  closed  minor
+    receive_report          yes      -        yes   -          -       -
+    match_inquiry           yes      -        yes   -          -       -
+    be_matched_to           yes      -        -     -          -       -
+    unmatch_inquiry         yes      -        yes   yes        yes     yes
+    be_unmatched            -        yes      -     -          -       -
+    read_free_text          yes      yes      yes   yes        yes     yes
+    read_inquiry_text       yes      -        yes   yes        yes     yes
+    open_case               yes      -        -     -          -       -
+    assign_coordinator      -        -        yes   -          -       -
+    set_report_aside        yes      -        -     -          -       -
+    decline                 yes      yes      yes   yes        yes     yes
+    close_case              -        -        yes   -          -       -
+    reopen_case             -        -        -     yes        yes     yes
+    flag_minor              yes      -        yes   yes        yes     -
+    set_safe_contact        yes      -        yes   yes        yes     yes
+    set_address_protection  yes      -        yes   yes        yes     yes
+    assess_safety           yes      -        yes   -          -       -
+    change_safety_level     yes      -        yes   -          -       -
+    give_consent            yes      -        yes   -          -       -
+    withdraw_consent        yes      yes      yes   yes        yes     yes
+    expire_consent          yes      yes      yes   yes        yes     yes
+    record_legal_basis      yes      yes      yes   yes        yes     yes
+    end_legal_basis         yes      yes      yes   yes        yes     yes
+    request_referral        -        -        yes   -          -       -
+    receive_referral        -        -        yes   -          yes     yes
+    accept_referral         -        -        yes   -          yes     yes
+    reject_referral         -        -        yes   -          yes     yes
+    start_referral          -        -        yes   -          yes     yes
+    complete_referral       -        -        yes   -          yes     yes
+    cancel_referral         -        -        yes   -          yes     yes
 
 And by the status of the referral (HL7 FHIR R4, Task); `answer_referral` takes the step that its status names:
 
@@ -54,7 +61,7 @@ from eventsourcing.domain import Aggregate
 
 from contracts.terms import Category, SafetyLevel
 from hub.aggregates.base import Actor, stream_of
-from hub.aggregates.citizen_case import consent, intake, legal_basis, referral, safety
+from hub.aggregates.citizen_case import consent, ending, intake, legal_basis, referral, safety
 from hub.aggregates.citizen_case.events import CaseEvent, FreeTextRead, InquiryOpened
 from hub.aggregates.citizen_case.values import Basis, CaseState, Entry, Grant, Referral
 from hub.aggregates.guards import slug, zoned
@@ -71,6 +78,7 @@ class CitizenCase(Aggregate):
         self.standing_grant: UUID
         self.number: str | None = None
         self.coordinator: Actor | None = None
+        self.follow_up_until: datetime | None = None
         self.reports: dict[UUID, int] = {}
         """Report id to the version of its event."""
         self.inquiries: set[UUID] = set()
@@ -107,6 +115,12 @@ class CitizenCase(Aggregate):
     read_inquiry_text = intake.read_inquiry_text
     open_case = intake.open_case
     assign_coordinator = intake.assign_coordinator
+
+    set_report_aside = ending.set_report_aside
+    decline = ending.decline
+    close_case = ending.close_case
+    reopen_case = ending.reopen_case
+    flag_minor = ending.flag_minor
 
     set_safe_contact = safety.set_safe_contact
     set_address_protection = safety.set_address_protection

@@ -16,20 +16,29 @@ _INQUIRY = frozenset({CaseState.INQUIRY})
 _MATCHED = frozenset({CaseState.MATCHED})
 _OPEN = frozenset({CaseState.OPEN})
 _ALONE = _INQUIRY | _OPEN
+_ASIDE, _CLOSED, _MINOR = ({state} for state in (CaseState.SET_ASIDE, CaseState.CLOSED, CaseState.MINOR))
+_RESTING = frozenset(_ASIDE | _CLOSED | _MINOR)
+_REFERRING = frozenset(_OPEN | _CLOSED | _MINOR)
+"""A referral may go on under the follow-up; and what its recipient answers is always heard."""
 
 LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
     {
         "receive_report": _ALONE,
         "match_inquiry": _ALONE,
         "be_matched_to": _INQUIRY,
-        "unmatch_inquiry": _ALONE,
+        "unmatch_inquiry": _EVERY - _MATCHED,
         "be_unmatched": _MATCHED,
         "read_free_text": _EVERY,
         "read_inquiry_text": _EVERY - _MATCHED,
         "open_case": _INQUIRY,
         "assign_coordinator": _OPEN,
-        "set_safe_contact": _ALONE,
-        "set_address_protection": _ALONE,
+        "set_report_aside": _INQUIRY,
+        "decline": _EVERY,
+        "close_case": _OPEN,
+        "reopen_case": _RESTING,
+        "flag_minor": _EVERY - _MATCHED - _MINOR,
+        "set_safe_contact": _EVERY - _MATCHED,
+        "set_address_protection": _EVERY - _MATCHED,
         "assess_safety": _ALONE,
         "change_safety_level": _ALONE,
         "give_consent": _ALONE,
@@ -38,12 +47,12 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "record_legal_basis": _EVERY,
         "end_legal_basis": _EVERY,
         "request_referral": _OPEN,
-        "receive_referral": _OPEN,
-        "accept_referral": _OPEN,
-        "reject_referral": _OPEN,
-        "start_referral": _OPEN,
-        "complete_referral": _OPEN,
-        "cancel_referral": _OPEN,
+        "receive_referral": _REFERRING,
+        "accept_referral": _REFERRING,
+        "reject_referral": _REFERRING,
+        "start_referral": _REFERRING,
+        "complete_referral": _REFERRING,
+        "cancel_referral": _REFERRING,
     }
 )
 """In which states of the case each command is legal."""
@@ -65,6 +74,9 @@ _WAY_OUT = {
     CaseState.INQUIRY: "open the case first",
     CaseState.MATCHED: "do it in the case that this inquiry was matched to, or undo the match first",
     CaseState.OPEN: "the case is open: read it again",
+    CaseState.SET_ASIDE: "it was set aside: reopen it first",
+    CaseState.CLOSED: "it was closed: reopen it first",
+    CaseState.MINOR: "the exposed person is under 18 and child services' matter: reopen it if that is wrong",
 }
 
 

@@ -21,6 +21,12 @@ class CaseState(StrEnum):
     """An inquiry that a person matched to another case of the same citizen; can be undone."""
     OPEN = "open"
     """Visitation said yes; the effort runs."""
+    SET_ASIDE = "set_aside"
+    """A person decided that it leads to no case here, or the citizen said no; it can begin again."""
+    CLOSED = "closed"
+    """The effort ended; it can begin again, with its history."""
+    MINOR = "minor"
+    """The exposed person is under 18: child services' matter, never an adult case."""
 
 
 class ConsentForm(StrEnum):
@@ -37,6 +43,7 @@ class Content:
 
     `field` names where in the event it stands (what the ledger points at). `slot` is set where a later
     content replaces an earlier one (the safety level, one referral): the present state keeps the last.
+    `owner_only` marks how the municipality does its own work: nobody's business but the owning unit's.
     """
 
     category: Category
@@ -45,6 +52,22 @@ class Content:
     about: UUID | None = None
     bans: tuple[str, ...] = ()
     slot: str | None = None
+    owner_only: bool = False
+
+
+def state_of(state: CaseState) -> Content:
+    """That a case stands there now; the last word on it replaces the one before."""
+    return Content(Category.COORDINATION, "state", {"state": state}, slot="state")
+
+
+def own(field: str, data: dict[str, Any]) -> Content:
+    """How the municipality does its own work, for the owning unit alone."""
+    return Content(Category.COORDINATION, field, data, owner_only=True)
+
+
+def free_text(field: str, name: str, text: str) -> Content:
+    """Free text of a fact, which waits until a named person has read it."""
+    return Content(Category.FREE_TEXT, field, {"field": name, "text": text})
 
 
 @dataclass(frozen=True, slots=True)

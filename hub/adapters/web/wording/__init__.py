@@ -12,14 +12,16 @@ from contracts import social_report_terms_v1 as report
 from contracts import terms
 from contracts.terms import CancellationReason, RejectionReason
 from hub.adapters.http.access import Role
+from hub.adapters.web.wording.case_lists import CASE
 from hub.adapters.web.wording.closed_lists import TERMS
 from hub.adapters.web.wording.fields import FIELDS
 from hub.adapters.web.wording.interface import INTERFACE
 from hub.adapters.web.wording.report_lists import REPORT
+from hub.aggregates.citizen_case import terms as own
 from hub.aggregates.citizen_case.values import CaseState
 
 LANGUAGES: Final = ("da", "en")
-WORDS: Final = MappingProxyType({**INTERFACE, **FIELDS, **TERMS, **REPORT})
+WORDS: Final = MappingProxyType({**INTERFACE, **FIELDS, **TERMS, **CASE, **REPORT})
 COPENHAGEN: Final = ZoneInfo("Europe/Copenhagen")
 
 SHOWN: Final[tuple[type[StrEnum], ...]] = (
@@ -50,6 +52,13 @@ SHOWN: Final[tuple[type[StrEnum], ...]] = (
     report.HelpWanted,
     report.StaffTie,
     CaseState,
+    own.SetAsideReason,
+    own.StaysPossible,
+    own.ClosingReason,
+    own.ClosingConversation,
+    own.Found,
+    own.ReopeningReason,
+    own.AgeKnownBy,
     RejectionReason,
     CancellationReason,
     Role,

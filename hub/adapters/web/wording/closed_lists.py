@@ -1,4 +1,4 @@
-"""The published closed lists (`contracts.terms`) and the case's own in Danish and English."""
+"""The published closed lists (`contracts.terms`) in Danish and English."""
 
 from typing import Final
 
@@ -117,9 +117,11 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "MessageKind.referral_in_progress": ("Tilbud påbegyndt", "Offer begun"),
     "MessageKind.referral_completed": ("Tilbud afsluttet", "Offer completed"),
     "MessageKind.referral_cancelled": ("Henvisning kaldt tilbage", "Referral called back"),
-    "CaseState.inquiry": ("Henvendelse: ingen har besluttet noget endnu", "Inquiry: nobody has decided yet"),
-    "CaseState.matched": ("Koblet til en anden sag", "Matched to another case"),
-    "CaseState.open": ("Åben sag", "Open case"),
+    "MessageKind.report_set_aside": ("Rapport lagt til side", "Report set aside"),
+    "MessageKind.citizen_declined": ("Borgeren siger nej til hjælp", "The citizen says no to help"),
+    "MessageKind.case_closed": ("Sag afsluttet", "Case closed"),
+    "MessageKind.case_reopened": ("Sag genåbnet", "Case reopened"),
+    "MessageKind.minor_flagged": ("Borgeren er under 18 år", "The citizen is under 18"),
     "LookPurpose.intake": ("Modtagelse og visitation", "Intake and visitation"),
     "LookPurpose.contact": ("Kontakt til borgeren", "Contact with the citizen"),
     "LookPurpose.coordination": ("Koordinering", "Coordination"),

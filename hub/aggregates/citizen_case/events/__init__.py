@@ -13,6 +13,13 @@ from hub.aggregates.citizen_case.events.bases import (
     LegalBasisEnded,
     LegalBasisRecorded,
 )
+from hub.aggregates.citizen_case.events.ending import (
+    CaseClosed,
+    CaseReopened,
+    CitizenDeclined,
+    MinorFlagged,
+    ReportSetAside,
+)
 from hub.aggregates.citizen_case.events.intake import (
     CaseOpened,
     CoordinatorAssigned,
@@ -44,8 +51,11 @@ from hub.aggregates.citizen_case.events.safety import (
 
 __all__ = [
     "AddressProtectionSet",
+    "CaseClosed",
     "CaseEvent",
     "CaseOpened",
+    "CaseReopened",
+    "CitizenDeclined",
     "ConsentExpired",
     "ConsentGiven",
     "ConsentWithdrawn",
@@ -59,6 +69,7 @@ __all__ = [
     "LegalBasisEnded",
     "LegalBasisRecorded",
     "MatchedToCase",
+    "MinorFlagged",
     "ReferralAccepted",
     "ReferralCancelled",
     "ReferralCompleted",
@@ -68,6 +79,7 @@ __all__ = [
     "ReferralRequested",
     "ReferralStarted",
     "ReportReceived",
+    "ReportSetAside",
     "SafeContactSet",
     "SafetyAssessed",
     "SafetyLevelChanged",

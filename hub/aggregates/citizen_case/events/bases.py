@@ -7,7 +7,7 @@ from uuid import UUID
 from contracts.terms import BasisRule, Category, MessageKind
 from hub.aggregates.base import stored_as
 from hub.aggregates.citizen_case.events.base import CaseEvent
-from hub.aggregates.citizen_case.values import Basis, ConsentForm, Content, Grant, GrantTerms
+from hub.aggregates.citizen_case.values import Basis, ConsentForm, Content, Grant, GrantTerms, own
 
 if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
@@ -44,7 +44,11 @@ class ConsentGiven(CaseEvent):
             "purpose": self.purpose,
             "ends_at": self.ends_at.isoformat(),
         }
-        return (Content(Category.COORDINATION, "grants", words, slot=f"consent:{self.consent_id}"),)
+        return (
+            Content(
+                Category.COORDINATION, "grants", words, slot=f"consent:{self.consent_id}", owner_only=True
+            ),
+        )
 
     def change(self, case: "CitizenCase") -> None:
         _grants_begin(
@@ -73,7 +77,7 @@ class ConsentWithdrawn(GrantsEnded):
 
     def tells(self) -> tuple[Content, ...]:
         words = {"consent": str(self.consent_id), "recipient": self.recipient, "category": self.category}
-        return (Content(Category.COORDINATION, "grants", words),)
+        return (own("grants", words),)
 
 
 @stored_as("case.consent_expired")
@@ -84,7 +88,7 @@ class ConsentExpired(GrantsEnded):
     consent_id: UUID
 
     def tells(self) -> tuple[Content, ...]:
-        return (Content(Category.COORDINATION, "grants", {"consent": str(self.consent_id)}),)
+        return (own("grants", {"consent": str(self.consent_id)}),)
 
 
 @stored_as("case.legal_basis_recorded")
@@ -110,7 +114,7 @@ class LegalBasisRecorded(CaseEvent):
             "ends_at": self.ends_at.isoformat(),
         }
         return (
-            Content(Category.COORDINATION, "grants", words, slot=f"basis:{self.basis_id}"),
+            Content(Category.COORDINATION, "grants", words, slot=f"basis:{self.basis_id}", owner_only=True),
             Content(
                 Category.FREE_TEXT, "reason", {"field": "legal_basis_recorded.reason", "text": self.reason}
             ),
@@ -129,4 +133,4 @@ class LegalBasisEnded(GrantsEnded):
     basis_id: UUID
 
     def tells(self) -> tuple[Content, ...]:
-        return (Content(Category.COORDINATION, "grants", {"basis": str(self.basis_id)}),)
+        return (own("grants", {"basis": str(self.basis_id)}),)

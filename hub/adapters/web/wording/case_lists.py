@@ -1,0 +1,51 @@
+"""The case's own closed lists (`citizen_case.terms`) in Danish and English."""
+
+from typing import Final
+
+CASE: Final[dict[str, tuple[str, str]]] = {
+    "CaseState.inquiry": ("Henvendelse: ingen har besluttet noget endnu", "Inquiry: nobody has decided yet"),
+    "CaseState.matched": ("Koblet til en anden sag", "Matched to another case"),
+    "CaseState.open": ("Åben sag", "Open case"),
+    "CaseState.set_aside": ("Lagt til side, kan genåbnes", "Set aside, can be reopened"),
+    "CaseState.closed": ("Afsluttet, kan genåbnes", "Closed, can be reopened"),
+    "CaseState.minor": (
+        "Borgeren er under 18 år: en sag for børne- og ungeafdelingen, aldrig en voksensag",
+        "The citizen is under 18: a matter for child services, never an adult case",
+    ),
+    "SetAsideReason.outside_target_group": ("uden for målgruppen", "outside the target group"),
+    "SetAsideReason.another_municipality": ("en anden kommunes sag", "another municipality's matter"),
+    "SetAsideReason.helped_already": ("får allerede hjælp", "is helped already"),
+    "SetAsideReason.not_to_be_found": (
+        "vides ikke, hvem det handler om",
+        "nobody can tell whom it is about",
+    ),
+    "SetAsideReason.sent_in_error": ("sendt ved en fejl", "sent in error"),
+    "StaysPossible.anonymous_advice": ("anonym rådgivning", "anonymous advice"),
+    "StaysPossible.later_yes": ("at sige ja senere", "to say yes later"),
+    "StaysPossible.another_offer": ("et andet tilbud", "another offer"),
+    "StaysPossible.emergency_help": ("akut hjælp", "help in an emergency"),
+    "ClosingReason.goals_reached": ("målene er nået", "the goals are reached"),
+    "ClosingReason.citizen_wishes": ("borgeren ønsker det", "the citizen wishes it"),
+    "ClosingReason.another_effort": ("en anden indsats tager over", "another effort takes over"),
+    "ClosingReason.moved": ("borgeren er flyttet", "the citizen has moved"),
+    "ClosingReason.no_contact": ("ingen kontakt mere", "no contact any more"),
+    "ClosingReason.died": ("borgeren er død", "the citizen has died"),
+    "ClosingConversation.held": ("holdt", "held"),
+    "ClosingConversation.declined": ("borgeren takkede nej", "the citizen declined"),
+    "ClosingConversation.not_reached": ("ikke truffet", "not reached"),
+    "ClosingConversation.not_safe": ("ikke sikkert at tilbyde", "not safe to offer"),
+    "ClosingConversation.not_possible": ("ikke muligt", "not possible"),
+    "Found.yes": ("ja", "yes"),
+    "Found.no": ("nej", "no"),
+    "Found.unknown": ("vides ikke", "not known"),
+    "ReopeningReason.citizen_asks": ("borgeren beder om det", "the citizen asks for it"),
+    "ReopeningReason.new_report": ("en ny rapport", "a new report"),
+    "ReopeningReason.new_danger": ("ny fare", "new danger"),
+    "ReopeningReason.decided_in_error": ("besluttet ved en fejl", "decided in error"),
+    "ReopeningReason.found_adult": ("borgeren er 18 år eller derover", "the citizen is 18 or older"),
+    "AgeKnownBy.birth_date": ("fødselsdatoen", "the date of birth"),
+    "AgeKnownBy.cpr": ("CPR-nummeret", "the CPR number"),
+    "AgeKnownBy.approximate_age": ("den omtrentlige alder", "the approximate age"),
+    "AgeKnownBy.found_out": ("oplyst senere", "found out later"),
+}
+"""`<closed list>.<value>` → (Danish, English)."""

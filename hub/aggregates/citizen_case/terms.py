@@ -1,0 +1,76 @@
+"""The case's own closed lists: why it rests, ends or begins again. Stored and told; values are only added."""
+
+from enum import StrEnum
+
+
+class SetAsideReason(StrEnum):
+    """Why a person decided that a report leads to no case here (seed 002 p. 4, 11)."""
+
+    OUTSIDE_TARGET_GROUP = "outside_target_group"
+    """No violence in a close relation, or she or he stays at a shelter: another effort fits."""
+    ANOTHER_MUNICIPALITY = "another_municipality"
+    HELPED_ALREADY = "helped_already"
+    NOT_TO_BE_FOUND = "not_to_be_found"
+    """Nobody can tell whom it is about, or where to reach her or him."""
+    SENT_IN_ERROR = "sent_in_error"
+
+
+class StaysPossible(StrEnum):
+    """What a citizen who says no was told stays open: a no to help closes no door."""
+
+    ANONYMOUS_ADVICE = "anonymous_advice"
+    LATER_YES = "later_yes"
+    """She or he may come back at any time, and begins where it stopped."""
+    ANOTHER_OFFER = "another_offer"
+    EMERGENCY_HELP = "emergency_help"
+
+
+class ClosingReason(StrEnum):
+    """Why the effort ends (seed 002 p. 15)."""
+
+    GOALS_REACHED = "goals_reached"
+    CITIZEN_WISHES = "citizen_wishes"
+    ANOTHER_EFFORT = "another_effort"
+    MOVED = "moved"
+    NO_CONTACT = "no_contact"
+    DIED = "died"
+
+
+class ClosingConversation(StrEnum):
+    """How the closing conversation went, which the citizen is always offered (seed 002 p. 15)."""
+
+    HELD = "held"
+    DECLINED = "declined"
+    NOT_REACHED = "not_reached"
+    NOT_SAFE = "not_safe"
+    """To offer it would have put her or him in danger."""
+    NOT_POSSIBLE = "not_possible"
+
+
+class Found(StrEnum):
+    """What the closing conversation found; `unknown` is an answer."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class ReopeningReason(StrEnum):
+    """Why a case that rested or ended begins again."""
+
+    CITIZEN_ASKS = "citizen_asks"
+    NEW_REPORT = "new_report"
+    NEW_DANGER = "new_danger"
+    DECIDED_IN_ERROR = "decided_in_error"
+    FOUND_ADULT = "found_adult"
+    """She or he is 18 or older after all."""
+
+
+class AgeKnownBy(StrEnum):
+    """How it is known that the exposed person is under 18."""
+
+    BIRTH_DATE = "birth_date"
+    CPR = "cpr"
+    APPROXIMATE_AGE = "approximate_age"
+    FOUND_OUT = "found_out"
+    """A person found out after the report."""
