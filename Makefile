@@ -10,8 +10,14 @@ PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
 demo: .venv/.runtime
 	@$(BIN)/hub demo $(ARGS)
 
+# The whole suite in two processes, each with servers of its own; what ARGS chooses in one.
 test: .venv/.test
+ifeq ($(ARGS),)
+	$(BIN)/python -m tests.support
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 check: .venv/.test
 	$(BIN)/ruff check .

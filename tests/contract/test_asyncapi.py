@@ -53,7 +53,7 @@ def parsed(path: Path, tmp_path: Path) -> tuple[int, str]:
     """Have the official parser read a document."""
     script = tmp_path / "check.mjs"
     script.write_text(CHECK, encoding="utf-8")
-    command = [toolchains.node(), str(script), str(toolchains.npm("@asyncapi/parser", "3.6.3")), str(path)]
+    command = [toolchains.node(), str(script), str(toolchains.npm(*toolchains.ASYNCAPI_PARSER)), str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, done.stdout + done.stderr
 

@@ -11,6 +11,8 @@ from tests.support.provision import MissingServer, announce, apt_install, fetch_
 NODE_MAJOR_MIN = 18
 GO_MINOR_MIN = 26
 """Go 1.26 brought HPKE into the standard library."""
+ASYNCAPI_PARSER = ("@asyncapi/parser", "3.6.3")
+"""Package and version that judge `asyncapi.yaml`."""
 _NPM_LIMIT_S = 300
 
 
