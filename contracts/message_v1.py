@@ -45,6 +45,13 @@ class Head(Contract):
     """The lengths of the parts in order; set by whoever builds the message."""
 
 
+class PartNamed(Contract):
+    """A part of a message that was sent before."""
+
+    message: Id
+    part: PartNumber
+
+
 class Part(Personal):
     """One category of information, about the citizen or about one other person."""
 
@@ -53,6 +60,8 @@ class Part(Personal):
     """The other person's random id in this case; none means the citizen."""
     bans: tuple[Ban, ...] = ()
     recorded: Moment
+    corrects: Annotated[tuple[PartNamed, ...], Field(exclude_if=lambda named: not named)] = ()
+    """Parts that you were told and that were wrong: this one stands in their place. Left out where none."""
     data: dict[str, Any]
 
 

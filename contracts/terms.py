@@ -180,6 +180,8 @@ class MessageKind(StrEnum):
     SAFETY_ASSESSED = "safety_assessed"
     SAFETY_LEVEL_CHANGED = "safety_level_changed"
     FREE_TEXT_READ = "free_text_read"
+    ENTRY_CORRECTED = "entry_corrected"
+    """Its parts stand in the place of earlier ones, which they name in `corrects`."""
     REFERRAL_REQUESTED = "referral_requested"
     REFERRAL_RECEIVED = "referral_received"
     REFERRAL_ACCEPTED = "referral_accepted"

@@ -21,7 +21,7 @@ from hub.aggregates.disclosure_ledger import DisclosureLedger, RevocationReason,
 from hub.aggregates.partner import Partner
 from hub.disclosing import Concerned, Discloser, Prepared
 from hub.errors import Corrupt, Missing, NoGrant
-from hub.gate import Agreement, Decision, decide
+from hub.gate import SETS_RIGHT, Agreement, Decision, decide
 from hub.ports import Alongside, Done, Idempotency, KeyRing, NewGrant, PartnerRow, Store, WrappedKey
 from hub.room import Room
 
@@ -187,6 +187,10 @@ class Committer:
             raise ledger
         return ledger if isinstance(ledger, DisclosureLedger) else None
 
+    def ledger_of(self, case_id: UUID, recipient: str) -> DisclosureLedger | None:
+        """The ledger of what a recipient was told of a case."""
+        return self.ledger(self._discloser.thread(case_id, recipient))
+
     def case_of(self, thread: UUID) -> UUID | None:
         """The case behind a recipient's thread."""
         ledger = self.ledger(thread)
@@ -271,18 +275,26 @@ class Committer:
         recipients = {g.recipient for g in case.living_grants(now)} - {case.unit}
         partners = {slug: concerned.aggregates.get(self.partner_id(slug)) for slug in recipients}
         agreements = {slug: _agreement(slug, partner) for slug, partner in partners.items()}
+        events = [e for e in case.pending_events if isinstance(e, CaseEvent)]
         return decide(
             case,
-            [e for e in case.pending_events if isinstance(e, CaseEvent)],
+            events,
             related=change.related,
             agreements=agreements,
             told={slug: self._told(case, slug, concerned) for slug in recipients},
+            ever=self._ever(case, concerned) if any(isinstance(e, SETS_RIGHT) for e in events) else {},
             now=now,
         )
 
     def _told(self, case: CitizenCase, slug: str, concerned: Concerned) -> frozenset[Source]:
         ledger = concerned.ledger(self._discloser.thread(case.id, slug))
         return ledger.standing() if ledger else frozenset()
+
+    def _ever(self, case: CitizenCase, concerned: Concerned) -> dict[str, frozenset[Source]]:
+        """What everybody was ever told, also those who hold no grant any more."""
+        recipients = {grant.recipient for grant in case.grants.values()} - {case.unit}
+        ledgers = {slug: concerned.ledger(self._discloser.thread(case.id, slug)) for slug in recipients}
+        return {slug: ledger.ever() for slug, ledger in ledgers.items() if ledger is not None}
 
     def _needs(self, prepared: Prepared, fresh: Mapping[UUID, bytes]) -> tuple[tuple[UUID, ...], ...]:
         """A grant given in this very transaction needs no guard; every other message needs one alive."""

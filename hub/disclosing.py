@@ -12,7 +12,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from contracts.client.sealed import build_message, seal_control
-from contracts.message_v1 import Control, Head, Part, Revoked
+from contracts.message_v1 import Control, Head, Part, PartNamed, Revoked
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.disclosure_ledger import (
@@ -196,6 +196,7 @@ class Discloser:
                 about=p.entry.content.about,
                 bans=list(p.bans),
                 recorded=p.entry.recorded,
+                corrects=_named(ledger, p.corrects),
                 data=p.entry.content.data,
             )
             for p in telling.parts
@@ -253,7 +254,12 @@ class Discloser:
 
     def _refuse(self, out: Prepared, case: CitizenCase, refusal: Refusal, by: Actor, now: datetime) -> None:
         self._ledger(out, case, refusal.recipient, by, now).refuse(
-            kind=refusal.kind, category=refusal.category, reason=RefusalReason(refusal.reason), by=by, at=now
+            kind=refusal.kind,
+            category=refusal.category,
+            reason=RefusalReason(refusal.reason),
+            source=refusal.source,
+            by=by,
+            at=now,
         )
 
     def _renew(
@@ -351,6 +357,13 @@ class Discloser:
         )
         out.ledgers[ledger.id] = ledger
         out.messages.append(revocation)
+
+
+def _named(ledger: DisclosureLedger, corrects: Sequence[Source]) -> list[PartNamed]:
+    """What a part stands in the place of, by the names under which this recipient was told it."""
+    if not corrects:
+        return []
+    return [PartNamed(message=message, part=n) for message, n in ledger.told_as(corrects)]
 
 
 def _pieces(telling: Telling) -> Iterator[Telling]:

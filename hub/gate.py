@@ -9,6 +9,9 @@ Rules, as sentences:
 - A new grant tells what stands in its category and was not told before; what was told rests on it too.
 - What is read in a matched inquiry is told on the grants of the case that it is matched to.
 - A match undone: what was told because of it is revoked, as told in error.
+- What happens in a matched inquiry is told to whom its case tells; to the unit in the inquiry's own thread.
+- A correction is told to whoever may be told its category, and says in the place of what it stands. Whoever
+  was told that and may be told no more is refused, on record, so that a person can see it (domain rule 9).
 - A grant that the partner's agreement does not cover tells nothing, and the refusal is recorded.
 - What is told carries the bans of what it was told from and of every basis it rests on.
 - What could kill is in no category, so no rule here can tell it (domain rule 5).
@@ -25,7 +28,9 @@ from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import (
     CaseEvent,
     ConsentGiven,
+    EntryCorrected,
     GrantsEnded,
+    InquiryContinued,
     InquiryMatched,
     InquiryTextRead,
     InquiryUnmatched,
@@ -35,12 +40,14 @@ from hub.aggregates.citizen_case.events import (
     ReportReceived,
     SafetyLevelChanged,
 )
-from hub.aggregates.citizen_case.values import Entry, Grant
+from hub.aggregates.citizen_case.values import Content, Entry, Grant
 from hub.aggregates.disclosures import Source
 
-RULE_VERSION = 1
+RULE_VERSION = 2
 """Rises with every change to these rules; each `Disclosed` keeps the one it was decided under."""
 
+SETS_RIGHT = (EntryCorrected, InquiryContinued)
+"""The facts for which it matters what a recipient was ever told."""
 _URGENCY_OF_LEVEL = {SafetyLevel.ACUTE: Urgency.ACUTE, SafetyLevel.HIGH: Urgency.URGENT}
 
 
@@ -62,6 +69,8 @@ class PartToTell:
     entry: Entry
     bans: tuple[str, ...]
     grants: tuple[UUID, ...]
+    corrects: tuple[Source, ...] = ()
+    """In the place of what it stands, wherever the recipient was told that."""
 
     @property
     def category(self) -> Category:
@@ -84,12 +93,16 @@ class Telling:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A grant that did not carry: the agreement lacks the category, or the partner is suspended."""
+    """What was not told: the agreement lacks the category, the partner is suspended, or the grant has ended.
+
+    `source` is what the recipient was told before, where that has been set right since.
+    """
 
     recipient: str
     kind: MessageKind
     category: Category
     reason: str
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +135,24 @@ def decide(
     related: Sequence[CitizenCase],
     agreements: Mapping[str, Agreement | None],
     told: Mapping[str, frozenset[Source]],
+    ever: Mapping[str, frozenset[Source]],
     now: datetime,
 ) -> Decision:
     """Decide for a command's new `events` of `case`, already applied.
 
-    `related` are its matched inquiries; `told` is what each recipient was told and still holds.
+    `related` are its matched inquiries; `told` is what each recipient was told and still holds, `ever` what
+    it was told at all.
     """
     tellings: list[Telling] = []
     refusals: list[Refusal] = []
     ended: dict[str, list[UUID]] = {}
-    for event in events:
-        for recipient, grants in _living_by_recipient(case, now).items():
-            wanted = _wanted(case, event, recipient, related, told.get(recipient, frozenset()))
+    living = _living_by_recipient(case, now)
+    for happened in events:
+        source, event = _where(case, happened, related)
+        for recipient, grants in living.items():
+            if recipient == case.unit and source is not case:
+                continue
+            wanted = _wanted(case, source, event, recipient, related, told.get(recipient, frozenset()))
             parts, refused = _parts(case, wanted, recipient, grants, agreements)
             kind = event.KIND or MessageKind.PRESENT_STATE
             if recipient != case.unit and parts and _is_present_state(event):
@@ -141,6 +160,7 @@ def decide(
             refusals += [Refusal(recipient, kind, category, reason) for category, reason in refused]
             if parts or (recipient == case.unit and event.KIND):
                 tellings.append(_telling(case, event, recipient, kind, grants, parts))
+        refusals += _no_more(source, event, ever, living)
         if isinstance(event, GrantsEnded):
             for grant_id in event.grants:
                 ended.setdefault(case.grants[grant_id].recipient, []).append(grant_id)
@@ -176,8 +196,19 @@ def _is_present_state(event: CaseEvent) -> bool:
     return isinstance(event, ConsentGiven | LegalBasisRecorded | InquiryMatched | InquiryTextRead)
 
 
+def _where(
+    case: CitizenCase, event: CaseEvent, related: Sequence[CitizenCase]
+) -> tuple[CitizenCase, CaseEvent]:
+    """Where something happened, and what: in the case itself, or in an inquiry that is matched to it."""
+    if isinstance(event, InquiryContinued):
+        inquiry = next(c for c in related if c.id == event.inquiry)
+        return inquiry, inquiry.fact(event.version)
+    return case, event
+
+
 def _wanted(
     case: CitizenCase,
+    source: CitizenCase,
     event: CaseEvent,
     recipient: str,
     related: Sequence[CitizenCase],
@@ -195,11 +226,35 @@ def _wanted(
         return [(c, entry) for c in matched for entry in c.present_state(frozenset(Category))]
     if isinstance(event, InquiryTextRead):
         return [(c, entry) for c in related if c.id == event.inquiry for entry in c.free_text_of(event.entry)]
-    return [(case, entry) for entry in case.contents_of(event)]
+    return [(source, entry) for entry in source.contents_of(event)]
 
 
 def _source(case: CitizenCase, entry: Entry) -> Source:
     return Source(case.id, entry.version, entry.content.field, entry.content.category)
+
+
+def _set_right(case: CitizenCase, content: Content) -> tuple[Source, ...]:
+    """What a content sets right, as it may have been told."""
+    return tuple(Source(case.id, *pointed, content.category) for pointed in case.in_place_of(content))
+
+
+def _no_more(
+    source: CitizenCase,
+    event: CaseEvent,
+    ever: Mapping[str, frozenset[Source]],
+    living: Mapping[str, Sequence[Grant]],
+) -> list[Refusal]:
+    """Who was told what this sets right, and holds no grant any more that would carry it."""
+    found = []
+    for content in event.tells():
+        pointed = _set_right(source, content)
+        for recipient, told in ever.items():
+            was = next((s for s in pointed if s in told), None)
+            may = any(g.category is content.category for g in living.get(recipient, ()))
+            if was is not None and not may:
+                kind = event.KIND or MessageKind.PRESENT_STATE
+                found.append(Refusal(recipient, kind, content.category, "no_living_grant", was))
+    return found
 
 
 def _renewals(case: CitizenCase, event: CaseEvent, now: datetime) -> list[Renewal]:
@@ -239,7 +294,8 @@ def _parts(
             continue
         bans = {*entry.content.bans, *(b for g in carrying for b in _bans(case, g))}
         ids = tuple(g.grant_id for g in carrying)
-        parts.append(PartToTell(source.id, entry, tuple(sorted(bans)), ids))
+        corrects = _set_right(source, entry.content)
+        parts.append(PartToTell(source.id, entry, tuple(sorted(bans)), ids, corrects))
     return parts, list(refused.items())
 
 

@@ -28,11 +28,15 @@ MAX_BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class OpenedRow:
-    """A row of a read model, opened for one look. `parts` leaves out what no living grant carries."""
+    """A row of a read model, opened for one look. `parts` leaves out what no living grant carries.
+
+    `numbers` are the parts' own, by which a correction names them.
+    """
 
     row: Row
     head: Head
     parts: tuple[Part, ...]
+    numbers: tuple[int, ...]
 
 
 class Opener:
@@ -145,12 +149,12 @@ class Opener:
 
     def _opened(self, row: Row, owner: str, keys: Mapping[int, PartKey]) -> OpenedRow:
         head = open_head(row.sealed, keys[0].key, self._municipality, owner, row.message_id)
+        numbers = tuple(n for n in range(1, len(head.parts) + 1) if n in keys)
         parts = [
             open_part(row.sealed, head, n, keys[n].key, self._municipality, owner, row.message_id)
-            for n in range(1, len(head.parts) + 1)
-            if n in keys
+            for n in numbers
         ]
-        return OpenedRow(row, head, tuple(parts))
+        return OpenedRow(row, head, tuple(parts), numbers)
 
     def _part_keys(
         self, wraps: Sequence[LivingWrap], only: frozenset[int] | None = None

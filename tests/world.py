@@ -270,6 +270,35 @@ class World:
             reason="Samlet vurdering",
         )
 
+    # --- set right ----------------------------------------------------------------------------------
+
+    def shown(
+        self, case: UUID, field: str, recipient: str = UNIT, stream: UUID | None = None
+    ) -> tuple[UUID, int]:
+        """Where a recipient was last told a field of an event of this case: message and part."""
+        ledger = self.ledger(case, recipient)
+        assert ledger is not None
+        return [
+            (message, n)
+            for message, sources in ledger.sources.items()
+            for n, source in sources.items()
+            if source.field == field and source.stream == (stream or case)
+        ][-1]
+
+    def correct(
+        self,
+        case: UUID,
+        field: str,
+        instead: dict[str, Any],
+        by: Actor = TOVHOLDER,
+        stream: UUID | None = None,
+    ) -> Answer:
+        """Somebody of the unit corrects an entry of the timeline."""
+        message, part = self.shown(stream or case, field)
+        return self.parts.hub.correct_entry(
+            self.command(by), case, message=message, part=part, instead=instead, reason="Skrevet forkert"
+        )
+
     # --- consent, basis, referral -------------------------------------------------------------------
 
     def consent(

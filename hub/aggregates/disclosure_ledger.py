@@ -107,6 +107,19 @@ class DisclosureLedger(Aggregate):
             if (message_id, n) not in self.closed
         )
 
+    def ever(self) -> frozenset[Source]:
+        """What the recipient was ever told, dropped since or not."""
+        return frozenset(source for sources in self.sources.values() for source in sources.values())
+
+    def told_as(self, wanted: Collection[Source]) -> list[tuple[UUID, int]]:
+        """In which messages and parts the recipient was told these, as far as it need not drop them."""
+        return [
+            (message_id, n)
+            for message_id, sources in self.sources.items()
+            for n, source in sources.items()
+            if source in wanted and (message_id, n) not in self.closed
+        ]
+
     def made_from(self, stream: UUID) -> tuple[tuple[UUID, ...], dict[str, tuple[int, ...]]]:
         """What was told from another stream and still stands: whole messages, and parts of others."""
         whole: list[UUID] = []

@@ -21,6 +21,8 @@ class RefusalReason(StrEnum):
     UNKNOWN_PARTNER = "unknown_partner"
     PARTNER_SUSPENDED = "partner_suspended"
     NOT_IN_AGREEMENT = "not_in_agreement"
+    NO_LIVING_GRANT = "no_living_grant"
+    """It was told what has been corrected or retracted since, and may be told no more of it."""
 
 
 class RevocationReason(StrEnum):

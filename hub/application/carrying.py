@@ -119,6 +119,15 @@ class Carrier:
         except Missing:
             return None
 
+    def _continued(self, case: CitizenCase, command: Command, now: datetime) -> tuple[CitizenCase, ...]:
+        """The case that a matched inquiry belongs to, told of what just happened in the inquiry."""
+        whole = self._matched_case(case) if case.pending_events else None
+        if whole is None:
+            return ()
+        for event in case.pending_events:
+            whole.continue_inquiry(inquiry=case.id, version=event.originator_version, by=command.by, at=now)
+        return (whole,)
+
     def _case_of(self, thread: UUID, recipient: str) -> UUID:
         ledger: DisclosureLedger | None = self._committer.ledger(thread)
         if ledger is None or ledger.recipient != recipient:

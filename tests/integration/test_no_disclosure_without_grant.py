@@ -41,6 +41,7 @@ AGREED: dict[str, frozenset[Category]] = {
 """What each partner's agreement lets it receive."""
 PARTNERS = tuple(AGREED)
 HOUR = timedelta(hours=1)
+INCIDENT = "contents.incident"
 
 
 # --- the oracle ---------------------------------------------------------------------------------------
@@ -247,7 +248,18 @@ class Trial:
     def read(self, n: int) -> None:
         self.oracle.read.add((self.case(n), 2))
         self.world.read_free_text(self.case(n))
-        self.happened(self.case(n))
+        self.happened(*self.with_its_case(self.case(n)))
+
+    def correct(self, n: int, form: str) -> None:
+        case = self.case(n)
+        field = "instead" if any(e.content.corrects for e in self.world.case(case).entries) else INCIDENT
+        self.world.correct(case, field, {"violence_forms": [form]})
+        self.seen["corrected"] += 1
+        self.happened(*self.with_its_case(case))
+
+    def with_its_case(self, inquiry: UUID) -> list[UUID]:
+        """What happens in a matched inquiry moves its case too."""
+        return [inquiry, *(case for case, found in self.oracle.matched.items() if inquiry in found)]
 
     def refer(self, n: int, who: str) -> None:
         referral = self.world.refer(self.case(n), who)
@@ -414,6 +426,7 @@ _DRAWN: dict[str, tuple[int, st.SearchStrategy[Arguments]]] = {
     "level": (1, st.tuples(_n, st.sampled_from(list(SafetyLevel)))),
     "refer": (2, st.tuples(_n, _who)),
     "read": (1, st.tuples(_n)),
+    "correct": (2, st.tuples(_n, st.sampled_from(["economic", "digital", "stalking"]))),
     "match": (3, st.tuples(_n, _n)),
     "unmatch": (2, st.tuples(_n)),
     "open": (1, st.tuples(_n)),
@@ -518,3 +531,4 @@ def _must_have_happened(seen: Counter[str], sequences: int) -> None:
     assert seen["opened"] > sequences, seen
     assert seen["revoked"] > sequences / 8, seen
     assert seen["renewed"] > sequences / 20, seen
+    assert seen["corrected"] > sequences / 20, seen

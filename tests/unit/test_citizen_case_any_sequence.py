@@ -98,6 +98,21 @@ class AnySequence(RuleBasedStateMachine):
     def somebody_reads(self, entry: int) -> None:
         self.do(CitizenCase.read_free_text, entry=entry)
 
+    @rule(
+        entry=st.integers(1, 12), field=st.sampled_from(["contents.identity", "instead", "level", "reason"])
+    )
+    def a_mistake_is_corrected(self, entry: int, field: str) -> None:
+        stood = {(e.version, e.content.field): e for e in self.case.entries}
+        instead = {"text": f"Rettet {self.count}"} if field == "reason" else {"name": f"Rettet {self.count}"}
+        words = {"level": "raised"} if field == "level" else instead
+        before = self.case.version
+        self.do(CitizenCase.correct_entry, entry=entry, field=field, instead=words, reason="Forkert")
+        if self.case.version > before:
+            old = stood[entry, field]
+            new = next(e for e in self.case.entries if e.content.corrects == (entry, field))
+            assert (entry, field) not in {(e.version, e.content.field) for e in self.case.entries}
+            assert (new.content.category, new.content.bans) == (old.content.category, old.content.bans)
+
     @rule(criterion=st.booleans())
     def visitation(self, criterion: bool) -> None:
         self.do(CitizenCase.open_case, number="7KQM-2RXD", criteria={"adult": criterion})

@@ -66,6 +66,7 @@ HISTORY: Mapping[CaseState, tuple[Fact, ...]] = {
 BEFORE: Mapping[str, tuple[Fact, ...]] = {
     "unmatch_inquiry": (INQUIRY_MATCHED,),
     "read_inquiry_text": (INQUIRY_MATCHED,),
+    "continue_inquiry": (INQUIRY_MATCHED,),
 }
 """What must have happened besides, for the command to find what it names."""
 
@@ -88,6 +89,13 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "be_unmatched": {"case": OTHER_CASE},
     "read_free_text": {"entry": 2},
     "read_inquiry_text": {"inquiry": INQUIRY, "entry": 2},
+    "correct_entry": {
+        "entry": 2,
+        "field": "contents.identity",
+        "instead": {"name": "Mette Rettet"},
+        "reason": "Stavet forkert",
+    },
+    "continue_inquiry": {"inquiry": INQUIRY, "version": 3},
     "open_case": {"number": "2RXD-7KQM", "criteria": {"adult": True}},
     "assign_coordinator": {"coordinator": TOVHOLDER},
     "set_report_aside": {"reason": SetAsideReason.SENT_IN_ERROR, "text": "Sendt to gange"},

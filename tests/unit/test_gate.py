@@ -35,6 +35,7 @@ class Story:
         self.case = a_case(report)
         self.related: list[CitizenCase] = []
         self.told: dict[str, dict[Source, set[UUID]]] = {}
+        self.ever: dict[str, set[Source]] = {}
         self.agreements = {
             slug: Agreement(slug, kind, ALL, active=True)
             for slug, kind in (
@@ -58,6 +59,7 @@ class Story:
             related=self.related,
             agreements=self.agreements,
             told={who: frozenset(told) for who, told in self.told.items()},
+            ever={who: frozenset(told) for who, told in self.ever.items()},
             now=self.now,
         )
         for telling in decision.tellings:
@@ -65,6 +67,8 @@ class Story:
                 content = part.entry.content
                 source = Source(part.case_id, part.entry.version, content.field, content.category)
                 self.told.setdefault(telling.recipient, {})[source] = set(part.grants)
+                if telling.recipient != UNIT:
+                    self.ever.setdefault(telling.recipient, set()).add(source)
         self._drop({grant for grants in decision.ended.values() for grant in grants})
         return decision
 

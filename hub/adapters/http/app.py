@@ -13,11 +13,20 @@ from hub.adapters.http import problems
 from hub.adapters.http.access import OPEN, TABLE
 from hub.adapters.http.context import Parts, Services
 from hub.adapters.http.documented import Documented
-from hub.adapters.http.routes import cases, consents, contact, messages, partners, referrals, reports
+from hub.adapters.http.routes import (
+    cases,
+    consents,
+    contact,
+    corrections,
+    messages,
+    partners,
+    referrals,
+    reports,
+)
 from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
 from hub.adapters.web import pages
 
-ROUTERS = [m.router for m in (reports, messages, referrals, cases, contact, consents, partners)]
+ROUTERS = [m.router for m in (reports, messages, referrals, cases, contact, consents, corrections, partners)]
 MAX_BODY_BYTES = 256 * 1024
 SUMMARY = "Tværs: coordination of help for adults exposed to violence in close relations"
 

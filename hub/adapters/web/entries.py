@@ -1,5 +1,6 @@
 """The timeline as a page shows it: days, entries, and in each the citizen's part and other persons apart."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,6 +90,8 @@ class Entry:
     persons: Sequence[Section]
     closed: int
     """Parts that no living grant carries any more."""
+    corrected: int
+    """Parts in whose place a later entry stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,9 @@ class Day:
 def days(rows: Sequence[OpenedRow], words: Words, kind_of: KindOf) -> list[Day]:
     """The entries in order, by day."""
     asked = recipients(rows)
-    entries = [_entry(row, words, kind_of, asked) for row in rows]
+    wrong = {named for row in rows for part in row.parts for named in part.corrects}
+    corrected = Counter(named.message for named in wrong)
+    entries = [_entry(row, words, kind_of, asked, corrected[row.row.message_id]) for row in rows]
     grouped = groupby(entries, key=lambda e: e.at.astimezone(COPENHAGEN).date())
     return [Day(words.long_day(on), list(found)) for on, found in grouped]
 
@@ -130,7 +135,7 @@ def _note(row: OpenedRow, words: Words, asked: Mapping[str, str]) -> str:
     return words(key) if key in WORDS else ""
 
 
-def _entry(row: OpenedRow, words: Words, kind_of: KindOf, asked: Mapping[str, str]) -> Entry:
+def _entry(row: OpenedRow, words: Words, kind_of: KindOf, asked: Mapping[str, str], corrected: int) -> Entry:
     head, parts = row.head, row.parts
     names = _names(parts, words)
     shows = head.urgency is not Urgency.ROUTINE or head.kind in _ALWAYS_URGENCY
@@ -146,6 +151,7 @@ def _entry(row: OpenedRow, words: Words, kind_of: KindOf, asked: Mapping[str, st
         sections=_sections(parts, words, names),
         persons=_persons(parts, words, names),
         closed=len(head.parts) - len(parts),
+        corrected=corrected,
     )
 
 

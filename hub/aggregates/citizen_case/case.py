@@ -17,6 +17,8 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     be_unmatched            -        yes      -     -          -       -
     read_free_text          yes      yes      yes   yes        yes     yes
     read_inquiry_text       yes      -        yes   yes        yes     yes
+    correct_entry           yes      yes      yes   yes        yes     yes
+    continue_inquiry        yes      -        yes   yes        yes     yes
     open_case               yes      -        -     -          -       -
     assign_coordinator      -        -        yes   -          -       -
     set_report_aside        yes      -        -     -          -       -
@@ -61,9 +63,9 @@ from eventsourcing.domain import Aggregate
 
 from contracts.terms import Category, SafetyLevel
 from hub.aggregates.base import Actor, stream_of
-from hub.aggregates.citizen_case import consent, ending, intake, legal_basis, referral, safety
+from hub.aggregates.citizen_case import consent, correcting, ending, intake, legal_basis, referral, safety
 from hub.aggregates.citizen_case.events import CaseEvent, FreeTextRead, InquiryOpened
-from hub.aggregates.citizen_case.values import Basis, CaseState, Entry, Grant, Referral
+from hub.aggregates.citizen_case.values import Basis, CaseState, Content, Entry, Grant, Referral
 from hub.aggregates.guards import slug, zoned
 from hub.aggregates.sealing import CouldKill
 
@@ -88,6 +90,8 @@ class CitizenCase(Aggregate):
         self.warnings: set[str] = set()
         self.could_kill: list[tuple[int, CouldKill]] = []
         self.free_text_read: set[int] = set()
+        self.corrected: dict[tuple[int, str], tuple[int, str]] = {}
+        """Version and field of each correction to those of the entry in whose place it stands."""
         self.safety_level: SafetyLevel | None = None
         self.bases: dict[UUID, Basis] = {}
         self.grants: dict[UUID, Grant] = {}
@@ -121,6 +125,9 @@ class CitizenCase(Aggregate):
     close_case = ending.close_case
     reopen_case = ending.reopen_case
     flag_minor = ending.flag_minor
+
+    correct_entry = correcting.correct_entry
+    continue_inquiry = correcting.continue_inquiry
 
     set_safe_contact = safety.set_safe_contact
     set_address_protection = safety.set_address_protection
@@ -156,12 +163,35 @@ class CitizenCase(Aggregate):
 
     @property
     def entries(self) -> list[Entry]:
-        """What was told and stands. A content with a slot takes the place of the former one of that slot."""
+        """What was told and stands.
+
+        A content with a slot takes the place of the former one of that slot, a correction the place of what
+        it corrects.
+        """
         told = [
             Entry(f.originator_version, f.timestamp, content) for f in self._facts for content in f.tells()
         ]
         last = {e.content.slot: e.version for e in told}
-        return [e for e in told if e.content.slot is None or e.version == last[e.content.slot]]
+        wrong = set(self.corrected.values())
+        return [
+            e
+            for e in told
+            if (e.version, e.content.field) not in wrong
+            and (e.content.slot is None or e.version == last[e.content.slot])
+        ]
+
+    def in_place_of(self, content: Content) -> tuple[tuple[int, str], ...]:
+        """What a correction stands in the place of, the nearest first: a correction can be corrected too."""
+        found = []
+        pointed = content.corrects
+        while pointed is not None:
+            found.append(pointed)
+            pointed = self.corrected.get(pointed)
+        return tuple(found)
+
+    def fact(self, version: int) -> CaseEvent:
+        """What happened as that version."""
+        return next(fact for fact in self._facts if fact.originator_version == version)
 
     def could_kill_of(self, version: int) -> tuple[CouldKill, ...]:
         """What could kill in the event of that version; a named person fetches it (domain rule 5)."""

@@ -63,7 +63,7 @@ def assess_safety(
     must_be_legal(self, "assess_safety")
     coded("instrument", instrument)
     coded("instrument_version", instrument_version)
-    _must_be_answers_by_id(answers)
+    must_be_answers_by_id(answers)
     one_of("judgement", judgement, SafetyLevel)
     written("reason", reason)
     self.trigger_event(
@@ -98,13 +98,14 @@ def change_safety_level(
     )
 
 
-def _must_be_answers_by_id(answers: dict[str, str]) -> None:
+def must_be_answers_by_id(answers: dict[str, str], field: str = "answers") -> None:
+    """Items and answers by id, at least one, and never a computed total."""
     if not answers:
-        raise Invalid("answers: at least one item must be answered; 'unknown' is an answer", field="answers")
+        raise Invalid(f"{field}: at least one item must be answered; 'unknown' is an answer", field=field)
     for item, answer in answers.items():
-        coded("answers", item)
-        coded("answers", answer)
+        coded(field, item)
+        coded(field, answer)
         if item.lower() in COMPUTED:
             raise Invalid(
-                "answers: a computed total is never kept; write the judgement instead", field="answers"
+                f"{field}: a computed total is never kept; write the judgement instead", field=field
             )

@@ -30,6 +30,8 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "be_unmatched": _MATCHED,
         "read_free_text": _EVERY,
         "read_inquiry_text": _EVERY - _MATCHED,
+        "correct_entry": _EVERY,
+        "continue_inquiry": _EVERY - _MATCHED,
         "open_case": _INQUIRY,
         "assign_coordinator": _OPEN,
         "set_report_aside": _INQUIRY,

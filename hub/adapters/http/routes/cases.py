@@ -231,5 +231,8 @@ def _entry(row: OpenedRow) -> dict[str, Any]:
     return {
         "message": str(row.row.message_id),
         **row.row.clear,
-        "parts": [part.model_dump(mode="json", exclude_none=True) for part in row.parts],
+        "parts": [
+            {"part": n, **part.model_dump(mode="json", exclude_none=True)}
+            for n, part in zip(row.numbers, row.parts, strict=True)
+        ],
     }

@@ -110,6 +110,7 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
         "Fritekst læst igennem og frigivet",
         "Free text read through and released",
     ),
+    "MessageKind.entry_corrected": ("Oplysning rettet", "Entry corrected"),
     "MessageKind.referral_requested": ("Henvisning sendt", "Referral sent"),
     "MessageKind.referral_received": ("Henvisning modtaget af et system", "Referral received by a system"),
     "MessageKind.referral_accepted": ("Henvisning accepteret", "Referral accepted"),

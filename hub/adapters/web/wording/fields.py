@@ -71,6 +71,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "text.narrative": ("Indberetterens beskrivelse", "The reporter's account"),
     "text.wishes.own_words": ("Borgerens egne ord", "The citizen's own words"),
     "text.basis.reason": ("Begrundelse for at videregive", "Reason for handing over"),
+    "text.entry_corrected.reason": ("Hvorfor det blev rettet", "Why it was corrected"),
     "text.safety_assessed.reason": ("Begrundelse for vurderingen", "Reason for the judgement"),
     "text.safety_level_changed.reason": ("Begrundelse for niveauet", "Reason for the level"),
     "text.legal_basis_recorded.reason": ("Begrundelse for hjemlen", "Reason for the legal basis"),

@@ -105,6 +105,10 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     "source.unknown": ("Ukendt afsender", "Unknown source"),
     "timeline.urgency": ("Hastegrad", "Urgency"),
     "timeline.deadline": ("Svar ønskes senest {when}", "Answer wanted by {when}"),
+    "timeline.corrected": (
+        "Rettet senere: {n} oplysninger her gælder ikke længere. Se rettelsen.",
+        "Corrected later: {n} entries here stand no longer. See the correction.",
+    ),
     "timeline.closed": (
         "Dele, der ikke længere kan åbnes: {n}. Samtykket eller hjemlen er ophørt, eller oplysningerne "
         "er slettet.",
@@ -137,6 +141,10 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     "note.referral_accepted": (
         "Et menneske hos modtageren har sagt ja. Tilbuddet er ikke begyndt.",
         "A person at the recipient has said yes. The offer has not begun.",
+    ),
+    "note.entry_corrected": (
+        "Står i stedet for noget, der var forkert. Hvem der fik det at vide, får også rettelsen.",
+        "Stands in the place of what was wrong. Whoever was told that is told the correction.",
     ),
     "note.ended": ("Gjaldt: {to}.", "It covered: {to}."),
     # --- the two tables

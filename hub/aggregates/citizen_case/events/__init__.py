@@ -13,6 +13,7 @@ from hub.aggregates.citizen_case.events.bases import (
     LegalBasisEnded,
     LegalBasisRecorded,
 )
+from hub.aggregates.citizen_case.events.corrections import EntryCorrected, InquiryContinued
 from hub.aggregates.citizen_case.events.ending import (
     CaseClosed,
     CaseReopened,
@@ -60,8 +61,10 @@ __all__ = [
     "ConsentGiven",
     "ConsentWithdrawn",
     "CoordinatorAssigned",
+    "EntryCorrected",
     "FreeTextRead",
     "GrantsEnded",
+    "InquiryContinued",
     "InquiryMatched",
     "InquiryOpened",
     "InquiryTextRead",

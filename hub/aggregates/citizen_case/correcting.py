@@ -1,0 +1,120 @@
+"""Commands that set things right (domain rule 9): nothing is edited, a new fact points at what was wrong.
+
+Rules, as sentences: only what stands can be corrected, and a correction keeps the category and the bans of
+what it corrects. What has a command of its own that replaces it (a consent, a referral, what could kill, who
+coordinates) is set right there. What a correction says waits to be read wherever it is free text.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from contracts.terms import Category, SafetyLevel
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.events import (
+    CaseEvent,
+    EntryCorrected,
+    InquiryContinued,
+    ReportReceived,
+    SafetyAssessed,
+    SafetyLevelChanged,
+)
+from hub.aggregates.citizen_case.safety import must_be_answers_by_id
+from hub.aggregates.citizen_case.transitions import must_be_legal
+from hub.aggregates.citizen_case.values import Content, Entry
+from hub.aggregates.guards import coded, one_of, written
+from hub.aggregates.sealing import AboutPerson
+from hub.errors import Conflict, Invalid, Missing
+
+if TYPE_CHECKING:
+    from hub.aggregates.citizen_case.case import CitizenCase
+
+FIXED = frozenset(
+    {
+        *("report", "report_id", "role", "field", "assessment", "previous"),
+        *("warnings", "staff_tie", "staff_involved"),
+    }
+)
+"""What names or marks an entry. It is no statement that could be wrong, or has a command of its own."""
+
+
+def correct_entry(
+    self: "CitizenCase",
+    *,
+    entry: int,
+    field: str,
+    instead: Mapping[str, Any],
+    reason: str,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """An entry was wrong: say what stands instead, field by field (None takes a field out), and why."""
+    must_be_legal(self, "correct_entry")
+    written("reason", reason)
+    old = _standing(self, entry, field).content
+    if why_not := not_correctable(self.fact(entry), old):
+        raise Conflict(f"entry: {why_not}", field="entry")
+    if wrong := FIXED & set(instead):
+        raise Invalid(
+            f"instead: {', '.join(sorted(wrong))} is set by other commands, or never; leave it out",
+            field="instead",
+        )
+    data = {name: value for name, value in {**old.data, **instead}.items() if value is not None}
+    if data == old.data:
+        raise Conflict("instead: says what stands already; nothing to do", field="instead")
+    _must_keep_its_rules(old, data)
+    self.trigger_event(
+        EntryCorrected,
+        entry=entry,
+        field=field,
+        category=old.category,
+        bans=old.bans,
+        slot=old.slot,
+        owner_only=old.owner_only,
+        instead=data if old.about is None else None,
+        other=None if old.about is None else AboutPerson(old.about, data),
+        reason=reason,
+        by=by,
+        timestamp=self.moment(at),
+    )
+
+
+def continue_inquiry(self: "CitizenCase", *, inquiry: UUID, version: int, by: Actor, at: datetime) -> None:
+    """Something happened in an inquiry that is matched to this case; whom this case tells is told of it."""
+    must_be_legal(self, "continue_inquiry")
+    if inquiry not in self.inquiries:
+        raise Missing("inquiry: none such is matched to this case; read the case again", field="inquiry")
+    self.trigger_event(InquiryContinued, inquiry=inquiry, version=version, by=by, timestamp=self.moment(at))
+
+
+def not_correctable(fact: CaseEvent, content: Content) -> str | None:
+    """Why an entry is not corrected but set right by a command of its own; None where it is corrected."""
+    recorded = isinstance(fact, ReportReceived | SafetyAssessed | SafetyLevelChanged | EntryCorrected)
+    if recorded or content.category is Category.FREE_TEXT:
+        return None
+    return "it is set right by a command of its own; record it anew, or correct the consent"
+
+
+def _standing(case: "CitizenCase", version: int, field: str) -> Entry:
+    for entry in case.entries:
+        if (entry.version, entry.content.field) == (version, field):
+            return entry
+    raise Missing("entry: there is none such, or it stands no longer; read the case again", field="entry")
+
+
+def _must_keep_its_rules(old: Content, data: dict[str, Any]) -> None:
+    """What a correction says obeys what the entry had to obey."""
+    if old.category is Category.FREE_TEXT:
+        written("instead", str(data.get("text", "")))
+        if set(data) != {"field", "text"}:
+            raise Invalid("instead: free text has text and nothing else; write it there", field="instead")
+    if "level" in old.data:
+        one_of("instead", data.get("level", ""), SafetyLevel)
+    if "judgement" in old.data:
+        one_of("instead", data.get("judgement", ""), SafetyLevel)
+        coded("instead", data.get("instrument", ""))
+        coded("instead", data.get("instrument_version", ""))
+        must_be_answers_by_id(data.get("answers", {}), "instead")
+    if old.category is Category.RISK and set(data) - set(old.data):
+        raise Invalid("instead: holds what this entry has no field for; see the entry", field="instead")

@@ -1,0 +1,62 @@
+"""Facts that set others right: nothing is edited, each points at what was wrong (domain rule 9).
+
+Attributes here are stored bytes: they are never renamed.
+"""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from contracts.terms import Category, MessageKind
+from hub.aggregates.base import stored_as
+from hub.aggregates.citizen_case.events.base import CaseEvent
+from hub.aggregates.citizen_case.values import Content, free_text
+from hub.aggregates.sealing import AboutPerson
+
+if TYPE_CHECKING:
+    from hub.aggregates.citizen_case.case import CitizenCase
+
+
+@stored_as("case.entry_corrected")
+class EntryCorrected(CaseEvent):
+    """An earlier entry was wrong: what stands in its place, whole, and why.
+
+    `entry` and `field` point at it. `instead` is about the citizen; about another person `other` holds it,
+    under that person's key. Category, bans, slot and who may be told are those of the entry.
+    """
+
+    KIND = MessageKind.ENTRY_CORRECTED
+    entry: int
+    field: str
+    category: Category
+    bans: tuple[str, ...]
+    slot: str | None
+    owner_only: bool
+    instead: dict[str, Any] | None
+    other: AboutPerson | None
+    reason: str
+
+    def tells(self) -> tuple[Content, ...]:
+        reason = free_text("reason", "entry_corrected.reason", self.reason)
+        data = self.instead if self.other is None else self.other.value
+        if data is None:
+            return (reason,)
+        about = None if self.other is None else self.other.person
+        pointed = (self.entry, self.field)
+        told = Content(self.category, "instead", data, about, self.bans, self.slot, self.owner_only, pointed)
+        return (told, reason)
+
+    def change(self, case: "CitizenCase") -> None:
+        case.corrected[(self.originator_version, "instead")] = (self.entry, self.field)
+        if self.instead is not None and self.slot == "safety_level":
+            case.safety_level = self.instead["level"]
+
+
+@stored_as("case.inquiry_continued")
+class InquiryContinued(CaseEvent):
+    """Something happened in an inquiry that is matched to this case: whom this case tells, it tells of it.
+
+    The fact itself stays in the inquiry, at that version: never a copy.
+    """
+
+    inquiry: UUID
+    version: int

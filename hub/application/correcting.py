@@ -1,0 +1,78 @@
+"""Commands that set things right (domain rule 9): nothing is edited, and whoever was told is told."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.terms import Category
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.values import Content
+from hub.aggregates.disclosure_ledger import Source
+from hub.application.carrying import Answer, Carrier
+from hub.committing import Change, Command
+from hub.errors import Missing, StaleVersion
+from hub.stated import stated
+
+
+class Correcting(Carrier):
+    """A mistake is corrected by a new fact that points at it."""
+
+    def correct_entry(
+        self,
+        command: Command,
+        case_id: UUID,
+        *,
+        message: UUID,
+        part: int,
+        instead: Mapping[str, Any],
+        reason: str,
+    ) -> Answer:
+        """An entry of the timeline was wrong: named by its message and part, as the unit was told it.
+
+        It is corrected where it happened, also in a matched inquiry. Whoever was told it and still may be is
+        told the correction; who may not stands as refused among the disclosures.
+        """
+        case = self._load(case_id)
+        if command.expected is not None and case.version != command.expected:
+            raise StaleVersion(command.expected, case.version)
+        source = self._told_as(case, message, part)
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            old = _content(case, source)
+            case.correct_entry(
+                entry=source.version,
+                field=source.field,
+                instead=_said(old, instead),
+                reason=reason,
+                by=command.by,
+                at=now,
+            )
+            blind = tuple((self._committer.blind("exposed", cpr), case.id) for cpr in case.cpr_numbers)
+            whole = self._continued(case, command, now)
+            return Change(cases=(case, *whole), related=(case,), blind=blind)
+
+        # The version that the caller saw is its case's; the entry may stand in an inquiry matched to it.
+        if source.stream != case_id:
+            command = replace(command, expected=None)
+        return self._on(command, source.stream, act)
+
+    def _told_as(self, case: CitizenCase, message: UUID, part: int) -> Source:
+        for case_id in (case.id, *sorted(case.inquiries, key=str)):
+            ledger = self._committer.ledger_of(case_id, case.unit)
+            if ledger is not None and part in ledger.sources.get(message, {}):
+                return ledger.sources[message][part]
+        raise Missing("message: no such part was told of this case; read the timeline", field="message")
+
+
+def _content(case: CitizenCase, source: Source) -> Content | None:
+    found = case.fact(source.version).tells()
+    return next((c for c in found if c.field == source.field), None)
+
+
+def _said(old: Content | None, instead: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Checked by the report's contract where the entry came in a report; the case checks the rest itself."""
+    if old is None or old.category is Category.RISK:
+        return instead
+    return stated(old.category, old.about is not None, instead)

@@ -1,0 +1,81 @@
+"""What a correction may say of an entry that came in a report: what the published contract lets a report say.
+
+So a correction can carry no prose, and nothing that could kill, where a report could not (domain rule 5).
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import Field, ValidationError, create_model
+
+from contracts.fields import Personal, Text
+from contracts.social_report_incident_v1 import Wishes
+from contracts.social_report_persons_v1 import ChildConcerned, Person
+from contracts.social_report_terms_v1 import Answer
+from contracts.social_report_v1 import CATEGORY, CATEGORY_OF_ROLE, SocialReport
+from contracts.terms import Category, PersonRole
+from hub.errors import Invalid
+
+
+class _Children(Personal):
+    """Children as an entry tells them: each that is a person of the report stands apart."""
+
+    present: Answer
+    concerned: Annotated[tuple[ChildConcerned, ...], Field(max_length=20)] = ()
+
+
+_REPORT: Final = frozenset(CATEGORY) - {
+    *("report_id", "basis", "urgency", "narrative", "staff_involved", "staff_tied", "children", "wishes")
+}
+"""Fields of a report that a correction takes as they are; the others name it, or hold what is told apart."""
+_PERSON: Final = frozenset(Person.model_fields) - {"id", "role", "could_kill"}
+_APART: Final[Mapping[str, Any]] = {
+    "children": (_Children | None, None),
+    "concerned": (ChildConcerned | None, None),
+    "wishes": (Wishes | None, None),
+    "text": (Text | None, None),
+}
+
+
+def _optional(model: type[Personal], name: str) -> Any:
+    field = model.model_fields[name]
+    said: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    return said | None, None
+
+
+_STATED: Final[type[Personal]] = create_model(
+    "Stated",
+    __base__=Personal,
+    **{name: _optional(SocialReport, name) for name in _REPORT},
+    **{name: _optional(Person, name) for name in _PERSON},
+    **_APART,
+)
+
+
+def stated(category: Category, of_another: bool, instead: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands instead, as the contract writes it; None takes a field out. Raises `Invalid`."""
+    if set(instead) - _fields(category, of_another):
+        raise Invalid("instead: holds what this entry has no field for; see the entry", field="instead")
+    try:
+        read = _STATED.model_validate(dict(instead))
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_context=False, include_url=False)[0]
+        raise Invalid(f"instead: {found['msg']}", field="instead") from None
+    said = read.model_dump(mode="json", exclude_none=True)
+    if "own_words" in said.get("wishes", {}):
+        raise Invalid("instead: her or his own words are an entry of their own", field="instead")
+    if {"person"} & set(said.get("concerned", {})):
+        raise Invalid("instead: an entry stays about whom it is about; leave person out", field="instead")
+    return {name: said.get(name) for name in instead}
+
+
+def _fields(category: Category, of_another: bool) -> set[str]:
+    if category is Category.FREE_TEXT:
+        return {"text"}
+    if of_another:
+        known = {CATEGORY_OF_ROLE[role] for role in PersonRole if role is not PersonRole.EXPOSED}
+        return {*_PERSON, "concerned"} if category in known else set()
+    if category is Category.IDENTITY:
+        return set(_PERSON)
+    own = {name for name in _REPORT if CATEGORY[name] is category}
+    return own | {name for name in ("children", "wishes") if CATEGORY[name] is category}
