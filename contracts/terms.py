@@ -194,6 +194,13 @@ class MessageKind(StrEnum):
     CASE_CLOSED = "case_closed"
     CASE_REOPENED = "case_reopened"
     MINOR_FLAGGED = "minor_flagged"
+    ESCALATED = "escalated"
+
+
+class Escalation(StrEnum):
+    """What waited past its deadline. Only the owning unit is told, never the one that was waited for."""
+
+    REFERRAL_UNANSWERED = "referral_unanswered"
 
 
 class ControlKind(StrEnum):

@@ -19,7 +19,7 @@ from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.broker.kafka import KafkaBroker, KafkaSettings
 from hub.adapters.store.application import StoreApplication, open_store
 from hub.aggregates.base import Actor
-from hub.application import Hub
+from hub.application import Hub, Within
 from hub.committing import Command, Committer
 from hub.dead_letters import DeadLetters
 from hub.disclosing import Discloser
@@ -288,7 +288,13 @@ def build(
         clock=clock,
         new_id=new_id,
     )
-    hub = Hub(committer, unit=settings.unit, on_call=settings.on_call, new_id=new_id)
+    hub = Hub(
+        committer,
+        unit=settings.unit,
+        on_call=settings.on_call,
+        within=Within(referral_answered=settings.referral_answer_within),
+        new_id=new_id,
+    )
     return Parts(
         settings=settings,
         app=app,

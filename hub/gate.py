@@ -23,9 +23,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from contracts.terms import Category, MessageKind, OrganisationKind, SafetyLevel, Urgency
+from contracts.terms import Category, Escalation, MessageKind, OrganisationKind, SafetyLevel, Urgency
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import (
+    CaseEscalated,
     CaseEvent,
     ConsentGiven,
     EntryCorrected,
@@ -43,11 +44,12 @@ from hub.aggregates.citizen_case.events import (
 from hub.aggregates.citizen_case.values import Content, Entry, Grant
 from hub.aggregates.disclosures import Source
 
-RULE_VERSION = 2
+RULE_VERSION = 3
 """Rises with every change to these rules; each `Disclosed` keeps the one it was decided under."""
 
 SETS_RIGHT = (EntryCorrected, InquiryContinued)
 """The facts for which it matters what a recipient was ever told."""
+_REF_OF = {Escalation.REFERRAL_UNANSWERED: "referral"}
 _URGENCY_OF_LEVEL = {SafetyLevel.ACUTE: Urgency.ACUTE, SafetyLevel.HIGH: Urgency.URGENT}
 
 
@@ -328,14 +330,26 @@ def _telling(
         recipient=recipient,
         kind=kind,
         urgency=_urgency(event),
-        deadline=event.answer_by if isinstance(event, ReferralRequested) else None,
+        deadline=_deadline(event),
         refs=_refs(event, recipient == case.unit),
         head_grants=tuple(sorted(carried, key=str)),
         parts=tuple(parts),
     )
 
 
+def _deadline(event: CaseEvent) -> datetime | None:
+    match event:
+        case ReferralRequested():
+            return event.answer_by
+        case CaseEscalated():
+            return event.due
+        case _:
+            return None
+
+
 def _urgency(event: CaseEvent) -> Urgency:
+    if isinstance(event, CaseEscalated):
+        return Urgency.URGENT
     if isinstance(event, ReportReceived | ReferralRequested):
         return event.urgency
     if isinstance(event, SafetyLevelChanged):
@@ -346,6 +360,8 @@ def _urgency(event: CaseEvent) -> Urgency:
 def _refs(event: CaseEvent, owner: bool) -> dict[str, Any]:
     if isinstance(event, ReferralEvent):
         return {"referral": event.referral_id}
+    if isinstance(event, CaseEscalated):
+        return {_REF_OF[event.what]: event.of} if event.what in _REF_OF else {}
     if isinstance(event, ReportReceived) and owner:
         return {"report": event.report_id}
     if isinstance(event, InquiryMatched | InquiryUnmatched) and owner:

@@ -222,6 +222,9 @@ class Store(Protocol):
     def timer_done(self, due: datetime, case_id: UUID) -> None:
         """Forget one timer, after what it asked for is stored."""
 
+    def timer_again(self, due: datetime, case_id: UUID) -> None:
+        """Set a timer: what was due turned out to be due later."""
+
     def partner(self, slug: str) -> PartnerRow | None:
         """A partner's clear row."""
 

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     purge_silent_after: timedelta = Field(default=timedelta(hours=24), ge=timedelta(0))
     """How long a recipient may take to answer a revocation before it shows as silent."""
 
+    referral_answer_within: timedelta = Field(default=timedelta(days=3), gt=timedelta(0))
+    """How long a referral may stay unanswered where it names no time itself."""
+
     @field_validator("database_url")
     @classmethod
     def _scheme(cls, url: str) -> str:

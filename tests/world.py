@@ -352,8 +352,8 @@ class World:
         )
 
     def timers(self, case: UUID) -> Answer | None:
-        """The clock's own work in one case: what reached its end, ends."""
-        return self.parts.hub.end_bases_due(Command(by=Actor("hub", "hub", "timer", UNIT)), case)
+        """The clock's own work in one case: what is due, is done."""
+        return self.parts.hub.do_what_is_due(Command(by=Actor("hub", "hub", "timer", UNIT)), case)
 
     def refer(self, case: UUID, recipient: str = NGO, offer: str = "samtaleforloeb") -> UUID:
         answer = self.parts.hub.request_referral(

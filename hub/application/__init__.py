@@ -9,23 +9,25 @@ everything in one transaction. Nothing is decided here that a domain expert woul
 | `contact` | reports set aside, the citizen's no, cases closed and reopened |
 | `safety` | safe contact, address protection, assessments, the safety level |
 | `correcting` | what was wrong, set right |
-| `bases` | consents and legal bases, given, withdrawn, ended |
+| `bases` | consents and legal bases, given and withdrawn |
 | `referrals` | requested, answered, cancelled |
+| `due` | what the clock sets off: bases end, what waited too long escalates |
 | `partners` | registered, suspended, resumed; their answers to revocations |
 """
 
 from hub.application.bases import Bases
-from hub.application.carrying import Answer
+from hub.application.carrying import Answer, Within
 from hub.application.contact import Contact
 from hub.application.correcting import Correcting
+from hub.application.due import Due
 from hub.application.intake import Intake, ReportTaken
 from hub.application.partners import Partners
 from hub.application.referrals import Referrals
 from hub.application.safety import Safety
 
 
-class Hub(Intake, Contact, Correcting, Safety, Bases, Referrals, Partners):
+class Hub(Intake, Contact, Correcting, Safety, Bases, Referrals, Due, Partners):
     """The commands of the hub. Built by `bootstrap`; tests build it the same way."""
 
 
-__all__ = ["Answer", "Hub", "ReportTaken"]
+__all__ = ["Answer", "Hub", "ReportTaken", "Within"]

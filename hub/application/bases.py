@@ -11,11 +11,10 @@ from hub.aggregates.citizen_case.values import ConsentForm
 from hub.aggregates.disclosure_ledger import RevocationReason
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer, Carrier
 from hub.committing import Change, Command
-from hub.errors import Missing
 
 
 class Bases(Carrier):
-    """A basis is given, withdrawn, and comes to its end."""
+    """A basis is given, and withdrawn; what ends in time is the matter of `due`."""
 
     def give_consent(
         self,
@@ -118,34 +117,3 @@ class Bases(Carrier):
             )
 
         return self._on(command, case_id, act)
-
-    def end_bases_due(self, command: Command, case_id: UUID) -> Answer | None:
-        """What reached its end in time ends as a withdrawal does; None where nothing was due."""
-        answer = None
-        for basis_id in self._due(case_id):
-
-            def act(case: CitizenCase, now: datetime, basis_id: UUID = basis_id) -> Change:
-                basis = case.bases[basis_id]
-                if basis.rule is None:
-                    ended = case.expire_consent(consent_id=basis_id, by=command.by, at=now)
-                    reason = RevocationReason.EXPIRED
-                else:
-                    ended = case.end_legal_basis(basis_id=basis_id, by=command.by, at=now)
-                    reason = RevocationReason.BASIS_ENDED
-                return Change(cases=(case,), ends=tuple(ended), reason=reason, may_not_wait=True)
-
-            answer = self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
-        return answer
-
-    def _due(self, case_id: UUID) -> list[UUID]:
-        """Bases of a case that reached their end; an erased case has none, and keeps no other from ending."""
-        try:
-            case = self._load(case_id)
-        except Missing:
-            return []
-        now = max(self._committer.now(), case.latest_time)
-        return [
-            b.basis_id
-            for b in case.bases.values()
-            if b.ends_at <= now and any(not case.grants[g].ended for g in b.grants)
-        ]

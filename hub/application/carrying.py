@@ -5,7 +5,7 @@ Every area of commands stands on `Carrier`. Nothing is decided here that a domai
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError
@@ -33,13 +33,29 @@ class Answer:
     ids: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Within:
+    """How soon somebody must have done something, where nobody says."""
+
+    referral_answered: timedelta
+
+
 class Carrier:
     """What the commands of every area share. Built by `bootstrap`; tests build it the same way."""
 
-    def __init__(self, committer: Committer, *, unit: str, on_call: str, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self,
+        committer: Committer,
+        *,
+        unit: str,
+        on_call: str,
+        within: Within,
+        new_id: Callable[[], UUID],
+    ) -> None:
         self._committer = committer
         self._unit = unit
         self._on_call = on_call
+        self._within = within
         self._new_id = new_id
 
     def _do(

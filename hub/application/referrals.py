@@ -32,23 +32,30 @@ class Referrals(Carrier):
     ) -> Answer:
         """Refer the citizen to a partner's offer; needs a living grant and an agreement that covers it.
 
-        A referral that could not be sent is refused: *requested* must never stand where nobody was asked.
+        A referral that could not be sent is refused: *requested* must never stand where nobody was asked. And
+        it is never without a deadline: what nobody answers must come back to somebody.
         """
         referral_id = self._new_id()
 
         def act(case: CitizenCase, now: datetime) -> Change:
+            by_when = answer_by or now + self._within.referral_answered
             case.request_referral(
                 referral_id=referral_id,
                 recipient=recipient,
                 offer=offer,
                 urgency=urgency,
-                answer_by=answer_by,
+                answer_by=by_when,
                 by=command.by,
                 at=now,
             )
             if why_not := may_receive(self._committer.agreement(recipient), Category.REFERRAL):
                 raise Conflict(f"recipient: {NOT_RECEIVABLE[why_not]}", field="recipient")
-            return Change(cases=(case,), ids={"referral": str(referral_id)}, needs_partners=(recipient,))
+            return Change(
+                cases=(case,),
+                ids={"referral": str(referral_id)},
+                needs_partners=(recipient,),
+                timers=((by_when, case_id),),
+            )
 
         return self._on(command, case_id, act)
 

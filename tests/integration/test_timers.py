@@ -1,12 +1,15 @@
-"""What reaches its end in time ends as a withdrawal does (design: *Withdrawal*), on both stores."""
+"""What the clock sets off, on both stores: ends in time (design: *Withdrawal*), and what waited too long."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import UUID
 
 from contracts.message_v1 import Revoked
-from contracts.terms import BasisRule, Category
-from hub.aggregates.citizen_case.events import ConsentExpired, LegalBasisEnded
-from hub.working import fire_timers
-from tests.world import CHILDREN, NGO, World
+from contracts.terms import BasisRule, Category, Escalation, MessageKind, ReferralStatus, Urgency
+from hub.aggregates.citizen_case.events import CaseEscalated, ConsentExpired, LegalBasisEnded
+from hub.committing import Command
+from hub.working import TIMER, fire_timers
+from tests.world import CHILDREN, NGO, TOVHOLDER, UNIT, World, at, elsewhere
 
 A_DAY = timedelta(days=1)
 
@@ -76,3 +79,107 @@ def test_a_legal_basis_ends_in_time_as_well(world: World) -> None:
     assert len(world.facts(LegalBasisEnded)) == 1
     assert any(isinstance(c, Revoked) for c in world.controls_of(CHILDREN))
     assert world.told(CHILDREN) == []
+
+
+# --- what waited too long -----------------------------------------------------------------------------
+
+
+def referred(world: World) -> tuple[UUID, UUID]:
+    """A case with a referral that is to be answered within two days."""
+    case = world.open_case()
+    world.consent(case, [NGO], [Category.REFERRAL, Category.COORDINATION])
+    return case, world.refer(case)
+
+
+def test_an_unanswered_referral_is_told_to_the_unit_and_to_nobody_else(world: World) -> None:
+    """Not to the one that was waited for either, though it holds a grant for what is told."""
+    case, referral = referred(world)
+    before = {who: len(world.stored(who)) for who in (UNIT, NGO)}
+
+    world.clock.move(2 * A_DAY)
+    fire_timers(world.parts)
+
+    (told,) = world.facts(CaseEscalated)
+    assert (told.what, told.of) == (Escalation.REFERRAL_UNANSWERED, referral)
+    (message,) = world.messages_of(UNIT)[before[UNIT] :]
+    head = world.open_message(UNIT, message).head
+    assert (head.kind, head.urgency, head.deadline) == (MessageKind.ESCALATED, Urgency.URGENT, told.due)
+    assert head.refs == {"referral": referral}
+    assert len(world.stored(NGO)) == before[NGO]
+    assert world.case(case).referrals[referral].status is ReferralStatus.REQUESTED
+
+
+def test_an_answered_referral_never_escalates(world: World) -> None:
+    case, referral = referred(world)
+    world.parts.hub.answer_referral(
+        world.command(at(NGO)), world.thread(case, NGO), referral, ReferralStatus.ACCEPTED, None
+    )
+
+    world.clock.move(9 * A_DAY)
+    fire_timers(world.parts)
+
+    assert world.facts(CaseEscalated) == []
+
+
+def test_a_referral_that_names_no_time_has_one_all_the_same(world: World) -> None:
+    """The setting's, which its recipient is told as well."""
+    case = world.open_case()
+    world.consent(case, [NGO], [Category.REFERRAL])
+    answer = world.parts.hub.request_referral(
+        world.command(TOVHOLDER), case, recipient=NGO, offer="x", urgency=Urgency.ROUTINE, answer_by=None
+    )
+    due = world.clock() + world.parts.settings.referral_answer_within
+    assert world.told(NGO)[-1].head.deadline == due
+
+    world.clock.now = due
+    fire_timers(world.parts)
+
+    assert [str(e.of) for e in world.facts(CaseEscalated)] == [answer.ids["referral"]]
+
+
+def test_nothing_fires_twice_after_a_restart_or_from_two_workers_at_once(world: World) -> None:
+    """The case itself knows that it was told, whatever the timers say."""
+    case, _ = referred(world)
+    due = world.clock() + 2 * A_DAY
+    world.clock.now = due
+
+    def fire() -> None:
+        world.parts.hub.do_what_is_due(Command(by=TIMER), case)
+
+    with ThreadPoolExecutor(4) as workers:
+        for done in [workers.submit(fire) for _ in range(4)]:
+            done.result()
+    world.parts.app.store.timer_again(due, case)  # as if it had stopped before the timer was forgotten
+    assert elsewhere(lambda: fire_timers(world.parts)) == 1
+    assert fire_timers(world.parts) == 0
+
+    assert len(world.facts(CaseEscalated)) == 1
+
+
+def test_a_timer_that_comes_early_is_set_again(world: World) -> None:
+    """It may be early, never forgotten."""
+    case, referral = referred(world)
+    for at_time, case_id in world.parts.app.store.due(world.clock() + 9 * A_DAY, 10):
+        world.parts.app.store.timer_done(at_time, case_id)
+    world.parts.app.store.timer_again(world.clock(), case)
+
+    assert fire_timers(world.parts) == 1
+    assert world.facts(CaseEscalated) == []
+    world.clock.move(2 * A_DAY)
+    assert fire_timers(world.parts) == 1
+
+    assert [e.of for e in world.facts(CaseEscalated)] == [referral]
+
+
+def test_one_timer_does_all_that_is_due_in_its_case(world: World) -> None:
+    """A consent that ends in the same minute ends, and what waited is told."""
+    case, _ = referred(world)
+    world.consent(case, lasts=2 * A_DAY)
+    world.clock.move(2 * A_DAY)
+
+    fire_timers(world.parts)
+
+    assert [type(e) for _, e in world.log() if isinstance(e, CaseEscalated | ConsentExpired)] == [
+        ConsentExpired,
+        CaseEscalated,
+    ]

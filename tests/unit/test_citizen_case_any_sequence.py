@@ -14,6 +14,7 @@ from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.ending import OVER
 from hub.aggregates.citizen_case.events import (
     CaseClosed,
+    CaseEscalated,
     ConsentGiven,
     GrantsEnded,
     LegalBasisRecorded,
@@ -231,8 +232,8 @@ class AnySequence(RuleBasedStateMachine):
         self.do(CitizenCase.expire_consent, consent_id=basis)
         self.do(CitizenCase.end_legal_basis, basis_id=basis)
 
-    @rule(recipient=RECIPIENTS)
-    def a_referral(self, recipient: str) -> None:
+    @rule(recipient=RECIPIENTS, hours=st.none() | st.integers(1, 24))
+    def a_referral(self, recipient: str, hours: int | None) -> None:
         may = self.model_allows(recipient, Category.REFERRAL)
         self.do(
             CitizenCase.request_referral,
@@ -240,7 +241,7 @@ class AnySequence(RuleBasedStateMachine):
             recipient=recipient,
             offer="samtale",
             urgency=Urgency.ROUTINE,
-            answer_by=None,
+            answer_by=None if hours is None else self.now() + timedelta(hours=hours),
         )
         last = self.events[-1]
         asked = isinstance(last, ReferralRequested) and last.referral_id == made_up(1000 + self.count)
@@ -254,6 +255,17 @@ class AnySequence(RuleBasedStateMachine):
             self.do(CitizenCase.cancel_referral, referral_id=referral, reason="not_safe")
         reason = "no_capacity" if status is ReferralStatus.REJECTED else None
         self.do(CitizenCase.answer_referral, referral_id=referral, status=status, reason=reason, by=AT_NGO)
+
+    @rule()
+    def the_clock_escalates(self) -> None:
+        for waited in self.case.deadlines():
+            self.do(CitizenCase.escalate, what=waited.what, of=waited.of, due=waited.due)
+
+    @invariant()
+    def nothing_escalates_twice_nor_before_its_time(self) -> None:
+        told = [e for e in self.events if isinstance(e, CaseEscalated)]
+        assert len({(e.what, e.of, e.due) for e in told}) == len(told)
+        assert all(e.due <= e.timestamp for e in told)
 
     @invariant()
     def what_has_ended_never_lives_again(self) -> None:

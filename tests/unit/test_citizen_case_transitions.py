@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from contracts.terms import BasisRule, OrganisationKind, ReferralStatus, SafetyLevel, Urgency
+from contracts.terms import BasisRule, Escalation, OrganisationKind, ReferralStatus, SafetyLevel, Urgency
 from hub.aggregates.citizen_case import case as case_module
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import (
@@ -138,6 +138,7 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "start_referral": {"referral_id": REFERRAL, "by": AT_NGO},
     "complete_referral": {"referral_id": REFERRAL, "by": AT_NGO},
     "cancel_referral": {"referral_id": REFERRAL, "reason": "not_safe"},
+    "escalate": {"what": Escalation.REFERRAL_UNANSWERED, "of": REFERRAL, "due": NOW - timedelta(hours=1)},
 }
 
 STEP_TO: Mapping[ReferralStatus, tuple[Fact, ...]] = {

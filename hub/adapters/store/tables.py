@@ -156,6 +156,13 @@ class ClearTables:
             "DELETE FROM timers WHERE due = ? AND case_id = ?", self.database.time(due), self._id(case_id)
         )
 
+    def timer_again(self, due: datetime, case_id: UUID) -> None:
+        """Set a timer: what was due turned out to be due later."""
+        self._write(
+            "INSERT INTO timers VALUES (?, ?) ON CONFLICT DO NOTHING",
+            *(self.database.time(due), self._id(case_id)),
+        )
+
     # --- partners, marks --------------------------------------------------------------------------
 
     def partner(self, slug: str) -> PartnerRow | None:

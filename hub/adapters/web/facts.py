@@ -165,7 +165,7 @@ def _reason(value: Any, words: Words, _: Names) -> Iterator[Fact]:
 
 
 _SILENT: Final = frozenset(
-    {"role", "report", "report_id", "text", "field", "consent", "referral", "assessment", "status"}
+    {"role", "report", "report_id", "text", "field", "consent", "referral", "assessment", "status", "of"}
 )
 """Opaque ids, and what is shown elsewhere on the page or not at all."""
 
@@ -229,6 +229,8 @@ _RENDER: Final[Mapping[str, Render]] = {
     "known_by": lines.one("field.known_by", own.AgeKnownBy),
     "offer": lines.plain("field.offer"),
     "answer_by": lines.time("field.answer_by"),
+    "escalation": lines.one("field.escalation", terms.Escalation),
+    "due": lines.time("field.due"),
     "reason": _reason,
 }
 """How each field is shown, danger first."""

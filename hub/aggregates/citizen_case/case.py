@@ -42,6 +42,7 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     start_referral          -        -        yes   -          yes     yes
     complete_referral       -        -        yes   -          yes     yes
     cancel_referral         -        -        yes   -          yes     yes
+    escalate                yes      yes      yes   yes        yes     yes
 
 And by the status of the referral (HL7 FHIR R4, Task); `answer_referral` takes the step that its status names:
 
@@ -63,9 +64,18 @@ from eventsourcing.domain import Aggregate
 
 from contracts.terms import Category, SafetyLevel
 from hub.aggregates.base import Actor, stream_of
-from hub.aggregates.citizen_case import consent, correcting, ending, intake, legal_basis, referral, safety
+from hub.aggregates.citizen_case import (
+    consent,
+    correcting,
+    ending,
+    escalation,
+    intake,
+    legal_basis,
+    referral,
+    safety,
+)
 from hub.aggregates.citizen_case.events import CaseEvent, FreeTextRead, InquiryOpened
-from hub.aggregates.citizen_case.values import Basis, CaseState, Content, Entry, Grant, Referral
+from hub.aggregates.citizen_case.values import Basis, CaseState, Content, Deadline, Entry, Grant, Referral
 from hub.aggregates.guards import slug, zoned
 from hub.aggregates.sealing import CouldKill
 
@@ -96,6 +106,7 @@ class CitizenCase(Aggregate):
         self.bases: dict[UUID, Basis] = {}
         self.grants: dict[UUID, Grant] = {}
         self.referrals: dict[UUID, Referral] = {}
+        self.escalated: set[Deadline] = set()
         self._facts: list[CaseEvent] = []
         """Everything that happened; what it told is worked out when somebody asks (`entries`)."""
 
@@ -148,6 +159,9 @@ class CitizenCase(Aggregate):
     complete_referral = referral.complete_referral
     cancel_referral = referral.cancel_referral
     answer_referral = referral.answer_referral
+
+    deadlines = escalation.deadlines
+    escalate = escalation.escalate
 
     # --- what stands ----------------------------------------------------------------------------------
 

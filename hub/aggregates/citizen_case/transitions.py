@@ -55,6 +55,7 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "start_referral": _REFERRING,
         "complete_referral": _REFERRING,
         "cancel_referral": _REFERRING,
+        "escalate": _EVERY,
     }
 )
 """In which states of the case each command is legal."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from contracts.terms import BasisRule, Category, ReferralStatus
+from contracts.terms import BasisRule, Category, Escalation, ReferralStatus
 
 NOT_FOR_CRIMINAL_INVESTIGATION = "criminal_investigation"
 """The purpose ban of retsplejelov § 115, which travels with everything told under it."""
@@ -118,6 +118,15 @@ class Basis:
     ends_at: datetime
     grants: list[UUID] = field(default_factory=list)
     bans: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Something that waits for somebody, and the time by which it should have happened."""
+
+    what: Escalation
+    of: UUID
+    due: datetime
 
 
 @dataclass(slots=True)

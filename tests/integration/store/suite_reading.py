@@ -139,6 +139,9 @@ class Reading(Suite):
         app.store.timer_done(NOW, two)
         app.store.timer_done(NOW, two)
         assert app.store.due(NOW + DAY, 10) == [(NOW + DAY, one)]
+        app.store.timer_again(NOW, two)
+        app.store.timer_again(NOW, two)
+        assert app.store.due(NOW, 10) == [(NOW, two)]
 
     def test_the_blind_index(self, app: StoreApplication) -> None:
         """Cases under a value; the same twice is one."""

@@ -35,6 +35,7 @@ SHOWN: Final[tuple[type[StrEnum], ...]] = (
     terms.ReferralStatus,
     terms.Urgency,
     terms.MessageKind,
+    terms.Escalation,
     terms.LookPurpose,
     report.Answer,
     report.HandoverRule,

@@ -123,6 +123,8 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "MessageKind.case_closed": ("Sag afsluttet", "Case closed"),
     "MessageKind.case_reopened": ("Sag genåbnet", "Case reopened"),
     "MessageKind.minor_flagged": ("Borgeren er under 18 år", "The citizen is under 18"),
+    "MessageKind.escalated": ("Fristen er overskredet", "Past its deadline"),
+    "Escalation.referral_unanswered": ("henvisningen er ikke besvaret", "the referral is not answered"),
     "LookPurpose.intake": ("Modtagelse og visitation", "Intake and visitation"),
     "LookPurpose.contact": ("Kontakt til borgeren", "Contact with the citizen"),
     "LookPurpose.coordination": ("Koordinering", "Coordination"),

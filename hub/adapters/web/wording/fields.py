@@ -55,6 +55,8 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "field.previous": ("Før", "Before"),
     "field.offer": ("Tilbud", "Offer"),
     "field.answer_by": ("Svarfrist", "Answer by"),
+    "field.escalation": ("Venter stadig", "Still waiting"),
+    "field.due": ("Fristen var", "The deadline was"),
     "field.reason": ("Begrundelse", "Reason"),
     "field.state": ("Status", "State"),
     "field.set_aside": ("Lagt til side, fordi", "Set aside because"),

@@ -21,6 +21,7 @@ from hub.aggregates.citizen_case.events.ending import (
     MinorFlagged,
     ReportSetAside,
 )
+from hub.aggregates.citizen_case.events.escalation import CaseEscalated
 from hub.aggregates.citizen_case.events.intake import (
     CaseOpened,
     CoordinatorAssigned,
@@ -53,6 +54,7 @@ from hub.aggregates.citizen_case.events.safety import (
 __all__ = [
     "AddressProtectionSet",
     "CaseClosed",
+    "CaseEscalated",
     "CaseEvent",
     "CaseOpened",
     "CaseReopened",

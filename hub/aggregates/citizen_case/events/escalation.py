@@ -1,0 +1,30 @@
+"""The fact that something waited too long. Attributes here are stored bytes: they are never renamed."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from contracts.terms import Category, Escalation, MessageKind
+from hub.aggregates.base import stored_as
+from hub.aggregates.citizen_case.events.base import CaseEvent
+from hub.aggregates.citizen_case.values import Content, Deadline
+
+if TYPE_CHECKING:
+    from hub.aggregates.citizen_case.case import CitizenCase
+
+
+@stored_as("case.escalated")
+class CaseEscalated(CaseEvent):
+    """Something waited past its deadline; `of` is the id of the report, referral or request that waits."""
+
+    KIND = MessageKind.ESCALATED
+    what: Escalation
+    of: UUID
+    due: datetime
+
+    def tells(self) -> tuple[Content, ...]:
+        words = {"escalation": self.what, "of": str(self.of), "due": self.due.isoformat()}
+        return (Content(Category.COORDINATION, "escalation", words, owner_only=True),)
+
+    def change(self, case: "CitizenCase") -> None:
+        case.escalated.add(Deadline(self.what, self.of, self.due))
