@@ -175,6 +175,8 @@ class MessageKind(StrEnum):
     CONSENT_GIVEN = "consent_given"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     CONSENT_EXPIRED = "consent_expired"
+    CONSENT_CORRECTED = "consent_corrected"
+    """It was recorded wrongly, which is not withdrawn."""
     LEGAL_BASIS_RECORDED = "legal_basis_recorded"
     LEGAL_BASIS_ENDED = "legal_basis_ended"
     SAFETY_ASSESSED = "safety_assessed"

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from hub import breaches
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.committing import Committer, Events
@@ -15,6 +16,7 @@ from hub.errors import Corrupt, Missing
 from hub.opening import OpenedRow, Opener
 from hub.ports import Row, View
 from hub.projections import disclosures, intake, receipts, referrals, timeline
+from hub.projections.disclosures import Told
 
 log = logging.getLogger("hub.queries")
 
@@ -124,9 +126,26 @@ class Queries:
     def disclosures(self, by: Actor, case: CitizenCase, purpose: str) -> list[Mapping[str, Any]]:
         """Who was told what, when and on which basis; who opened it; who purged, retained, or is silent."""
         self._opener.look(by, by.organisation, case.id, "disclosures", purpose, [])
-        rows = self._views[disclosures.NAME].rows(disclosures.OWNER, case.id)
         now = self._clock()
-        return [_line(told, now) for told in disclosures.overview(self._facts(rows))]
+        return [_line(told, now) for told in self._told(case.id)]
+
+    def possible_breaches(self, by: Actor, case: CitizenCase, purpose: str) -> Mapping[str, Any]:
+        """What may have been told without a basis (GDPR art. 33), also by a case wrongly matched to this."""
+        self._opener.look(by, by.organisation, case.id, "possible_breaches", purpose, [])
+        now, told = self._clock(), self._told(case.id)
+        found = breaches.of_case(case, told, now)
+        for mistake in case.mistakes:
+            of_other = self._told(mistake.other)
+            found += breaches.of_inquiry(case, mistake, of_other, now)
+            told = [*told, *of_other]
+        return {
+            "possible_breaches": [_possible(breach) for breach in found],
+            "unreadable": sum(line.unreadable for line in told),
+        }
+
+    def _told(self, case_id: UUID) -> list[Told]:
+        rows = self._views[disclosures.NAME].rows(disclosures.OWNER, case_id)
+        return disclosures.overview(self._facts(rows))
 
     def _facts(self, rows: Iterable[Row]) -> list[Any]:
         found = []
@@ -138,6 +157,22 @@ class Queries:
                 log.error("a disclosure cannot be read: %s", error.slug)
                 found.append(disclosures.Unreadable(stream))
         return found
+
+
+def _possible(breach: breaches.PossibleBreach) -> Mapping[str, Any]:
+    return {
+        "recipient": breach.recipient,
+        "message": breach.disclosed.message_id,
+        "at": breach.disclosed.timestamp,
+        "categories": breach.categories,
+        "causes": breach.causes,
+        "opened": [
+            {"at": o.timestamp, "by": o.by.name, "purpose": o.purpose, "taken_over": o.taken_over}
+            for o in breach.opened
+        ],
+        "revoked": breach.revoked and {"at": breach.revoked.timestamp, "reason": breach.revoked.reason},
+        "answered": breach.answered,
+    }
 
 
 def _line(told: disclosures.Told, now: datetime) -> Mapping[str, Any]:
@@ -155,7 +190,10 @@ def _line(told: disclosures.Told, now: datetime) -> Mapping[str, Any]:
             }
             for d in told.disclosed
         ],
-        "refused": [{"at": r.timestamp, "category": r.category, "reason": r.reason} for r in told.refused],
+        "refused": [
+            {"at": r.timestamp, "kind": r.kind, "category": r.category, "reason": r.reason}
+            for r in told.refused
+        ],
         "opened": [
             {"message": o.message_id, "at": o.timestamp, "by": o.by.name, "purpose": o.purpose}
             for o in told.opened

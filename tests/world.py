@@ -22,6 +22,7 @@ from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4
 
 from contracts.client.errors import SealedForSomeoneElse
+from contracts.client.inbox import sort, take
 from contracts.client.keys import Identity
 from contracts.client.sealed import open_control, open_head, open_part
 from contracts.inbound_v1 import Inbound as Sent
@@ -299,6 +300,19 @@ class World:
             self.command(by), case, message=message, part=part, instead=instead, reason="Skrevet forkert"
         )
 
+    def never_said(
+        self, case: UUID, consent: UUID, recipient: str | None = None, category: Category | None = None
+    ) -> Answer:
+        """A consent was recorded wrongly."""
+        return self.parts.hub.correct_consent(
+            self.command(TOVHOLDER),
+            case,
+            consent,
+            recipient=recipient,
+            category=category,
+            reason="Aldrig sagt",
+        )
+
     # --- consent, basis, referral -------------------------------------------------------------------
 
     def consent(
@@ -389,6 +403,17 @@ class World:
         """Every event of one class, in the order of the log."""
         return [event for _, event in self.log() if isinstance(event, kind)]
 
+    def project(self) -> None:
+        """What relay and projection do, from the outbox straight into the unit's read models."""
+        parts = self.parts
+        folder = parts.settings.data_dir / "keys" / "recipients" / UNIT
+        if not folder.exists():
+            self.identities[UNIT].save(folder)
+        models = parts.models(UNIT, {name: parts.views[name] for name in ("timeline", "intake")})
+        while found := parts.outgoing.messages_of(UNIT, *models.position(), 500):
+            given = sort(parts.party(UNIT), found, models.position(), whole=True)
+            take(given, models.position(), models, _never)
+
     # --- messages -----------------------------------------------------------------------------------
 
     def stored(self, recipient: str) -> list[StoredMessage]:
@@ -426,6 +451,10 @@ class World:
 
     def told_categories(self, recipient: str) -> set[Category]:
         return {category for told in self.told(recipient) for category in told.categories}
+
+
+def _never(problem: object) -> None:
+    raise AssertionError(f"a message of our own was refused: {problem}")
 
 
 def elsewhere(what: Callable[[], T]) -> T:

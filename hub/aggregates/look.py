@@ -23,6 +23,7 @@ class Looked(StrEnum):
     REFERRAL_INBOX = "referral_inbox"
     REPORT_RECEIPTS = "report_receipts"
     DISCLOSURES = "disclosures"
+    POSSIBLE_BREACHES = "possible_breaches"
     FREE_TEXT = "free_text"
     COULD_KILL = "could_kill"
     CANDIDATES = "candidates"

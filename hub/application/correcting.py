@@ -9,8 +9,8 @@ from uuid import UUID
 from contracts.terms import Category
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.values import Content
-from hub.aggregates.disclosure_ledger import Source
-from hub.application.carrying import Answer, Carrier
+from hub.aggregates.disclosure_ledger import RevocationReason, Source
+from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer, Carrier
 from hub.committing import Change, Command
 from hub.errors import Missing, StaleVersion
 from hub.stated import stated
@@ -57,6 +57,35 @@ class Correcting(Carrier):
         if source.stream != case_id:
             command = replace(command, expected=None)
         return self._on(command, source.stream, act)
+
+    def correct_consent(
+        self,
+        command: Command,
+        case_id: UUID,
+        consent_id: UUID,
+        *,
+        recipient: str | None = None,
+        category: Category | None = None,
+        reason: str,
+    ) -> Answer:
+        """A consent was recorded wrongly: its grants end at once, as in a withdrawal, never as a conflict.
+
+        What was told on them is revoked as told in error, and stands among the possible breaches.
+        """
+        command = replace(command, expected=None)
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            ended = case.correct_consent(
+                consent_id=consent_id,
+                recipient=recipient,
+                category=category,
+                reason=reason,
+                by=command.by,
+                at=now,
+            )
+            return Change(cases=(case,), ends=tuple(ended), reason=RevocationReason.DISCLOSED_IN_ERROR)
+
+        return self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
 
     def _told_as(self, case: CitizenCase, message: UUID, part: int) -> Source:
         for case_id in (case.id, *sorted(case.inquiries, key=str)):

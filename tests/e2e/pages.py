@@ -57,7 +57,7 @@ def served_at(folder: Path) -> Iterator[Served]:
         ):
             world.report(name)
         world.report("politi-mand-haevnporno-tidligere-kaereste")
-        bring_up(world)
+        world.project()
         issuer = EmbeddedIssuer("http://localhost", "tvaers-hub", utc_now, production=False)
         for who, name, unit, roles in (
             ("tove", "Tove Tovholder", UNIT, [Role.TOVHOLDER]),
@@ -114,22 +114,6 @@ def forget_the_perpetrator(world: "World", case: UUID) -> None:
         if entry.content.about and entry.content.data.get("role") == "perpetrator"
     }
     world.parts.app.keys.destroy(person)
-
-
-def bring_up(world: "World") -> None:
-    """What relay and projection do, from the outbox straight into the unit's read models."""
-    from contracts.client.inbox import sort, take
-    from tests.world import UNIT
-
-    parts = world.parts
-    world.identities[UNIT].save(parts.settings.data_dir / "keys" / "recipients" / UNIT)
-    models = parts.models(UNIT, {name: parts.views[name] for name in ("timeline", "intake")})
-    while found := parts.outgoing.messages_of(UNIT, *models.position(), 500):
-        take(sort(parts.party(UNIT), found, models.position(), whole=True), models.position(), models, _never)
-
-
-def _never(problem: object) -> None:
-    raise AssertionError(f"a message of our own was refused: {problem}")
 
 
 def log_in(browser: Browser, served: Served, who: str = "tove", path: str = "/") -> None:

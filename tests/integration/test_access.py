@@ -63,6 +63,8 @@ CASES: dict[str, dict[Role, set[str]]] = {
     "POST /v1/cases/{case_id}/consents": INTAKE,
     # Her "no" counts whoever of the unit hears it.
     "POST /v1/cases/{case_id}/consents/{consent_id}/withdrawal": {role: {U, C, O} for role in STAFF},
+    "POST /v1/cases/{case_id}/consents/{consent_id}/correction": {role: {U, C, O} for role in STAFF},
+    "GET /v1/cases/{case_id}/possible-breaches": {R.TOVHOLDER: {C}, R.PROGRAMME_LEAD: {U, C, O}},
     # An emergency is never blocked: the programme lead acts where the coordinator is away.
     "POST /v1/cases/{case_id}/legal-bases": {**INTAKE, R.PROGRAMME_LEAD: {U, C, O}},
     "POST /v1/cases/{case_id}/referrals": {R.TOVHOLDER: {C}},

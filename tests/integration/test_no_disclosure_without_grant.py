@@ -188,6 +188,19 @@ class Trial:
             self.happened(case)
             self.judge_what_opens({g.recipient for g in named})
 
+    def never_said(self, n: int, m: int, one_category: bool) -> None:
+        """A consent was recorded wrongly: to the oracle it ends as when it is withdrawn."""
+        if self.consents:
+            case, consent = self.consents[n % len(self.consents)]
+            named = [g for g in self.oracle.grants.values() if g.basis == consent]
+            grant = named[m % len(named)]
+            what = grant.category if one_category else None
+            self.world.never_said(case, consent, grant.recipient, what)
+            self.oracle.end(consent, grant.recipient, what)
+            self.seen["never_said"] += 1
+            self.happened(case)
+            self.judge_what_opens({grant.recipient})
+
     def timers(self, n: int) -> None:
         case = self.case(n)
         now = self.oracle.now(case, self.latest)
@@ -421,6 +434,7 @@ Arguments = tuple[object, ...]
 _DRAWN: dict[str, tuple[int, st.SearchStrategy[Arguments]]] = {
     "consent": (6, st.tuples(_n, _few, _what, _hours)),
     "withdraw": (5, st.tuples(_n, _n, st.booleans(), st.booleans())),
+    "never_said": (1, st.tuples(_n, _n, st.booleans())),
     "basis": (2, st.tuples(_n, _who, _what, st.sampled_from(list(BasisRule)), _hours)),
     "assess": (3, st.tuples(_n)),
     "level": (1, st.tuples(_n, st.sampled_from(list(SafetyLevel)))),
@@ -532,3 +546,4 @@ def _must_have_happened(seen: Counter[str], sequences: int) -> None:
     assert seen["revoked"] > sequences / 8, seen
     assert seen["renewed"] > sequences / 20, seen
     assert seen["corrected"] > sequences / 20, seen
+    assert seen["never_said"] > sequences / 20, seen

@@ -15,6 +15,7 @@ from hub.aggregates.citizen_case.ending import OVER
 from hub.aggregates.citizen_case.events import (
     CaseClosed,
     CaseEscalated,
+    ConsentCorrected,
     ConsentGiven,
     GrantsEnded,
     LegalBasisRecorded,
@@ -31,7 +32,9 @@ CATEGORIES = st.sampled_from([Category.REFERRAL, Category.RISK, Category.IDENTIT
 MINUTES = st.integers(min_value=-30, max_value=600)
 """Also back: clocks are moved."""
 DAYS = st.integers(min_value=1, max_value=3)
-NEVER_REFUSED = (CitizenCase.withdraw_consent, CitizenCase.decline)
+NEVER_REFUSED = (CitizenCase.withdraw_consent, CitizenCase.correct_consent, CitizenCase.decline)
+ENDS_MORE = (CaseClosed, ConsentCorrected)
+"""Facts that say more than that grants ended."""
 
 
 class AnySequence(RuleBasedStateMachine):
@@ -59,7 +62,7 @@ class AnySequence(RuleBasedStateMachine):
             if isinstance(event, ConsentGiven | LegalBasisRecorded):
                 self.granted |= {t.grant_id: (t.recipient, t.category, event.ends_at) for t in event.grants}
             if isinstance(event, GrantsEnded):
-                assert event.grants or isinstance(event, CaseClosed), "an end that ends nothing is no fact"
+                assert event.grants or isinstance(event, ENDS_MORE), "an end that ends nothing is no fact"
                 assert not self.ended & set(event.grants), "a grant ends once"
                 self.ended |= set(event.grants)
 
@@ -226,6 +229,23 @@ class AnySequence(RuleBasedStateMachine):
                 assert self.case.grants[grant.grant_id].ended
 
     @precondition(lambda self: self.case.bases)
+    @rule(data=st.data(), whole=st.booleans())
+    def a_consent_was_recorded_wrongly(self, data: st.DataObject, whole: bool) -> None:
+        consents = sorted((b for b in self.case.bases.values() if b.rule is None), key=lambda b: b.basis_id)
+        if consents:
+            consent = data.draw(st.sampled_from(consents))
+            grant = self.case.grants[data.draw(st.sampled_from(consent.grants))]
+            self.do(
+                CitizenCase.correct_consent,
+                consent_id=consent.basis_id,
+                recipient=grant.recipient,
+                category=None if whole else grant.category,
+                reason="Aldrig sagt",
+            )
+            assert self.case.grants[grant.grant_id].ended
+            assert grant.grant_id in self.case.struck
+
+    @precondition(lambda self: self.case.bases)
     @rule(data=st.data())
     def an_end(self, data: st.DataObject) -> None:
         basis = data.draw(st.sampled_from(sorted(self.case.bases)))
@@ -277,6 +297,10 @@ class AnySequence(RuleBasedStateMachine):
         living = {g.grant_id for g in self.case.living_grants(self.now())} - {self.case.standing_grant}
         alive = {g for g, (_, _, ends_at) in self.granted.items() if self.now() < ends_at}
         assert living == alive - self.ended
+
+    @invariant()
+    def what_was_never_in_her_words_has_ended(self) -> None:
+        assert self.case.struck <= self.ended
 
     @invariant()
     def the_owner_always_holds_its_grant(self) -> None:

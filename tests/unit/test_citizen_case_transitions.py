@@ -95,6 +95,7 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
         "instead": {"name": "Mette Rettet"},
         "reason": "Stavet forkert",
     },
+    "correct_consent": {"consent_id": CONSENT, "reason": "Hun nævnte kun havnen"},
     "continue_inquiry": {"inquiry": INQUIRY, "version": 3},
     "open_case": {"number": "2RXD-7KQM", "criteria": {"adult": True}},
     "assign_coordinator": {"coordinator": TOVHOLDER},

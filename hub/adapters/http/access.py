@@ -45,6 +45,7 @@ _CASE = {Role.TOVHOLDER: COORDINATOR}
 _BASIS = {**_INTAKE, Role.PROGRAMME_LEAD: UNIT}
 _ASSIGN = {Role.CASEWORKER: UNASSIGNED, Role.PROGRAMME_LEAD: UNIT}
 _HEAR = {Role.CASEWORKER: UNIT, Role.TOVHOLDER: UNIT, Role.PROGRAMME_LEAD: UNIT}
+_BREACH = {Role.TOVHOLDER: COORDINATOR, Role.PROGRAMME_LEAD: UNIT}
 _STAFF = {Role.CASEWORKER: NONE, Role.TOVHOLDER: NONE, Role.PROGRAMME_LEAD: NONE}
 _SYSTEM = {Role.PARTNER_SYSTEM: NONE}
 
@@ -80,6 +81,8 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("POST", "/v1/cases/{case_id}/safety-level"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/consents"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/consents/{consent_id}/withdrawal"): _HEAR,
+    ("POST", "/v1/cases/{case_id}/consents/{consent_id}/correction"): _HEAR,
+    ("GET", "/v1/cases/{case_id}/possible-breaches"): _BREACH,
     ("POST", "/v1/cases/{case_id}/legal-bases"): _BASIS,
     ("POST", "/v1/cases/{case_id}/referrals"): _CASE,
     ("POST", "/v1/cases/{case_id}/referrals/{referral_id}/cancellation"): _CASE,

@@ -108,7 +108,9 @@ def bases(rows: Sequence[OpenedRow], words: Words) -> list[Basis]:
                 for basis in found.values():
                     _closed(basis, words, when)
             case MessageKind.CONSENT_WITHDRAWN if key in found:
-                _withdrawn(found[key], data, words, when)
+                _less(found[key], data, words, when, "withdrawn")
+            case MessageKind.CONSENT_CORRECTED if key in found:
+                _less(found[key], data, words, when, "corrected")
             case MessageKind.CONSENT_EXPIRED | MessageKind.LEGAL_BASIS_ENDED if key in found:
                 over = "basis.expired" if found[key].ends_at <= row.head.recorded else "basis.ended"
                 found[key].over = words(over, when=when)
@@ -141,7 +143,8 @@ def _closed(basis: Basis, words: Words, when: str) -> None:
         basis.over = words("basis.ended", when=when)
 
 
-def _withdrawn(basis: Basis, data: dict[str, Any], words: Words, when: str) -> None:
+def _less(basis: Basis, data: dict[str, Any], words: Words, when: str, how: str) -> None:
+    """What was withdrawn of a consent, or was never in her or his words."""
     recipient, category = data.get("recipient"), data.get("category")
     basis.living = {
         (r, c)
@@ -149,8 +152,8 @@ def _withdrawn(basis: Basis, data: dict[str, Any], words: Words, when: str) -> N
         if (recipient is not None and r != recipient) or (category is not None and c != category)
     }
     if not basis.living:
-        basis.over = words("basis.withdrawn", when=when)
+        basis.over = words(f"basis.{how}", when=when)
         return
     what = [str(recipient)] if recipient else []
     what += [words.label(Category, category)] if category else []
-    basis.less.append(words("basis.without", when=when, what=", ".join(what)))
+    basis.less.append(words(f"basis.{how}.part", when=when, what=", ".join(what)))

@@ -18,6 +18,7 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     read_free_text          yes      yes      yes   yes        yes     yes
     read_inquiry_text       yes      -        yes   yes        yes     yes
     correct_entry           yes      yes      yes   yes        yes     yes
+    correct_consent         yes      yes      yes   yes        yes     yes
     continue_inquiry        yes      -        yes   yes        yes     yes
     open_case               yes      -        -     -          -       -
     assign_coordinator      -        -        yes   -          -       -
@@ -75,6 +76,7 @@ from hub.aggregates.citizen_case import (
     safety,
 )
 from hub.aggregates.citizen_case.events import CaseEvent, FreeTextRead, InquiryOpened
+from hub.aggregates.citizen_case.mistakes import Mistake, mistakes
 from hub.aggregates.citizen_case.values import Basis, CaseState, Content, Deadline, Entry, Grant, Referral
 from hub.aggregates.guards import slug, zoned
 from hub.aggregates.sealing import CouldKill
@@ -105,6 +107,8 @@ class CitizenCase(Aggregate):
         self.safety_level: SafetyLevel | None = None
         self.bases: dict[UUID, Basis] = {}
         self.grants: dict[UUID, Grant] = {}
+        self.struck: set[UUID] = set()
+        """Grants that were recorded and were never in the citizen's words."""
         self.referrals: dict[UUID, Referral] = {}
         self.escalated: set[Deadline] = set()
         self._facts: list[CaseEvent] = []
@@ -138,6 +142,7 @@ class CitizenCase(Aggregate):
     flag_minor = ending.flag_minor
 
     correct_entry = correcting.correct_entry
+    correct_consent = correcting.correct_consent
     continue_inquiry = correcting.continue_inquiry
 
     set_safe_contact = safety.set_safe_contact
@@ -202,6 +207,11 @@ class CitizenCase(Aggregate):
             found.append(pointed)
             pointed = self.corrected.get(pointed)
         return tuple(found)
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        """The matches of this case that were undone, with an inquiry of its own or with its case."""
+        return mistakes(self._facts)
 
     def fact(self, version: int) -> CaseEvent:
         """What happened as that version."""

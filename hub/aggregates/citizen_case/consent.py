@@ -13,7 +13,7 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.bases import end_in_time, must_be_grants, must_be_new, not_ended
 from hub.aggregates.citizen_case.events import ConsentExpired, ConsentGiven, ConsentWithdrawn
 from hub.aggregates.citizen_case.transitions import must_be_legal
-from hub.aggregates.citizen_case.values import Basis, ConsentForm, GrantTerms
+from hub.aggregates.citizen_case.values import Basis, ConsentForm, Grant, GrantTerms
 from hub.aggregates.guards import one_of, written, zoned
 from hub.errors import Conflict, Invalid, Missing
 
@@ -71,19 +71,7 @@ def withdraw_consent(
     in the belief that something ended.
     """
     must_be_legal(self, "withdraw_consent")
-    consent = _the_consent(self, consent_id)
-    named = [self.grants[g] for g in consent.grants]
-    if recipient is not None and recipient not in {g.recipient for g in named}:
-        raise Missing("recipient: the consent never named it; choose one that it names", field="recipient")
-    if category is not None and category not in {
-        g.category for g in named if recipient in (None, g.recipient)
-    }:
-        raise Missing("category: the consent never named it; choose one that it names", field="category")
-    ended = tuple(
-        g.grant_id
-        for g in named
-        if not g.ended and recipient in (None, g.recipient) and category in (None, g.category)
-    )
+    ended = tuple(g.grant_id for g in named_in(self, consent_id, recipient, category) if not g.ended)
     if ended:
         self.trigger_event(
             ConsentWithdrawn,
@@ -107,6 +95,19 @@ def expire_consent(self: "CitizenCase", *, consent_id: UUID, by: Actor, at: date
     if ended:
         self.trigger_event(ConsentExpired, consent_id=consent_id, grants=ended, by=by, timestamp=now)
     return ended
+
+
+def named_in(
+    case: "CitizenCase", consent_id: UUID, recipient: str | None, category: Category | None
+) -> list[Grant]:
+    """The grants of a consent, whole, for one recipient or in one category. Raises `Missing`."""
+    named = [case.grants[g] for g in _the_consent(case, consent_id).grants]
+    if recipient is not None and recipient not in {g.recipient for g in named}:
+        raise Missing("recipient: the consent never named it; choose one that it names", field="recipient")
+    found = [g for g in named if recipient in (None, g.recipient)]
+    if category is not None and category not in {g.category for g in found}:
+        raise Missing("category: the consent never named it; choose one that it names", field="category")
+    return [g for g in found if category in (None, g.category)]
 
 
 def _the_consent(case: "CitizenCase", consent_id: UUID) -> Basis:

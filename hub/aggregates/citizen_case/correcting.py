@@ -12,8 +12,10 @@ from uuid import UUID
 
 from contracts.terms import Category, SafetyLevel
 from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.consent import named_in
 from hub.aggregates.citizen_case.events import (
     CaseEvent,
+    ConsentCorrected,
     EntryCorrected,
     InquiryContinued,
     ReportReceived,
@@ -78,6 +80,40 @@ def correct_entry(
         by=by,
         timestamp=self.moment(at),
     )
+
+
+def correct_consent(
+    self: "CitizenCase",
+    *,
+    consent_id: UUID,
+    recipient: str | None = None,
+    category: Category | None = None,
+    reason: str,
+    by: Actor,
+    at: datetime,
+) -> tuple[UUID, ...]:
+    """The consent was recorded wrongly, whole, for a recipient or in a category; the grants that ended.
+
+    As a withdrawal it is legal in every state and never a conflict; twice is once.
+    """
+    must_be_legal(self, "correct_consent")
+    written("reason", reason)
+    named = named_in(self, consent_id, recipient, category)
+    struck = tuple(g.grant_id for g in named if g.grant_id not in self.struck)
+    ended = tuple(g.grant_id for g in named if g.grant_id in struck and not g.ended)
+    if struck:
+        self.trigger_event(
+            ConsentCorrected,
+            grants=ended,
+            consent_id=consent_id,
+            recipient=recipient,
+            category=category,
+            struck=struck,
+            reason=reason,
+            by=by,
+            timestamp=self.moment(at),
+        )
+    return ended
 
 
 def continue_inquiry(self: "CitizenCase", *, inquiry: UUID, version: int, by: Actor, at: datetime) -> None:

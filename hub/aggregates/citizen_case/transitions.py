@@ -31,6 +31,7 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "read_free_text": _EVERY,
         "read_inquiry_text": _EVERY - _MATCHED,
         "correct_entry": _EVERY,
+        "correct_consent": _EVERY,
         "continue_inquiry": _EVERY - _MATCHED,
         "open_case": _INQUIRY,
         "assign_coordinator": _OPEN,

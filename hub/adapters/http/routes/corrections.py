@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from contracts.base import Contract
 from contracts.fields import Text
-from hub.adapters.http.context import Authorised, Body, Parts, answered, command
+from contracts.terms import Category
+from hub.adapters.http.context import Authorised, Body, Parts, Position, Purpose, answered, command
 
 router = APIRouter(tags=["corrections"])
 
@@ -21,6 +22,14 @@ class CorrectionAsked(Contract):
     part: Annotated[int, Field(ge=1, le=0xFFFF)]
     instead: Annotated[dict[str, Any], Field(min_length=1, max_length=50)]
     """Field by field as the entry has them; null takes a field out. What is not named stands."""
+    reason: Text
+
+
+class ConsentCorrectionAsked(Contract):
+    """What was never in the citizen's words: all of the consent, one recipient, or one category."""
+
+    recipient: str | None = None
+    category: Category | None = None
     reason: Text
 
 
@@ -37,3 +46,30 @@ def correct(call: Authorised, parts: Parts, body: Body, asked: CorrectionAsked) 
             reason=asked.reason,
         )
     )
+
+
+@router.post("/v1/cases/{case_id}/consents/{consent_id}/correction", status_code=201)
+def correct_consent(
+    call: Authorised, parts: Parts, body: Body, consent_id: UUID, asked: ConsentCorrectionAsked
+) -> Mapping[str, object]:
+    """A consent was recorded wrongly: what rests on it ends at once. Needs no If-Match; never a conflict."""
+    return answered(
+        parts.hub.correct_consent(
+            command(call, body),
+            call.of_case.id,
+            consent_id,
+            recipient=asked.recipient,
+            category=asked.category,
+            reason=asked.reason,
+        )
+    )
+
+
+@router.get("/v1/cases/{case_id}/possible-breaches")
+def possible_breaches(
+    call: Authorised, parts: Parts, purpose: Purpose, response: Response, position: Position = 0
+) -> Mapping[str, object]:
+    """What may have been told without a basis, for a person to judge (GDPR art. 33), and what came of it."""
+    parts.wait("disclosures", "hub", position)
+    response.headers["Cache-Control"] = "no-store"
+    return parts.queries.possible_breaches(call.actor, call.of_case, purpose)

@@ -101,6 +101,10 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     ),
     "MessageKind.consent_given": ("Samtykke givet", "Consent given"),
     "MessageKind.consent_withdrawn": ("Samtykke trukket tilbage", "Consent withdrawn"),
+    "MessageKind.consent_corrected": (
+        "Samtykke var noteret forkert",
+        "Consent had been recorded wrongly",
+    ),
     "MessageKind.consent_expired": ("Samtykke udløbet", "Consent expired"),
     "MessageKind.legal_basis_recorded": ("Hjemmel noteret", "Legal basis recorded"),
     "MessageKind.legal_basis_ended": ("Hjemmel ophørt", "Legal basis ended"),

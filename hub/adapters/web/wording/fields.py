@@ -74,6 +74,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "text.wishes.own_words": ("Borgerens egne ord", "The citizen's own words"),
     "text.basis.reason": ("Begrundelse for at videregive", "Reason for handing over"),
     "text.entry_corrected.reason": ("Hvorfor det blev rettet", "Why it was corrected"),
+    "text.consent_corrected.reason": ("Hvad der var noteret forkert", "What had been recorded wrongly"),
     "text.safety_assessed.reason": ("Begrundelse for vurderingen", "Reason for the judgement"),
     "text.safety_level_changed.reason": ("Begrundelse for niveauet", "Reason for the level"),
     "text.legal_basis_recorded.reason": ("Begrundelse for hjemlen", "Reason for the legal basis"),

@@ -164,7 +164,12 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     "basis.withdrawn": ("Trukket tilbage {when}", "Withdrawn {when}"),
     "basis.expired": ("Udløbet {when}", "Expired {when}"),
     "basis.ended": ("Ophørt {when}", "Ended {when}"),
-    "basis.without": ("Trukket tilbage {when}: {what}", "Withdrawn {when}: {what}"),
+    "basis.withdrawn.part": ("Trukket tilbage {when}: {what}", "Withdrawn {when}: {what}"),
+    "basis.corrected": ("Noteret forkert, rettet {when}", "Recorded wrongly, corrected {when}"),
+    "basis.corrected.part": (
+        "Noteret forkert, rettet {when}: {what}",
+        "Recorded wrongly, corrected {when}: {what}",
+    ),
     # --- what went wrong
     "problem.404": (
         "Der er ingen sådan side, eller ingen for dig.",

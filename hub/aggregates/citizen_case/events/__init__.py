@@ -13,7 +13,7 @@ from hub.aggregates.citizen_case.events.bases import (
     LegalBasisEnded,
     LegalBasisRecorded,
 )
-from hub.aggregates.citizen_case.events.corrections import EntryCorrected, InquiryContinued
+from hub.aggregates.citizen_case.events.corrections import ConsentCorrected, EntryCorrected, InquiryContinued
 from hub.aggregates.citizen_case.events.ending import (
     CaseClosed,
     CaseReopened,
@@ -59,6 +59,7 @@ __all__ = [
     "CaseOpened",
     "CaseReopened",
     "CitizenDeclined",
+    "ConsentCorrected",
     "ConsentExpired",
     "ConsentGiven",
     "ConsentWithdrawn",

@@ -3,13 +3,15 @@
 Attributes here are stored bytes: they are never renamed.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from contracts.terms import Category, MessageKind
 from hub.aggregates.base import stored_as
 from hub.aggregates.citizen_case.events.base import CaseEvent
-from hub.aggregates.citizen_case.values import Content, free_text
+from hub.aggregates.citizen_case.events.bases import GrantsEnded
+from hub.aggregates.citizen_case.values import Content, free_text, own
 from hub.aggregates.sealing import AboutPerson
 
 if TYPE_CHECKING:
@@ -49,6 +51,31 @@ class EntryCorrected(CaseEvent):
         case.corrected[(self.originator_version, "instead")] = (self.entry, self.field)
         if self.instead is not None and self.slot == "safety_level":
             case.safety_level = self.instead["level"]
+
+
+@stored_as("case.consent_corrected")
+class ConsentCorrected(GrantsEnded):
+    """The consent was recorded wrongly: these of its grants were never in her or his words.
+
+    That is not withdrawn: what was told on them may be a breach (GDPR art. 33), also where they had ended
+    before. `struck` are all of them, `grants` those that still lived.
+    """
+
+    KIND = MessageKind.CONSENT_CORRECTED
+    consent_id: UUID
+    recipient: str | None
+    category: Category | None
+    struck: tuple[UUID, ...]
+    reason: str
+
+    def tells(self) -> tuple[Content, ...]:
+        words = {"consent": str(self.consent_id), "recipient": self.recipient, "category": self.category}
+        reason = free_text("reason", "consent_corrected.reason", self.reason)
+        return (own("grants", words), replace(reason, owner_only=True))
+
+    def change(self, case: "CitizenCase") -> None:
+        super().change(case)
+        case.struck.update(self.struck)
 
 
 @stored_as("case.inquiry_continued")
