@@ -197,6 +197,8 @@ class MessageKind(StrEnum):
     CASE_REOPENED = "case_reopened"
     MINOR_FLAGGED = "minor_flagged"
     ESCALATED = "escalated"
+    CHILD_NOTIFICATION_DUE = "child_notification_due"
+    CHILD_NOTIFICATION_ANSWERED = "child_notification_answered"
 
 
 class Escalation(StrEnum):

@@ -13,6 +13,7 @@ from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import IntegrityError
 
 from contracts.message_v1 import Control
+from contracts.terms import OrganisationKind
 from hub.aggregates.base import Actor, Lone
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import CaseEvent
@@ -212,6 +213,10 @@ class Committer:
         """A partner's agreement; None where it can't be read."""
         partner_id = self.partner_id(slug)
         return _agreement(slug, self._events.latest([partner_id])[partner_id])
+
+    def active_partners(self, kind: OrganisationKind) -> list[str]:
+        """The partners of a kind whose agreement is in force."""
+        return [row.slug for row in self._store.partners() if row.kind == kind and row.active]
 
     def is_partner(self, slug: str) -> bool:
         """Whether a partner of that name was ever registered."""

@@ -6,6 +6,7 @@ Rules, as sentences:
 - The owning unit holds `standing`: it is told everything in its cases, save free text that nobody has read.
 - Who consented to what, and how the municipality does its own work, is told to the owning unit alone; a
   referral to that unit and to its recipient.
+- A grant carries nothing that happened before its own fact: what stood then, that fact tells.
 - A new grant tells what stands in its category and was not told before; what was told rests on it too.
 - What is read in a matched inquiry is told on the grants of the case that it is matched to.
 - A match undone: what was told because of it is revoked, as told in error.
@@ -28,6 +29,7 @@ from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import (
     CaseEscalated,
     CaseEvent,
+    ChildNotificationDue,
     ConsentGiven,
     EntryCorrected,
     GrantsEnded,
@@ -36,6 +38,7 @@ from hub.aggregates.citizen_case.events import (
     InquiryTextRead,
     InquiryUnmatched,
     LegalBasisRecorded,
+    MinorFlagged,
     ReferralEvent,
     ReferralRequested,
     ReportReceived,
@@ -50,6 +53,7 @@ RULE_VERSION = 3
 SETS_RIGHT = (EntryCorrected, InquiryContinued)
 """The facts for which it matters what a recipient was ever told."""
 _REF_OF = {Escalation.REFERRAL_UNANSWERED: "referral"}
+_NEW_GRANTS = ConsentGiven | LegalBasisRecorded
 _URGENCY_OF_LEVEL = {SafetyLevel.ACUTE: Urgency.ACUTE, SafetyLevel.HIGH: Urgency.URGENT}
 
 
@@ -148,9 +152,10 @@ def decide(
     tellings: list[Telling] = []
     refusals: list[Refusal] = []
     ended: dict[str, list[UUID]] = {}
-    living = _living_by_recipient(case, now)
-    for happened in events:
+    born = {g.grant_id: n for n, e in enumerate(events) if isinstance(e, _NEW_GRANTS) for g in e.grants}
+    for number, happened in enumerate(events):
         source, event = _where(case, happened, related)
+        living = _by_recipient(g for g in case.living_grants(now) if born.get(g.grant_id, 0) <= number)
         for recipient, grants in living.items():
             if recipient == case.unit and source is not case:
                 continue
@@ -187,15 +192,15 @@ def may_receive(agreement: Agreement | None, category: Category) -> str | None:
     return None
 
 
-def _living_by_recipient(case: CitizenCase, now: datetime) -> dict[str, list[Grant]]:
+def _by_recipient(living: Iterable[Grant]) -> dict[str, list[Grant]]:
     found: dict[str, list[Grant]] = {}
-    for grant in case.living_grants(now):
+    for grant in living:
         found.setdefault(grant.recipient, []).append(grant)
     return found
 
 
 def _is_present_state(event: CaseEvent) -> bool:
-    return isinstance(event, ConsentGiven | LegalBasisRecorded | InquiryMatched | InquiryTextRead)
+    return isinstance(event, _NEW_GRANTS | InquiryMatched | InquiryTextRead)
 
 
 def _where(
@@ -219,7 +224,7 @@ def _wanted(
     """The entries that this event would tell this recipient, whatever its grants."""
     if recipient == case.unit:
         return [(case, entry) for entry in case.contents_of(event)]
-    if isinstance(event, ConsentGiven | LegalBasisRecorded):
+    if isinstance(event, _NEW_GRANTS):
         granted = frozenset(g.category for g in event.grants if g.recipient == recipient)
         state = [(c, entry) for c in (case, *related) for entry in c.present_state(granted)]
         return [(c, entry) for c, entry in state if _source(c, entry) not in told]
@@ -260,7 +265,7 @@ def _no_more(
 
 
 def _renewals(case: CitizenCase, event: CaseEvent, now: datetime) -> list[Renewal]:
-    if not isinstance(event, ConsentGiven | LegalBasisRecorded):
+    if not isinstance(event, _NEW_GRANTS):
         return []
     new = {g.grant_id for g in event.grants}
     found = []
@@ -343,6 +348,8 @@ def _deadline(event: CaseEvent) -> datetime | None:
             return event.answer_by
         case CaseEscalated():
             return event.due
+        case ChildNotificationDue():
+            return event.deadline
         case _:
             return None
 
@@ -354,6 +361,8 @@ def _urgency(event: CaseEvent) -> Urgency:
         return event.urgency
     if isinstance(event, SafetyLevelChanged):
         return _URGENCY_OF_LEVEL.get(event.level, Urgency.ROUTINE)
+    if isinstance(event, ChildNotificationDue | MinorFlagged):
+        return Urgency.URGENT
     return Urgency.ROUTINE
 
 

@@ -23,9 +23,9 @@ log = logging.getLogger("hub.queries")
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A report in the intake inbox: opaque until somebody opens the case.
+    """A report or a child notification in the intake inbox: opaque until somebody opens the case.
 
-    `case_id` is None where what says which case it is cannot be read: the report waits all the same.
+    `case_id` is None where what says which case it is cannot be read: it waits all the same.
     """
 
     case_id: UUID | None
@@ -58,13 +58,19 @@ class Queries:
 
     def inbox(self, owner: str) -> list[Waiting]:
         """Reports that wait for a person, most urgent first. Says nothing of whom."""
-        rows = intake.waiting(self._views[intake.NAME].rows(owner))
+        return self._waiting(intake.waiting(self._views[intake.NAME].rows(owner)))
+
+    def notifications(self, owner: str) -> list[Waiting]:
+        """Child notifications that wait for a person's answer, the nearest deadline first."""
+        return self._waiting(intake.notifications(self._views[intake.NAME].rows(owner)))
+
+    def _waiting(self, rows: Iterable[Row]) -> list[Waiting]:
         found = []
         for row in rows:
             try:
                 ledger = self._committer.ledger(row.thread)
             except Corrupt as error:
-                log.error("a report in the inbox cannot be opened: %s", error.slug)
+                log.error("what waits in the inbox cannot be opened: %s", error.slug)
                 found.append(Waiting(None, row))
                 continue
             if ledger is not None:

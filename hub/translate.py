@@ -1,16 +1,22 @@
 """Between the published contracts and the domain. Domain events are not messages; here alone they meet."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from contracts.cpr import birth_date
 from contracts.message_v1 import Ban
-from contracts.social_report_persons_v1 import Person
+from contracts.social_report_persons_v1 import CHILD_AGE_MAX, Person
+from contracts.social_report_terms_v1 import Answer, HandoverRule, ThreatTarget
 from contracts.social_report_v1 import CATEGORY, CATEGORY_OF_ROLE, FREE_TEXT, SocialReport
 from contracts.terms import AddressProtection, Category, PersonRole
+from hub.aggregates.citizen_case.terms import AgeKnownBy
 from hub.aggregates.sealing import AboutPerson, CouldKill
 from hub.application import ReportTaken
 
+COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 _BARE = {"id", "role", "could_kill"}
 
 
@@ -51,8 +57,39 @@ def report_taken(report: SocialReport, new_id: Callable[[], UUID]) -> ReportTake
         },
         warnings=tuple(_warnings(report.exposed)),
         staff_involved=report.staff_involved,
+        child_at_risk=_child_at_risk(report),
+        under_18_by=_under_18_by(report),
         cpr=tuple((p.role.value, p.cpr) for p in report.persons if p.cpr is not None),
     )
+
+
+def _child_at_risk(report: SocialReport) -> bool:
+    """Whether a child is told of in any way that sets off the duty to notify (domain rule 7)."""
+    return (
+        report.children.present is Answer.YES
+        or bool(report.children.concerned)
+        or ThreatTarget.CHILDREN in report.threats_to_life.towards
+        or report.basis.rule is HandoverRule.CHILD_NOTIFICATION
+    )
+
+
+def _under_18_by(report: SocialReport) -> AgeKnownBy | None:
+    """How it is known that the exposed person is under 18 on the day that the reporter was told.
+
+    A date of birth goes before a CPR number, whose date may be another.
+    """
+    exposed, told_on = report.exposed, report.told_at.astimezone(COPENHAGEN).date()
+    if exposed.birth_date is not None:
+        return AgeKnownBy.BIRTH_DATE if _years(exposed.birth_date, told_on) <= CHILD_AGE_MAX else None
+    if exposed.cpr is not None:
+        return AgeKnownBy.CPR if _years(birth_date(exposed.cpr), told_on) <= CHILD_AGE_MAX else None
+    if exposed.approximate_age is not None and exposed.approximate_age <= CHILD_AGE_MAX:
+        return AgeKnownBy.APPROXIMATE_AGE
+    return None
+
+
+def _years(born: date, on: date) -> int:
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
 
 def _identity(exposed: Person) -> dict[str, Any]:

@@ -31,10 +31,13 @@ from contracts.social_report_v1 import SocialReport
 from contracts.terms import BasisRule, Category, OrganisationKind, SafetyLevel, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.children import NOTIFIED_OF, waiting_notifications
 from hub.aggregates.citizen_case.terms import (
     ClosingConversation,
     ClosingReason,
     Found,
+    NotificationDecision,
+    NotNotifiedReason,
     ReopeningReason,
     SetAsideReason,
     StaysPossible,
@@ -67,6 +70,7 @@ BEGAN = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 EVERYTHING = tuple(Category)
 NIGHT = "01-politi-natlig-vold-i-hjemmet"
 SAME_WOMAN = "02-skadestue-samme-kvinde-en-time-senere"
+CHILDLESS = "skadestue-mand-slaaet-af-sin-bror"
 
 OPERATOR = Actor("drift", "Ditte Drift", "operator", UNIT)
 CASEWORKER = Actor("inge", "Inge Indskriver", "caseworker", UNIT)
@@ -210,7 +214,45 @@ class World:
     def open(self, case: UUID) -> Answer:
         return self.parts.hub.open_case(self.command(CASEWORKER), case, {"adult": True})
 
+    def answer_for_children(self, case: UUID) -> None:
+        """Answer every child notification that waits in a case and in what is matched to it: not notified."""
+        for one in (case, *self.case(case).inquiries):
+            for due in waiting_notifications(self.case(one)):
+                self.parts.hub.answer_child_notification(
+                    self.command(CASEWORKER),
+                    one,
+                    due.due_id,
+                    decision=NotificationDecision.NOT_NOTIFIED,
+                    decided_by="Inge Indskriver",
+                    notified_at=None,
+                    reason=NotNotifiedReason.ALREADY_NOTIFIED,
+                    text="Politiet har underrettet",
+                )
+
+    def notify(
+        self, case: UUID, recipient: str = CHILDREN, categories: Sequence[Category] = NOTIFIED_OF
+    ) -> Answer:
+        """Tell child services, in answer to the notification that waits."""
+        (due,) = waiting_notifications(self.case(case))
+        return self.parts.hub.notify_child_services(
+            self.command(CASEWORKER),
+            case,
+            due.due_id,
+            recipient=recipient,
+            decided_by="Inge Indskriver",
+            text="Børnene var til stede",
+            categories=categories,
+        )
+
+    def child_at_risk(self, case: UUID, entry: int = 2) -> Answer:
+        return self.parts.hub.observe_child_at_risk(self.command(CASEWORKER), case, entry)
+
+    def find_minor(self, case: UUID) -> Answer:
+        return self.parts.hub.find_minor(self.command(CASEWORKER), case)
+
     def set_aside(self, case: UUID) -> Answer:
+        """After answering for the children in it, without which no report is set aside."""
+        self.answer_for_children(case)
         return self.parts.hub.set_report_aside(
             self.command(CASEWORKER), case, SetAsideReason.HELPED_ALREADY, "Får hjælp i en anden indsats"
         )
@@ -221,18 +263,21 @@ class World:
     def close_case(
         self, case: UUID, follow_up: timedelta | None = None, going_on: Sequence[UUID] = ()
     ) -> Answer:
-        return self.parts.hub.close_case(
-            self.command(TOVHOLDER),
-            case,
-            reason=ClosingReason.GOALS_REACHED,
-            summary="Målene i planen er nået",
-            conversation=ClosingConversation.HELD,
-            safety_level=SafetyLevel.LOW,
-            keeps_safe=Found.YES,
-            knows_where_to_turn=Found.YES,
-            going_on=going_on,
-            follow_up_until=self.clock() + follow_up if follow_up else None,
-        )
+        """After answering for the children in it, without which no case is closed."""
+        self.answer_for_children(case)
+        return self.parts.hub.close_case(self.command(TOVHOLDER), case, **self.closing(follow_up, going_on))
+
+    def closing(self, follow_up: timedelta | None = None, going_on: Sequence[UUID] = ()) -> dict[str, Any]:
+        return {
+            "reason": ClosingReason.GOALS_REACHED,
+            "summary": "Målene i planen er nået",
+            "conversation": ClosingConversation.HELD,
+            "safety_level": SafetyLevel.LOW,
+            "keeps_safe": Found.YES,
+            "knows_where_to_turn": Found.YES,
+            "going_on": going_on,
+            "follow_up_until": self.clock() + follow_up if follow_up else None,
+        }
 
     def reopen(self, case: UUID, reason: ReopeningReason = ReopeningReason.CITIZEN_ASKS) -> Answer:
         return self.parts.hub.reopen_case(self.command(CASEWORKER), case, reason, "Hun ringede selv")
@@ -455,6 +500,18 @@ class World:
 
 def _never(problem: object) -> None:
     raise AssertionError(f"a message of our own was refused: {problem}")
+
+
+def of_a_girl() -> SocialReport:
+    """A report on somebody of sixteen."""
+    report = example(CHILDLESS)
+    report["report_id"] = str(uuid4())
+    for person in report["persons"]:
+        if person["role"] == "exposed":
+            for key in ("cpr", "birth_date"):
+                person.pop(key, None)
+            person["approximate_age"] = 16
+    return SocialReport.model_validate_json(json.dumps(report))
 
 
 def elsewhere(what: Callable[[], T]) -> T:

@@ -7,6 +7,7 @@ everything in one transaction. Nothing is decided here that a domain expert woul
 |---|---|
 | `intake` | reports, matching them, opening the case, naming its coordinator |
 | `contact` | reports set aside, the citizen's no, cases closed and reopened |
+| `children` | child notifications that fall due, and their answers; citizens who are under 18 |
 | `safety` | safe contact, address protection, assessments, the safety level |
 | `correcting` | what was wrong, set right |
 | `bases` | consents and legal bases, given and withdrawn |
@@ -17,6 +18,7 @@ everything in one transaction. Nothing is decided here that a domain expert woul
 
 from hub.application.bases import Bases
 from hub.application.carrying import Answer, Within
+from hub.application.children import Children
 from hub.application.contact import Contact
 from hub.application.correcting import Correcting
 from hub.application.due import Due
@@ -26,7 +28,7 @@ from hub.application.referrals import Referrals
 from hub.application.safety import Safety
 
 
-class Hub(Intake, Contact, Correcting, Safety, Bases, Referrals, Due, Partners):
+class Hub(Intake, Contact, Children, Correcting, Safety, Bases, Referrals, Due, Partners):
     """The commands of the hub. Built by `bootstrap`; tests build it the same way."""
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from contracts.terms import SafetyLevel
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.children import must_have_answered_for_children
 from hub.aggregates.citizen_case.terms import (
     ClosingConversation,
     ClosingReason,
@@ -58,6 +59,8 @@ class Contact(Carrier):
         """End the effort. Where no follow-up is agreed its consents end with it, as a withdrawal does."""
 
         def act(case: CitizenCase, now: datetime) -> Change:
+            for inquiry in self._related(case):
+                must_have_answered_for_children(inquiry)
             ended = case.close_case(
                 reason=reason,
                 summary=summary,

@@ -9,8 +9,10 @@ from contracts.message_v1 import Receipt, ReceiptStatus
 from contracts.terms import Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.terms import AgeKnownBy, NotificationCause
 from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
-from hub.application.carrying import Answer, Carrier
+from hub.application.carrying import Answer
+from hub.application.children import ChildrenAtRisk, Falling
 from hub.committing import Change, Command
 
 
@@ -29,11 +31,15 @@ class ReportTaken:
     basis: dict[str, Any]
     warnings: tuple[str, ...]
     staff_involved: bool
+    child_at_risk: bool
+    """A child is told of: present, concerned, threatened, or what the report is handed over for."""
+    under_18_by: AgeKnownBy | None
+    """How the exposed person's age is known, where she or he is under 18."""
     cpr: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """(role, ten digits) of each person with a CPR number, for the blind index alone."""
 
 
-class Intake(Carrier):
+class Intake(ChildrenAtRisk):
     """From a report to a case with a coordinator."""
 
     def receive_report(self, command: Command, report: ReportTaken) -> Answer:
@@ -64,6 +70,7 @@ class Intake(Carrier):
                 by=command.by,
                 at=now,
             )
+            falling = self._of_children(case, report, command.by, now)
             receipt = Receipt(
                 report_id=report.report_id,
                 number=number,
@@ -75,13 +82,22 @@ class Intake(Carrier):
                 cases=(case,),
                 ids={"case": str(case_id), "number": number},
                 mints=(case_id, could_kill_key(case_id), *(p.person for p in report.others)),
+                grants=falling.grants,
                 standing=(case.standing_grant,),
                 controls=((command.by.organisation, receipt),),
                 blind=tuple((self._committer.blind(role, cpr), case_id) for role, cpr in report.cpr),
+                timers=falling.timers,
                 needs_partners=(command.by.organisation,),
             )
 
         return self._once(command, act)
+
+    def _of_children(self, case: CitizenCase, report: ReportTaken, by: Actor, now: datetime) -> Falling:
+        if report.under_18_by is not None:
+            return self._minor(case, report.under_18_by, by, now)
+        if report.child_at_risk:
+            return self._at_risk(case, NotificationCause.REPORT, by, now)
+        return Falling()
 
     def refuse_report(self, command: Command, report_id: UUID) -> Answer:
         """Tell a reporter that its report could not be taken in: silence would look like *received*."""

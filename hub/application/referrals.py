@@ -13,7 +13,7 @@ from hub.gate import may_receive
 NOT_RECEIVABLE = {
     "unknown_partner": "can't be read as a partner; register it, or call the operator",
     "partner_suspended": "is suspended; resume it, or choose another",
-    "not_in_agreement": "has no agreement on referrals; change its agreement, or choose another",
+    "not_in_agreement": "has no agreement on this; change its agreement, or choose another",
 }
 
 

@@ -1,15 +1,19 @@
 """Commands on the citizen's safety (seed 002 p. 9, 12)."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from contracts.terms import SafetyLevel
+from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.terms import NotificationCause
 from hub.aggregates.sealing import CouldKill
-from hub.application.carrying import Answer, Carrier
-from hub.committing import Command
+from hub.application.carrying import Answer
+from hub.application.children import ChildrenAtRisk, Falling
+from hub.committing import Change, Command
 
 
-class Safety(Carrier):
+class Safety(ChildrenAtRisk):
     """Safe contact, address protection, assessments, the level."""
 
     def set_safe_contact(self, command: Command, case_id: UUID, rules: dict[str, Any]) -> Answer:
@@ -42,13 +46,13 @@ class Safety(Carrier):
         answers: dict[str, str],
         judgement: SafetyLevel,
         reason: str,
+        child_at_risk: bool = False,
     ) -> Answer:
         """Record a risk assessment: answers by item id, the professional's judgement, never a total."""
         assessment = self._new_id()
-        return self._do(
-            command,
-            case_id,
-            lambda case, now: case.assess_safety(
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            case.assess_safety(
                 assessment_id=assessment,
                 instrument=instrument,
                 instrument_version=instrument_version,
@@ -57,14 +61,30 @@ class Safety(Carrier):
                 reason=reason,
                 by=command.by,
                 at=now,
-            ),
-            ids={"assessment": str(assessment)},
-        )
+            )
+            falling = Falling()
+            if child_at_risk:
+                falling = self._at_risk(case, NotificationCause.ASSESSMENT, command.by, now)
+            return Change(cases=(case,), ids={"assessment": str(assessment)}, timers=falling.timers)
 
-    def change_safety_level(self, command: Command, case_id: UUID, level: SafetyLevel, reason: str) -> Answer:
+        return self._on(command, case_id, act)
+
+    def change_safety_level(
+        self,
+        command: Command,
+        case_id: UUID,
+        level: SafetyLevel,
+        reason: str,
+        *,
+        child_at_risk: bool = False,
+    ) -> Answer:
         """Change the safety level; whoever holds a grant for `risk` is told."""
-        return self._do(
-            command,
-            case_id,
-            lambda case, now: case.change_safety_level(level=level, reason=reason, by=command.by, at=now),
-        )
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            case.change_safety_level(level=level, reason=reason, by=command.by, at=now)
+            falling = Falling()
+            if child_at_risk:
+                falling = self._at_risk(case, NotificationCause.SAFETY_LEVEL, command.by, now)
+            return Change(cases=(case,), ids={"case": str(case_id)}, timers=falling.timers)
+
+        return self._on(command, case_id, act)

@@ -1,8 +1,8 @@
-"""The intake inbox: reports that nobody has decided anything about, most urgent first.
+"""The intake inbox: reports that nobody has decided anything about, and child notifications not answered.
 
 Received is not read, and read is not acted on (domain rule 10): a report leaves the inbox only by what a
-person decided (a case opened, a match, set aside, her or his no), never by being looked at. What rests comes
-back when it is reopened.
+person decided (a case opened, a match, set aside, her or his no; of a minor: the notification answered),
+never by being looked at. What rests comes back when it is reopened.
 """
 
 from collections.abc import Iterable
@@ -23,6 +23,9 @@ _KEPT = {
     MessageKind.REPORT_SET_ASIDE,
     MessageKind.CITIZEN_DECLINED,
     MessageKind.CASE_REOPENED,
+    MessageKind.MINOR_FLAGGED,
+    MessageKind.CHILD_NOTIFICATION_DUE,
+    MessageKind.CHILD_NOTIFICATION_ANSWERED,
 }
 _RANK = {Urgency.ACUTE: 0, Urgency.URGENT: 1, Urgency.ROUTINE: 2}
 
@@ -44,6 +47,7 @@ def waiting(rows: Iterable[Row]) -> list[Row]:
     opened: set[UUID] = set()
     matched: set[UUID] = set()
     resting: set[UUID] = set()
+    minors: set[UUID] = set()
     for row in rows:
         match row.clear["kind"]:
             case MessageKind.REPORT_RECEIVED:
@@ -59,6 +63,26 @@ def waiting(rows: Iterable[Row]) -> list[Row]:
                 resting.add(row.thread)
             case MessageKind.CASE_REOPENED:
                 resting.discard(row.thread)
+                minors.discard(row.thread)
+            case MessageKind.MINOR_FLAGGED:
+                minors.add(row.thread)
+            case MessageKind.CHILD_NOTIFICATION_ANSWERED if row.thread in minors:
+                resting.add(row.thread)
     gone = opened | matched | resting
     left = [r for r in reports if r.thread not in gone]
     return sorted(left, key=lambda r: (_RANK[Urgency(str(r.clear["urgency"]))], r.sequence))
+
+
+def notifications(rows: Iterable[Row]) -> list[Row]:
+    """The child notifications that wait for a person's answer, the nearest deadline first.
+
+    One waits at a time in a case; what is added to it keeps its deadline.
+    """
+    due: dict[UUID, Row] = {}
+    for row in rows:
+        match row.clear["kind"]:
+            case MessageKind.CHILD_NOTIFICATION_DUE:
+                due.setdefault(row.thread, row)
+            case MessageKind.CHILD_NOTIFICATION_ANSWERED:
+                due.pop(row.thread, None)
+    return sorted(due.values(), key=lambda r: (str(r.clear["deadline"]), r.sequence))

@@ -73,13 +73,16 @@ def test_a_tovholder_sees_both_reports_on_one_timeline(browser: Browser, served:
     """Log in, see what waits, open the case by its link, read it in order."""
     log_in(browser, served)
     assert browser.one("h1").text == "Indbakke"
-    assert [b.text.split()[-1] for b in browser.all(".inbox .badge")] == ["Akut", "Haster", "Almindelig"]
+    badges = browser.all(".inbox:not(.due) .badge")
+    assert [b.text.split()[-1] for b in badges] == ["Akut", "Haster", "Almindelig"]
     browser.fill(case=f"{served.url}{timeline_of(served.case)}")
     browser.click("main button")
     assert browser.url == served.url + timeline_of(served.case)
     assert browser.one("h1").text.startswith("Tidslinje – sag ")
     titles = [title.text.splitlines()[0] for title in browser.all(".entry h4")]
-    assert titles[:3] == ["Socialrapport modtaget"] * 2 + ["Sag oprettet efter visitation"]
+    due = "Underretning om et barn skal besvares"
+    assert titles[:4] == ["Socialrapport modtaget", due] * 2
+    assert titles[4] == "Sag oprettet efter visitation"
     assert titles[-1] == "Hjemmel noteret"
     sectors = [sector.text for sector in browser.all(".entry .sector")]
     assert sectors.count("Politi") == 1
@@ -161,12 +164,14 @@ def test_a_case_of_another_unit_looks_like_none(browser: Browser, served: Served
 def test_the_inbox_opens_for_a_caseworker_alone(browser: Browser, served: Served) -> None:
     """Nobody coordinates what waits; the tovholder is told who opens it."""
     log_in(browser, served)
-    assert browser.all(".inbox a") == []
+    assert browser.all(".inbox:not(.due) a") == []
+    assert len(browser.all(".due a")) == 4, "of her three cases, and of the inquiry matched to one"
+    assert len(browser.all(".due .hint")) == 1, "of the one that nobody coordinates"
     assert "Åbnes af en visitator." in browser.text
     browser.click("header button")
     assert browser.url == f"{served.url}/login"
     log_in(browser, served, "inge")
-    browser.click(".inbox a")
+    browser.click(".inbox:not(.due) a")
     assert browser.url.endswith("?purpose=intake")
     assert browser.one("h1").text == "Tidslinje – henvendelse"
     assert browser.one(".sector").text == "Skadestue"

@@ -56,6 +56,14 @@ CASES: dict[str, dict[Role, set[str]]] = {
     # A case that nobody looks after any more is ended, or begun again, by the programme lead.
     "POST /v1/cases/{case_id}/closing": {**INTAKE, R.PROGRAMME_LEAD: {U, C, O}},
     "POST /v1/cases/{case_id}/reopening": {**INTAKE, R.PROGRAMME_LEAD: {U, C, O}},
+    "POST /v1/cases/{case_id}/minor": INTAKE,
+    # Whoever of the unit learns of a child at risk says so; the programme lead answers where nobody else can.
+    "POST /v1/cases/{case_id}/child-notifications": {role: {U, C, O} for role in STAFF},
+    "POST /v1/cases/{case_id}/child-notifications/{due_id}/answer": {**INTAKE, R.PROGRAMME_LEAD: {U, C, O}},
+    "POST /v1/cases/{case_id}/child-notifications/{due_id}/notification": {
+        **INTAKE,
+        R.PROGRAMME_LEAD: {U, C, O},
+    },
     "POST /v1/cases/{case_id}/safe-contact": INTAKE,
     "POST /v1/cases/{case_id}/address-protection": INTAKE,
     "POST /v1/cases/{case_id}/assessments": INTAKE,
@@ -146,7 +154,7 @@ def _cases(world: World, role: Role, relation: str) -> list[UUID]:
 def path_of(route: str, case: UUID | None = None) -> tuple[str, str]:
     method, path = route.split(" ")
     names = {"case_id": str(case), "entry": "2", "slug": NGO, "name": "style.css"}
-    opaque = ("report_id", "message_id", "thread", "referral_id", "consent_id", "inquiry")
+    opaque = ("report_id", "message_id", "thread", "referral_id", "consent_id", "inquiry", "due_id")
     return method, path.format(**names, **{name: str(uuid4()) for name in opaque})
 
 

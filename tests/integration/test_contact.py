@@ -119,6 +119,7 @@ def test_a_closed_case_stays_with_its_coordinator_and_is_reopened_by_api(world: 
         "keeps_safe": "yes",
         "knows_where_to_turn": "yes",
     }
+    world.answer_for_children(case)
     assert tove.post(f"/v1/cases/{case}/closing", ending).status_code == 201
     assert world.case(case).state is CaseState.CLOSED
     assert tove.get(f"/v1/cases/{case}/timeline", "coordination").json()["state"] == "closed"

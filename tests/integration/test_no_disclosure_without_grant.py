@@ -22,11 +22,12 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from contracts.terms import BasisRule, Category, OrganisationKind, SafetyLevel
+from hub.aggregates.citizen_case.children import LASTS, NOTIFIED_OF, waiting_notifications
 from hub.aggregates.citizen_case.events import ConsentGiven, LegalBasisRecorded
 from hub.aggregates.disclosure_ledger import Disclosed, LedgerOpened, Renewed, Revoked
 from hub.errors import HubError, Missing
 from hub.ports import StoredMessage
-from tests.world import CHILDREN, NGO, POLICE, SAME_WOMAN, SHELTER, UNIT, Clock, Told, World, at
+from tests.world import CHILDREN, NGO, POLICE, SAME_WOMAN, SHELTER, UNIT, Clock, Told, World, at, of_a_girl
 
 C = Category
 SEQUENCES_SQLITE, SEQUENCES_POSTGRES = 2000, 200
@@ -143,11 +144,43 @@ class Trial:
 
     def report(self) -> None:
         if len(self.cases) < 4:
-            case = self.world.report(SAME_WOMAN)
-            self.cases.append(case)
-            self.oracle.latest[case] = self.latest
-            for who in (UNIT, *PARTNERS):
-                self.recipient_of[self.world.thread(case, who)] = (case, who)
+            self.new_case(self.world.report(SAME_WOMAN))
+
+    def new_case(self, case: UUID) -> None:
+        self.cases.append(case)
+        self.oracle.latest[case] = self.latest
+        for who in (UNIT, *PARTNERS):
+            self.recipient_of[self.world.thread(case, who)] = (case, who)
+
+    def minor_reported(self) -> None:
+        if len(self.cases) < 4:
+            self.new_case(self.world.report(report=of_a_girl()))
+            self.handed_over(self.cases[-1])
+
+    def find_minor(self, n: int) -> None:
+        self.world.find_minor(self.case(n))
+        self.handed_over(self.case(n))
+
+    def handed_over(self, case: UUID) -> None:
+        """A minor is told of to the one child services there is, at once, unless it is suspended."""
+        told = [e for _, e in self.world.log(self.position) if isinstance(e, LegalBasisRecorded)]
+        assert len(told) == (CHILDREN not in self.oracle.suspended)
+        for basis in told:
+            assert basis.rule is BasisRule.CHILD_NOTIFICATION
+            until = self.oracle.now(case, self.latest) + LASTS
+            self.given(case, basis.basis_id, [CHILDREN], NOTIFIED_OF, until, LegalBasisRecorded)
+        self.happened(case)
+
+    def child_at_risk(self, n: int) -> None:
+        self.world.child_at_risk(self.case(n))
+        self.happened(self.case(n))
+
+    def notify(self, n: int, what: Sequence[Category]) -> None:
+        case = self.case(n)
+        if waiting_notifications(self.world.case(case)):
+            basis = UUID(self.world.notify(case, CHILDREN, what).ids["basis"])
+            until = self.oracle.now(case, self.latest) + LASTS
+            self.given(case, basis, [CHILDREN], what, until, LegalBasisRecorded)
 
     def consent(self, n: int, who: Sequence[str], what: Sequence[Category], hours: int) -> None:
         case = self.case(n)
@@ -445,6 +478,10 @@ _DRAWN: dict[str, tuple[int, st.SearchStrategy[Arguments]]] = {
     "unmatch": (2, st.tuples(_n)),
     "open": (1, st.tuples(_n)),
     "report": (1, st.tuples()),
+    "minor_reported": (1, st.tuples()),
+    "find_minor": (1, st.tuples(_n)),
+    "child_at_risk": (1, st.tuples(_n)),
+    "notify": (2, st.tuples(_n, _what)),
     "decline": (1, st.tuples(_n)),
     "close": (1, st.tuples(_n, st.booleans())),
     "set_aside": (1, st.tuples(_n)),

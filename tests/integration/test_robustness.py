@@ -33,7 +33,7 @@ from hub.working import Workers, receivers
 from tests.support.api import Api, clock_now
 from tests.support.carrying import carried
 from tests.support.social_reports import example
-from tests.world import CASEWORKER, MUNICIPALITY, NGO, POLICE, TOVHOLDER, UNIT, World
+from tests.world import CASEWORKER, CHILDLESS, MUNICIPALITY, NGO, POLICE, TOVHOLDER, UNIT, World
 
 SECRET = "Maja Eksempelsen, Opdigtet Allé 7"
 
@@ -177,7 +177,7 @@ def test_without_the_key_encryption_key_nothing_is_passed_over(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A projection that was given no keys would move on behind every message, for good."""
-    world.report()
+    world.report(CHILDLESS)
     (message,) = world.messages_of(UNIT)
 
     def other(*_: object) -> bytes:
@@ -230,7 +230,7 @@ def test_one_damaged_ledger_leaves_the_inbox_to_everybody(
         waiting = inge.get("/v1/inbox").json()["waiting"]
         assert [one["case"] for one in waiting] == [str(cases[0]), None, str(cases[2])]
         page = api.client.get("/", headers={"Cookie": f"{SESSION}={inge.token}"}).text
-        assert page.count("beskadiget") == 1
+        assert page.count("beskadiget") == 2, "the report, and the notification of the children in it"
         assert f"/cases/{cases[2]}" in page
 
 

@@ -9,6 +9,7 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import (
     CaseClosed,
     CaseOpened,
+    ChildNotificationDue,
     ConsentGiven,
     InquiryMatched,
     InquiryOpened,
@@ -24,6 +25,7 @@ from hub.aggregates.citizen_case.terms import (
     ClosingConversation,
     ClosingReason,
     Found,
+    NotificationCause,
     SetAsideReason,
 )
 from hub.aggregates.citizen_case.values import ConsentForm, GrantTerms
@@ -42,6 +44,7 @@ def made_up(n: int) -> UUID:
 
 
 STANDING, CONSENT, BASIS, REFERRAL, REPORT, INQUIRY, OTHER_CASE, MAN = (made_up(n) for n in range(100, 108))
+DUE = made_up(108)
 R1, I1, R2, I2, B1 = (made_up(n) for n in range(200, 205))
 
 OPENED = fact(InquiryOpened, unit=UNIT, standing_grant=STANDING)
@@ -114,6 +117,15 @@ CLOSING: dict[str, Any] = {
     "follow_up_until": None,
 }
 FOLLOWED_UP: dict[str, Any] = {**CLOSING, "follow_up_until": NOW + timedelta(days=180)}
+CHILD_AT_RISK = fact(
+    ChildNotificationDue,
+    due_id=DUE,
+    cause=NotificationCause.REPORT,
+    entry=2,
+    deadline=BEGAN + timedelta(days=1, minutes=2),
+    sent_to=None,
+    basis_id=None,
+)
 SET_ASIDE = fact(ReportSetAside, reason=SetAsideReason.HELPED_ALREADY, text="Får hjælp i en anden indsats")
 CLOSED = fact(CaseClosed, **FOLLOWED_UP, grants=())
 FLAGGED = fact(MinorFlagged, known_by=AgeKnownBy.BIRTH_DATE)

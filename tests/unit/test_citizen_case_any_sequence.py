@@ -11,17 +11,27 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from contracts.terms import BasisRule, Category, OrganisationKind, ReferralStatus, SafetyLevel, Urgency
 from hub.aggregates.base import project
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.children import waiting_notifications
 from hub.aggregates.citizen_case.ending import OVER
 from hub.aggregates.citizen_case.events import (
     CaseClosed,
     CaseEscalated,
+    ChildNotificationDue,
     ConsentCorrected,
     ConsentGiven,
     GrantsEnded,
     LegalBasisRecorded,
     ReferralRequested,
 )
-from hub.aggregates.citizen_case.terms import AgeKnownBy, ReopeningReason, SetAsideReason, StaysPossible
+from hub.aggregates.citizen_case.terms import (
+    AgeKnownBy,
+    NotificationCause,
+    NotificationDecision,
+    NotNotifiedReason,
+    ReopeningReason,
+    SetAsideReason,
+    StaysPossible,
+)
 from hub.aggregates.citizen_case.values import CaseState, ConsentForm, GrantTerms
 from hub.errors import HubError
 from tests.given import BEGAN, CASEWORKER, STREAM
@@ -47,6 +57,7 @@ class AnySequence(RuleBasedStateMachine):
         self.ended: set[UUID] = set()
         self.granted: dict[UUID, tuple[str, Category, datetime]] = {}
         self.events: list[Any] = []
+        self.waits = False
         self.case = CitizenCase.open_inquiry(
             id=STREAM, unit=UNIT, standing_grant=self.new_id(), by=CASEWORKER, at=self.clock
         )
@@ -155,6 +166,7 @@ class AnySequence(RuleBasedStateMachine):
             },
         )
         if was is CaseState.OPEN and self.case.state is CaseState.CLOSED:
+            assert not self.waits, "closed over a child"
             assert level is not SafetyLevel.ACUTE
             assert set(still) <= ({*still} if going_on and days else set())
             consents = {b.basis_id for b in self.case.bases.values() if b.rule is None}
@@ -166,6 +178,37 @@ class AnySequence(RuleBasedStateMachine):
         self.do(CitizenCase.reopen_case, reason=reason, text="Igen")
         if was is CaseState.MINOR:
             assert (self.case.state is CaseState.MINOR) == (reason is not ReopeningReason.FOUND_ADULT)
+
+    @rule(entry=st.integers(1, 12))
+    def a_child_at_risk(self, entry: int) -> None:
+        due_id = self.new_id()
+        self.do(
+            CitizenCase.child_notification_falls_due,
+            due_id=due_id,
+            cause=NotificationCause.OBSERVATION,
+            entry=entry,
+        )
+        if isinstance(self.events[-1], ChildNotificationDue):
+            self.waits = True
+
+    @precondition(lambda self: self.case.notifications)
+    @rule(data=st.data(), told=st.booleans())
+    def somebody_answers(self, data: st.DataObject, told: bool) -> None:
+        due = data.draw(st.sampled_from(sorted(self.case.notifications)))
+        was = self.case.notifications[due].decision
+        yes, no = NotificationDecision
+        self.do(
+            CitizenCase.answer_child_notification,
+            due_id=due,
+            decision=yes if told else no,
+            decided_by="Birgit Prøve",
+            recipient=None,
+            basis_id=None,
+            notified_at=self.now() if told else None,
+            reason=None if told else NotNotifiedReason.NO_CONCERN,
+            text="Talt med børneafdelingen",
+        )
+        self.waits = self.waits and was is not None
 
     @rule()
     def under_18(self) -> None:
@@ -320,6 +363,11 @@ class AnySequence(RuleBasedStateMachine):
         assert [e.originator_version for e in self.events] == list(range(1, len(self.events) + 1))
         times = [e.timestamp for e in self.events]
         assert times == sorted(times)
+
+    @invariant()
+    def a_child_notification_waits_until_it_is_answered(self) -> None:
+        """One at a time, and by nothing but an answer does it go away."""
+        assert len(waiting_notifications(self.case)) == self.waits
 
     @invariant()
     def replay_gives_the_same_case(self) -> None:

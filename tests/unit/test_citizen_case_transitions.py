@@ -21,7 +21,15 @@ from hub.aggregates.citizen_case.events import (
     ReferralStarted,
 )
 from hub.aggregates.citizen_case.referral import ANSWERS
-from hub.aggregates.citizen_case.terms import AgeKnownBy, ReopeningReason, SetAsideReason, StaysPossible
+from hub.aggregates.citizen_case.terms import (
+    AgeKnownBy,
+    NotificationCause,
+    NotificationDecision,
+    NotNotifiedReason,
+    ReopeningReason,
+    SetAsideReason,
+    StaysPossible,
+)
 from hub.aggregates.citizen_case.transitions import LEGAL, REFERRAL_STEPS
 from hub.aggregates.citizen_case.values import CaseState, GrantTerms
 from hub.aggregates.sealing import CouldKill
@@ -32,10 +40,12 @@ from tests.unit.case_facts import (
     AT_NGO,
     BASIS,
     BASIS_TERMS,
+    CHILD_AT_RISK,
     CLOSING,
     CONSENT,
     CONSENT_TERMS,
     CONSENTED,
+    DUE,
     ENDS,
     IN_CLOSED_CASE,
     IN_INQUIRY,
@@ -65,6 +75,7 @@ HISTORY: Mapping[CaseState, tuple[Fact, ...]] = {
 }
 BEFORE: Mapping[str, tuple[Fact, ...]] = {
     "unmatch_inquiry": (INQUIRY_MATCHED,),
+    "answer_child_notification": (CHILD_AT_RISK,),
     "read_inquiry_text": (INQUIRY_MATCHED,),
     "continue_inquiry": (INQUIRY_MATCHED,),
 }
@@ -104,6 +115,21 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "close_case": CLOSING,
     "reopen_case": {"reason": ReopeningReason.CITIZEN_ASKS, "text": "Hun ringede selv"},
     "flag_minor": {"known_by": AgeKnownBy.FOUND_OUT},
+    "child_notification_falls_due": {
+        "due_id": made_up(7),
+        "cause": NotificationCause.OBSERVATION,
+        "entry": 2,
+    },
+    "answer_child_notification": {
+        "due_id": DUE,
+        "decision": NotificationDecision.NOT_NOTIFIED,
+        "decided_by": "Birgit Prøve",
+        "recipient": None,
+        "basis_id": None,
+        "notified_at": None,
+        "reason": NotNotifiedReason.NO_CONCERN,
+        "text": "Børnene bor hos deres far",
+    },
     "set_safe_contact": {"rules": CouldKill({"channel": "sms"})},
     "set_address_protection": {"protection": "name_address", "address": CouldKill({"address": "x"})},
     "assess_safety": {

@@ -215,3 +215,87 @@ def test_a_member_of_staff_who_is_a_party_is_told_of_with_the_person_it_is() -> 
     assert found.staff_involved
     tied = [o.value["contents"] for o in found.others if o.value and "staff_tie" in words(o.value)]
     assert [list(c) for c in tied] == [[Category.OTHER_PERSONS]]
+
+
+# --- children -----------------------------------------------------------------------------------------
+
+
+def changed(name: str, **fields: Any) -> ReportTaken:
+    """An example as taken in, with other words in these fields; `exposed` changes the exposed person."""
+    report = example(name)
+    for key, value in fields.pop("exposed", {}).items():
+        for person in report["persons"]:
+            if person["role"] == "exposed":
+                person[key] = value
+    report |= fields
+    for person in report["persons"]:
+        if person["role"] == "exposed":
+            for key in [k for k, v in person.items() if v is None]:
+                del person[key]
+    return report_taken(SocialReport.model_validate_json(json.dumps(report)), uuid4)
+
+
+CHILDLESS = "skadestue-mand-slaaet-af-sin-bror"
+NO_AGE = {"birth_date": None, "cpr": None, "approximate_age": None}
+
+
+@every_example
+def test_a_child_in_a_report_is_a_child_at_risk(name: str) -> None:
+    report = REPORTS[name]
+    told = any(p.role is PersonRole.CHILD for p in report.persons) or bool(report.children.concerned)
+    assert taken(name).child_at_risk == told
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"children": {"present": "no", "concerned": [{"present": "no", "saw_or_heard": "unknown"}]}},
+        {"children": {"present": "yes", "concerned": [{"present": "yes", "saw_or_heard": "no"}]}},
+        {"threats_to_life": {"answer": "yes", "towards": ["children"]}},
+    ],
+)
+def test_a_child_that_is_only_mentioned_or_threatened_is_at_risk_too(fields: dict[str, Any]) -> None:
+    assert not changed(CHILDLESS).child_at_risk
+    assert changed(CHILDLESS, **fields).child_at_risk
+
+
+def test_a_report_handed_over_as_a_notification_about_an_unborn_child_is_one() -> None:
+    basis = {**example(CHILDLESS)["basis"], "rule": "child_notification"}
+    basis.pop("consent_given_at", None)
+    assert changed(CHILDLESS, pregnancy="yes", basis=basis).child_at_risk
+
+
+@pytest.mark.parametrize(
+    ("age", "known_by"),
+    [
+        ({"birth_date": "2008-11-22"}, "birth_date"),
+        ({"birth_date": "2008-11-21"}, None),
+        ({"cpr": "2211084002"}, "cpr"),
+        ({"cpr": "2111084002"}, None),
+        ({"cpr": "8211084002"}, "cpr"),
+        ({"approximate_age": 17}, "approximate_age"),
+        ({"approximate_age": 18}, None),
+        ({"birth_date": "2000-01-01", "cpr": "2211084002"}, None),
+        ({"birth_date": "2010-01-01", "cpr": "0101010101"}, "birth_date"),
+        ({}, None),
+    ],
+)
+def test_who_is_under_18_on_the_day_the_reporter_was_told(age: dict[str, Any], known_by: str | None) -> None:
+    """By the date of birth before the CPR number, whose date may be another; by the day in Copenhagen."""
+    when = {"happened": {"precision": "point", "at": "2026-11-21T20:00:00+01:00"}}
+    told = changed(
+        "politi-mand-haevnporno-tidligere-kaereste",
+        exposed={**NO_AGE, **age},
+        told_at="2026-11-21T21:30:00+01:00",
+        **when,
+        earlier_incidents={"answer": "unknown"},
+    )
+    assert told.under_18_by == known_by
+    next_day = changed(
+        "politi-mand-haevnporno-tidligere-kaereste",
+        exposed={**NO_AGE, "birth_date": "2008-11-22"},
+        told_at="2026-11-21T23:30:00Z",
+        **when,
+        earlier_incidents={"answer": "unknown"},
+    )
+    assert next_day.under_18_by is None

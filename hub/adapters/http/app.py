@@ -15,6 +15,7 @@ from hub.adapters.http.context import Parts, Services
 from hub.adapters.http.documented import Documented
 from hub.adapters.http.routes import (
     cases,
+    children,
     consents,
     contact,
     corrections,
@@ -26,7 +27,10 @@ from hub.adapters.http.routes import (
 from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
 from hub.adapters.web import pages
 
-ROUTERS = [m.router for m in (reports, messages, referrals, cases, contact, consents, corrections, partners)]
+ROUTERS = [
+    m.router
+    for m in (reports, messages, referrals, cases, children, contact, consents, corrections, partners)
+]
 MAX_BODY_BYTES = 256 * 1024
 SUMMARY = "Tværs: coordination of help for adults exposed to violence in close relations"
 

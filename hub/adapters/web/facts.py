@@ -12,10 +12,9 @@ from contracts import cpr, terms
 from contracts import social_report_terms_v1 as report
 from contracts.terms import CancellationReason, RejectionReason
 from hub.adapters.web import lines
+from hub.adapters.web.case_facts import OF_THE_CASE
 from hub.adapters.web.lines import Fact, Names, Render, moment
 from hub.adapters.web.wording import WORDS, Words
-from hub.aggregates.citizen_case import terms as own
-from hub.aggregates.citizen_case.values import CaseState
 
 
 def facts_of(data: Mapping[str, Any], words: Words, names: Names) -> tuple[list[Fact], int]:
@@ -165,7 +164,20 @@ def _reason(value: Any, words: Words, _: Names) -> Iterator[Fact]:
 
 
 _SILENT: Final = frozenset(
-    {"role", "report", "report_id", "text", "field", "consent", "referral", "assessment", "status", "of"}
+    {
+        "role",
+        "report",
+        "report_id",
+        "text",
+        "field",
+        "consent",
+        "referral",
+        "assessment",
+        "status",
+        "of",
+        "notification",
+        "entry",
+    }
 )
 """Opaque ids, and what is shown elsewhere on the page or not at all."""
 
@@ -215,18 +227,7 @@ _RENDER: Final[Mapping[str, Render]] = {
     "judgement": lines.one("field.judgement", terms.SafetyLevel),
     "previous": lines.one("field.previous", terms.SafetyLevel),
     "level": lines.one("field.level", terms.SafetyLevel),
-    "state": lines.one("field.state", CaseState),
-    "set_aside": lines.one("field.set_aside", own.SetAsideReason),
-    "stays_possible": lines.many("field.stays_possible", own.StaysPossible),
-    "closed": lines.one("field.closed", own.ClosingReason),
-    "conversation": lines.one("field.conversation", own.ClosingConversation),
-    "level_judged": lines.one("field.level_judged", terms.SafetyLevel),
-    "keeps_safe": lines.one("field.keeps_safe", own.Found),
-    "knows_where_to_turn": lines.one("field.knows_where_to_turn", own.Found),
-    "follow_up_until": lines.time("field.follow_up_until"),
-    "consents_ended": lines.flag("field.consents_ended"),
-    "reopened": lines.one("field.reopened", own.ReopeningReason),
-    "known_by": lines.one("field.known_by", own.AgeKnownBy),
+    **OF_THE_CASE,
     "offer": lines.plain("field.offer"),
     "answer_by": lines.time("field.answer_by"),
     "escalation": lines.one("field.escalation", terms.Escalation),

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from contracts.terms import LookPurpose
-from hub.adapters.http.access import TABLE, Relation
+from hub.adapters.http.access import TABLE, Relation, role_for
 from hub.adapters.http.tokens import EmbeddedIssuer, NotLoggedIn
 from hub.adapters.web import overview, visitors
 from hub.adapters.web.entries import days
@@ -37,6 +37,10 @@ def router(issuer: EmbeddedIssuer | None) -> APIRouter:
             (row.case_id, row.row.clear["urgency"], moment(row.row.clear["recorded"]))
             for row in visit.parts.queries.inbox(visit.actor.organisation)
         ]
+        due = [
+            (row.case_id, moment(row.row.clear["deadline"]), _may_open(visit, row.case_id))
+            for row in visit.parts.queries.notifications(visit.actor.organisation)
+        ]
         allowed = TABLE[_CASE_ROUTE]
         return page(
             request,
@@ -44,6 +48,8 @@ def router(issuer: EmbeddedIssuer | None) -> APIRouter:
             caller=visit.caller,
             role=visit.role,
             waiting=waiting,
+            due=due,
+            now=visit.parts.outgoing.now(),
             # Whatever waits in the inbox has no coordinator yet.
             may_open=any(allowed.get(r) in {Relation.UNASSIGNED, Relation.UNIT} for r in visit.caller.roles),
             purposes=list(LookPurpose),
@@ -74,6 +80,16 @@ def router(issuer: EmbeddedIssuer | None) -> APIRouter:
         return _timeline(request, visit, purpose)
 
     return pages
+
+
+def _may_open(visit: visitors.Visit, case_id: UUID | None) -> bool:
+    """Whether the visitor may open this case; a matched inquiry is part of its case."""
+    if case_id is None:
+        return False
+    case = visit.parts.queries.case(case_id)
+    if case.matched_to is not None:
+        case = visit.parts.queries.case(case.matched_to)
+    return role_for(*_CASE_ROUTE, visit.caller, case) is not None
 
 
 def _timeline(request: Request, visit: visitors.Visit, purpose: LookPurpose) -> Response:

@@ -9,41 +9,43 @@ report on a minor is taken in and never opened: it is child services' matter.
 
 When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by the state of the case:
 
-    command                 inquiry  matched  open  set_aside  closed  minor
-    receive_report          yes      -        yes   -          -       -
-    match_inquiry           yes      -        yes   -          -       -
-    be_matched_to           yes      -        -     -          -       -
-    unmatch_inquiry         yes      -        yes   yes        yes     yes
-    be_unmatched            -        yes      -     -          -       -
-    read_free_text          yes      yes      yes   yes        yes     yes
-    read_inquiry_text       yes      -        yes   yes        yes     yes
-    correct_entry           yes      yes      yes   yes        yes     yes
-    correct_consent         yes      yes      yes   yes        yes     yes
-    continue_inquiry        yes      -        yes   yes        yes     yes
-    open_case               yes      -        -     -          -       -
-    assign_coordinator      -        -        yes   -          -       -
-    set_report_aside        yes      -        -     -          -       -
-    decline                 yes      yes      yes   yes        yes     yes
-    close_case              -        -        yes   -          -       -
-    reopen_case             -        -        -     yes        yes     yes
-    flag_minor              yes      -        yes   yes        yes     -
-    set_safe_contact        yes      -        yes   yes        yes     yes
-    set_address_protection  yes      -        yes   yes        yes     yes
-    assess_safety           yes      -        yes   -          -       -
-    change_safety_level     yes      -        yes   -          -       -
-    give_consent            yes      -        yes   -          -       -
-    withdraw_consent        yes      yes      yes   yes        yes     yes
-    expire_consent          yes      yes      yes   yes        yes     yes
-    record_legal_basis      yes      yes      yes   yes        yes     yes
-    end_legal_basis         yes      yes      yes   yes        yes     yes
-    request_referral        -        -        yes   -          -       -
-    receive_referral        -        -        yes   -          yes     yes
-    accept_referral         -        -        yes   -          yes     yes
-    reject_referral         -        -        yes   -          yes     yes
-    start_referral          -        -        yes   -          yes     yes
-    complete_referral       -        -        yes   -          yes     yes
-    cancel_referral         -        -        yes   -          yes     yes
-    escalate                yes      yes      yes   yes        yes     yes
+    command                       inquiry  matched  open  set_aside  closed  minor
+    receive_report                yes      -        yes   -          -       -
+    match_inquiry                 yes      -        yes   -          -       -
+    be_matched_to                 yes      -        -     -          -       -
+    unmatch_inquiry               yes      -        yes   yes        yes     yes
+    be_unmatched                  -        yes      -     -          -       -
+    read_free_text                yes      yes      yes   yes        yes     yes
+    read_inquiry_text             yes      -        yes   yes        yes     yes
+    correct_entry                 yes      yes      yes   yes        yes     yes
+    correct_consent               yes      yes      yes   yes        yes     yes
+    continue_inquiry              yes      -        yes   yes        yes     yes
+    open_case                     yes      -        -     -          -       -
+    assign_coordinator            -        -        yes   -          -       -
+    set_report_aside              yes      -        -     -          -       -
+    decline                       yes      yes      yes   yes        yes     yes
+    close_case                    -        -        yes   -          -       -
+    reopen_case                   -        -        -     yes        yes     yes
+    flag_minor                    yes      -        yes   yes        yes     -
+    child_notification_falls_due  yes      yes      yes   yes        yes     yes
+    answer_child_notification     yes      yes      yes   yes        yes     yes
+    set_safe_contact              yes      -        yes   yes        yes     yes
+    set_address_protection        yes      -        yes   yes        yes     yes
+    assess_safety                 yes      -        yes   -          -       -
+    change_safety_level           yes      -        yes   -          -       -
+    give_consent                  yes      -        yes   -          -       -
+    withdraw_consent              yes      yes      yes   yes        yes     yes
+    expire_consent                yes      yes      yes   yes        yes     yes
+    record_legal_basis            yes      yes      yes   yes        yes     yes
+    end_legal_basis               yes      yes      yes   yes        yes     yes
+    request_referral              -        -        yes   -          -       -
+    receive_referral              -        -        yes   -          yes     yes
+    accept_referral               -        -        yes   -          yes     yes
+    reject_referral               -        -        yes   -          yes     yes
+    start_referral                -        -        yes   -          yes     yes
+    complete_referral             -        -        yes   -          yes     yes
+    cancel_referral               -        -        yes   -          yes     yes
+    escalate                      yes      yes      yes   yes        yes     yes
 
 And by the status of the referral (HL7 FHIR R4, Task); `answer_referral` takes the step that its status names:
 
@@ -66,6 +68,7 @@ from eventsourcing.domain import Aggregate
 from contracts.terms import Category, SafetyLevel
 from hub.aggregates.base import Actor, stream_of
 from hub.aggregates.citizen_case import (
+    children,
     consent,
     correcting,
     ending,
@@ -77,7 +80,16 @@ from hub.aggregates.citizen_case import (
 )
 from hub.aggregates.citizen_case.events import CaseEvent, FreeTextRead, InquiryOpened
 from hub.aggregates.citizen_case.mistakes import Mistake, mistakes
-from hub.aggregates.citizen_case.values import Basis, CaseState, Content, Deadline, Entry, Grant, Referral
+from hub.aggregates.citizen_case.values import (
+    Basis,
+    CaseState,
+    Content,
+    Deadline,
+    Entry,
+    Grant,
+    Notification,
+    Referral,
+)
 from hub.aggregates.guards import slug, zoned
 from hub.aggregates.sealing import CouldKill
 
@@ -111,6 +123,7 @@ class CitizenCase(Aggregate):
         """Grants that were recorded and were never in the citizen's words."""
         self.referrals: dict[UUID, Referral] = {}
         self.escalated: set[Deadline] = set()
+        self.notifications: dict[UUID, Notification] = {}
         self._facts: list[CaseEvent] = []
         """Everything that happened; what it told is worked out when somebody asks (`entries`)."""
 
@@ -144,6 +157,9 @@ class CitizenCase(Aggregate):
     correct_entry = correcting.correct_entry
     correct_consent = correcting.correct_consent
     continue_inquiry = correcting.continue_inquiry
+
+    child_notification_falls_due = children.child_notification_falls_due
+    answer_child_notification = children.answer_child_notification
 
     set_safe_contact = safety.set_safe_contact
     set_address_protection = safety.set_address_protection

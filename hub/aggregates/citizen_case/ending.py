@@ -14,6 +14,7 @@ from uuid import UUID
 from contracts.terms import ReferralStatus, SafetyLevel
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.bases import not_ended
+from hub.aggregates.citizen_case.children import must_have_answered_for_children
 from hub.aggregates.citizen_case.events import (
     CaseClosed,
     CaseReopened,
@@ -49,6 +50,7 @@ def set_report_aside(
 ) -> None:
     """Decide that the report leads to no case here. It leaves the inbox, and can begin again."""
     must_be_legal(self, "set_report_aside")
+    must_have_answered_for_children(self)
     one_of("reason", reason, SetAsideReason)
     written("text", text)
     self.trigger_event(ReportSetAside, reason=reason, text=text, by=by, timestamp=self.moment(at))
@@ -93,6 +95,7 @@ def close_case(
 ) -> tuple[UUID, ...]:
     """End the effort with a closing conversation and a safety check; the grants that ended with it."""
     must_be_legal(self, "close_case")
+    must_have_answered_for_children(self)
     now = self.moment(at)
     one_of("reason", reason, ClosingReason)
     written("summary", summary)

@@ -74,3 +74,35 @@ class AgeKnownBy(StrEnum):
     APPROXIMATE_AGE = "approximate_age"
     FOUND_OUT = "found_out"
     """A person found out after the report."""
+
+
+class NotificationCause(StrEnum):
+    """What says that a child is at risk, and so sets off the duty to notify (domain rule 7)."""
+
+    REPORT = "report"
+    """A child is told of in a report: present, concerned, or threatened."""
+    MINOR = "minor"
+    """The exposed person is under 18."""
+    ASSESSMENT = "assessment"
+    SAFETY_LEVEL = "safety_level"
+    OBSERVATION = "observation"
+    """A professional says so of an entry."""
+
+
+class NotificationDecision(StrEnum):
+    """How a person answers a notification that is due."""
+
+    NOTIFIED = "notified"
+    NOT_NOTIFIED = "not_notified"
+
+
+class NotNotifiedReason(StrEnum):
+    """Why nobody was notified. Somebody answers for it, in words too."""
+
+    ALREADY_NOTIFIED = "already_notified"
+    NO_CONCERN = "no_concern"
+    """Looked into: nothing gives reason for concern."""
+    NO_CHILD = "no_child"
+    """There is no child in the matter after all."""
+    CHILD_UNKNOWN = "child_unknown"
+    """Nobody can tell which child it is."""

@@ -40,6 +40,8 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "close_case": _OPEN,
         "reopen_case": _RESTING,
         "flag_minor": _EVERY - _MATCHED - _MINOR,
+        "child_notification_falls_due": _EVERY,
+        "answer_child_notification": _EVERY,
         "set_safe_contact": _EVERY - _MATCHED,
         "set_address_protection": _EVERY - _MATCHED,
         "assess_safety": _ALONE,

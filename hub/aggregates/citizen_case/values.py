@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.terms import BasisRule, Category, Escalation, ReferralStatus
+from hub.aggregates.citizen_case.terms import NotificationDecision
 
 NOT_FOR_CRIMINAL_INVESTIGATION = "criminal_investigation"
 """The purpose ban of retsplejelov § 115, which travels with everything told under it."""
@@ -127,6 +128,20 @@ class Deadline:
     what: Escalation
     of: UUID
     due: datetime
+
+
+@dataclass(slots=True)
+class Notification:
+    """A child notification as it stands now."""
+
+    due_id: UUID
+    deadline: datetime
+    sent_to: str | None
+    basis_id: UUID | None
+    entries: list[int] = field(default_factory=list)
+    """The versions of what says that a child is at risk."""
+    decision: NotificationDecision | None = None
+    """None: it waits for a person."""
 
 
 @dataclass(slots=True)

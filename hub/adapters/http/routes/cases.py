@@ -1,6 +1,6 @@
 """For the municipality: the inbox, the case, its timeline."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from contracts.base import Contract
-from contracts.fields import Line
+from contracts.fields import Flag, Line
 from contracts.social_report_persons_v1 import SafeContact
 from contracts.terms import AddressProtection, SafetyLevel
 from hub.adapters.http.context import (
@@ -23,6 +23,7 @@ from hub.adapters.http.context import (
 )
 from hub.aggregates.base import Actor
 from hub.opening import OpenedRow
+from hub.queries import Waiting
 
 router = APIRouter(tags=["cases"])
 Reason = Annotated[str, Field(min_length=3, max_length=2000)]
@@ -77,6 +78,8 @@ class AssessmentAsked(Contract):
     answers: dict[str, str] = Field(min_length=1, max_length=200)
     judgement: SafetyLevel
     reason: Reason
+    child_at_risk: Flag = False
+    """A child is at risk: the duty to notify falls due, whatever the consents say."""
 
 
 class SafetyLevelAsked(Contract):
@@ -84,17 +87,22 @@ class SafetyLevelAsked(Contract):
 
     level: SafetyLevel
     reason: Reason
+    child_at_risk: Flag = False
+    """A child is at risk: the duty to notify falls due, whatever the consents say."""
 
 
 @router.get("/v1/inbox")
 def inbox(call: Authorised, parts: Parts, position: Position = 0) -> Mapping[str, object]:
-    """Reports that wait for a person, most urgent first. Not whom they are about.
+    """Reports that wait for a person, most urgent first, and child notifications that wait for an answer.
+
+    Not whom they are about.
 
     `case` is null where the stored bytes that say which case it is cannot be read: tell the programme lead.
     """
     parts.wait("intake", call.actor.organisation, position)
     waiting = parts.queries.inbox(call.actor.organisation)
-    return {"waiting": [{"case": w.case_id and str(w.case_id), **w.row.clear} for w in waiting]}
+    due = parts.queries.notifications(call.actor.organisation)
+    return {"waiting": _listed(waiting), "child_notifications": _listed(due)}
 
 
 @router.get("/v1/cases/{case_id}/timeline")
@@ -200,6 +208,7 @@ def assess(call: Authorised, parts: Parts, body: Body, asked: AssessmentAsked) -
             answers=asked.answers,
             judgement=asked.judgement,
             reason=asked.reason,
+            child_at_risk=asked.child_at_risk,
         )
     )
 
@@ -208,7 +217,13 @@ def assess(call: Authorised, parts: Parts, body: Body, asked: AssessmentAsked) -
 def safety_level(call: Authorised, parts: Parts, body: Body, asked: SafetyLevelAsked) -> Mapping[str, object]:
     """Change the safety level."""
     return answered(
-        parts.hub.change_safety_level(command(call, body), call.of_case.id, asked.level, asked.reason)
+        parts.hub.change_safety_level(
+            command(call, body),
+            call.of_case.id,
+            asked.level,
+            asked.reason,
+            child_at_risk=asked.child_at_risk,
+        )
     )
 
 
@@ -220,6 +235,10 @@ def disclosures(
     parts.wait("disclosures", "hub", position)
     response.headers["Cache-Control"] = "no-store"
     return {"told": parts.queries.disclosures(call.actor, call.of_case, purpose)}
+
+
+def _listed(found: Sequence[Waiting]) -> list[dict[str, str | None]]:
+    return [{"case": str(w.case_id) if w.case_id else None, **w.row.clear} for w in found]
 
 
 def _versioned(call: Call, response: Response) -> None:

@@ -129,6 +129,11 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "MessageKind.minor_flagged": ("Borgeren er under 18 år", "The citizen is under 18"),
     "MessageKind.escalated": ("Fristen er overskredet", "Past its deadline"),
     "Escalation.referral_unanswered": ("henvisningen er ikke besvaret", "the referral is not answered"),
+    "MessageKind.child_notification_due": ("Underretning om et barn skal besvares", "Child notification due"),
+    "MessageKind.child_notification_answered": (
+        "Underretning om et barn besvaret",
+        "Child notification answered",
+    ),
     "LookPurpose.intake": ("Modtagelse og visitation", "Intake and visitation"),
     "LookPurpose.contact": ("Kontakt til borgeren", "Contact with the citizen"),
     "LookPurpose.coordination": ("Koordinering", "Coordination"),

@@ -54,6 +54,21 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Received {when}. Nothing decided yet.",
     ),
     "inbox.open": ("Åbn rapporten fra {when}", "Open the report of {when}"),
+    "inbox.child": ("Underretning om et barn", "Child notification"),
+    "inbox.child.due": (
+        "Skal besvares af et menneske senest {when}.",
+        "A person must answer by {when}.",
+    ),
+    "inbox.child.late": (
+        "Skulle være besvaret {when}. Besvar den nu.",
+        "Was to be answered by {when}. Answer it now.",
+    ),
+    "inbox.children": ("{n} underretninger venter på svar", "{n} child notifications wait for an answer"),
+    "inbox.child.not_yours": (
+        "Besvares af sagens tovholder eller af en visitator.",
+        "The case's coordinator or a caseworker answers it.",
+    ),
+    "inbox.child.open": ("Åbn sagen med svarfrist {when}", "Open the case to answer by {when}"),
     "inbox.damaged": (
         "Kan ikke åbnes: det gemte er beskadiget. Ring til programlederen nu.",
         "Can't be opened: what is stored is damaged. Call the programme lead now.",
@@ -145,6 +160,18 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     "note.entry_corrected": (
         "Står i stedet for noget, der var forkert. Hvem der fik det at vide, får også rettelsen.",
         "Stands in the place of what was wrong. Whoever was told that is told the correction.",
+    ),
+    "note.child_notification_due": (
+        "Pligten til at underrette gælder uanset samtykke. Et menneske skal svare; intet andet lukker den.",
+        "The duty to notify holds whatever the consents say. A person must answer; nothing else closes it.",
+    ),
+    "note.minor_flagged": (
+        "Er modtaget som enhver anden rapport, men bliver aldrig en voksensag.",
+        "Received as any report, and never becomes an adult case.",
+    ),
+    "note.citizen_declined": (
+        "Et nej lukker ingen døre. Samtykker trækkes tilbage for sig.",
+        "A no closes no door. Consents are withdrawn by themselves.",
     ),
     "note.ended": ("Gjaldt: {to}.", "It covered: {to}."),
     # --- the two tables

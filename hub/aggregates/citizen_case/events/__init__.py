@@ -13,6 +13,7 @@ from hub.aggregates.citizen_case.events.bases import (
     LegalBasisEnded,
     LegalBasisRecorded,
 )
+from hub.aggregates.citizen_case.events.children import ChildNotificationAnswered, ChildNotificationDue
 from hub.aggregates.citizen_case.events.corrections import ConsentCorrected, EntryCorrected, InquiryContinued
 from hub.aggregates.citizen_case.events.ending import (
     CaseClosed,
@@ -58,6 +59,8 @@ __all__ = [
     "CaseEvent",
     "CaseOpened",
     "CaseReopened",
+    "ChildNotificationAnswered",
+    "ChildNotificationDue",
     "CitizenDeclined",
     "ConsentCorrected",
     "ConsentExpired",
