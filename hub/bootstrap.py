@@ -126,6 +126,11 @@ class Parts:
         folder = self.settings.data_dir / "keys" / "recipients" / slug
         return kept_identity(folder) if folder.exists() else None
 
+    def signing_key_of(self, slug: str) -> bytes | None:
+        """The public key by which a partner that may send signs; None for anybody else."""
+        row = self.app.store.partner(slug)
+        return row.signing_key if row is not None and row.active else None
+
     def register_unit(self) -> None:
         """The owning unit is a recipient like any other; its keys are the hub's to keep."""
         folder = self.settings.data_dir / "keys" / "recipients" / self.settings.unit

@@ -5,7 +5,7 @@
     ClientError
     ├── HubUnreachable    nobody's fault: stop, try again later
     ├── Refused           the hub said no: `status`, `slug` and what to do stand in it
-    │   └── NotLetIn, NotThere, NotNow
+    │   └── NotLetIn, NotThere, NotNow (NotKnownYet: our own new key)
     └── MissingMessages   numbers are missing that the hub no longer gives: an alarm
 
 No message of an error repeats what was sent or sealed.
@@ -23,6 +23,7 @@ __all__ = [
     "ClientError",
     "HubUnreachable",
     "MissingMessages",
+    "NotKnownYet",
     "NotLetIn",
     "NotNow",
     "NotThere",
@@ -113,3 +114,9 @@ class NotNow(Refused):
     """409 or 412: right in itself, but not now; of a replay, done before."""
 
     slug = "not-now"
+
+
+class NotKnownYet(NotNow):
+    """The hub knows another signing key of ours: keep what you send until it has the new one."""
+
+    slug = "not-known-yet"

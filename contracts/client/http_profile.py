@@ -3,78 +3,22 @@ for keys. One `HttpHub` may be shared by threads."""
 
 import base64
 import binascii
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Self
 from uuid import UUID
 
 import httpx2
 
-from contracts.client.errors import BadEnvelope, HubUnreachable, NotLetIn, NotNow, NotThere, Refused
+from contracts.client.answering import answered, not_understood, sent
+from contracts.client.errors import BadEnvelope
+from contracts.client.logins import Tokens
 from contracts.client.party import Party
 from contracts.envelope import Envelope, from_json, to_json
 from contracts.inbound_v1 import Inbound
 
-_EARLY_S: Final = 30.0
 _TIMEOUT_S: Final = 10.0
 _KEY_BYTES: Final = 32
 _UNAUTHORISED: Final = 401
-_KINDS: Final[Mapping[int, type[Refused]]] = {
-    401: NotLetIn,
-    403: NotLetIn,
-    404: NotThere,
-    410: NotThere,
-    409: NotNow,
-    412: NotNow,
-}
-_LATER: Final = frozenset({408, 425, 429})
-
-
-class Tokens:
-    """Access tokens of one system, from an OAuth 2.0 issuer; kept until 30 s before they end."""
-
-    def __init__(
-        self,
-        issuer: str,
-        name: str,
-        secret: str,
-        *,
-        grant: Literal["client_credentials", "password"] = "client_credentials",
-        client: httpx2.Client | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`password` is the grant of the hub's embedded issuer, which serves demonstrations and tests."""
-        self._url = issuer.rstrip("/") + "/token"
-        names = ("client_id", "client_secret") if grant == "client_credentials" else ("username", "password")
-        self._form = {"grant_type": grant, names[0]: name, names[1]: secret}
-        self._client = client or httpx2.Client(timeout=_TIMEOUT_S)
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._token, self._until = "", 0.0
-
-    def __call__(self) -> str:
-        """A token that is good for some seconds more."""
-        with self._lock:
-            now = self._clock()
-            if now >= self._until:
-                found = _answer(_sent(self._client, "POST", self._url, data=self._form))
-                try:
-                    lives_s = float(found["expires_in"])
-                    self._token = str(found["access_token"])
-                except (KeyError, TypeError, ValueError):
-                    raise HubUnreachable("the issuer's answer is not a token") from None
-                self._until = now + lives_s - _EARLY_S
-            return self._token
-
-    def forget(self) -> None:
-        """Ask anew next time."""
-        with self._lock:
-            self._until = 0.0
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._client.close()
 
 
 class HttpHub:
@@ -95,7 +39,7 @@ class HttpHub:
         try:
             return [from_json(one) for one in found["messages"]]
         except (BadEnvelope, KeyError, TypeError, AttributeError):
-            raise _not_understood() from None
+            raise not_understood() from None
 
     def head_keys(self, message_ids: Sequence[UUID], *, rebuild: bool = False) -> dict[UUID, bytes]:
         """Keys of heads. Recorded as *delivered*; a message that may not be opened any more is left out."""
@@ -137,51 +81,18 @@ class HttpHub:
         try:
             keys = {name: base64.b64decode(key, validate=True) for name, key in found["keys"].items()}
         except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):
-            raise _not_understood() from None
+            raise not_understood() from None
         if any(len(key) != _KEY_BYTES for key in keys.values()):
-            raise _not_understood()
+            raise not_understood()
         return keys
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         own = request.pop("headers", {})
         for last in (False, True):
             headers = {**own, "Authorization": f"Bearer {self._tokens()}"}
-            response = _sent(self._client, method, self._url + path, headers=headers, **request)
+            response = sent(self._client, method, self._url + path, headers=headers, **request)
             if response.status_code != _UNAUTHORISED or last:
                 break
             # The issuer's keys or our rights may be new; one fresh token tells.
             self._tokens.forget()
-        return _answer(response)
-
-
-def _sent(client: httpx2.Client, method: str, url: str, **request: Any) -> httpx2.Response:
-    try:
-        return client.request(method, url, **request)
-    except httpx2.TransportError as error:
-        raise HubUnreachable(f"no answer ({type(error).__name__})") from error
-
-
-def _answer(response: httpx2.Response) -> dict[str, Any]:
-    status = response.status_code
-    try:
-        found = response.json()
-    except ValueError:
-        found = None
-    if response.is_success and isinstance(found, dict):
-        return found
-    if response.is_success or response.is_server_error or status in _LATER:
-        raise HubUnreachable(f"the hub can't answer now ({status})")
-    problem = found if isinstance(found, dict) else {}
-    slug = str(problem.get("type", "")).rsplit("/", 1)[-1] or "unknown"
-    raise _KINDS.get(status, Refused)(status, slug, str(problem.get("title", "")), _pointer(problem))
-
-
-def _pointer(problem: Mapping[str, Any]) -> str | None:
-    errors = problem.get("errors")
-    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
-        return str(errors[0].get("pointer", "")) or None
-    return None
-
-
-def _not_understood() -> HubUnreachable:
-    return HubUnreachable("the hub's answer is not what the contract says")
+        return answered(response)

@@ -1,9 +1,15 @@
-"""A party's own keys, and what it must know of another's. Key files are PEM, for their owner's eyes alone."""
+"""A party's own keys, and what it must know of another's. Key files are PEM, for their owner's eyes alone.
+
+New keys take the place of the old ones without a gap: the old pair moves to `former/`, and what was sealed to
+it, on our disk or on its way to us, still opens. Signed is with the new one alone.
+"""
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from contracts.client.errors import BadSignature
+from contracts.client.errors import BadSignature, SealedForSomeoneElse
 from contracts.client.sealed import open_control, open_inbound, seal_inbound
 from contracts.client.signing import inbound_signed, message_signed, sign, verify
 from contracts.envelope import Envelope, parties, source
@@ -27,6 +33,9 @@ _OWNER_ONLY: Final = 0o600
 _OTHERS: Final = 0o077
 _SEALING: Final = "sealing.pem"
 _SIGNING: Final = "signing.pem"
+_FORMER: Final = "former"
+_NEXT: Final = "next"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,8 @@ class Identity:
 
     sealing: X25519PrivateKey = field(repr=False)
     signing: Ed25519PrivateKey = field(repr=False)
+    former: tuple[X25519PrivateKey, ...] = field(default=(), repr=False)
+    """Former sealing keys: to open what was sealed to them, never told to anybody again."""
 
     @classmethod
     def new(cls) -> Self:
@@ -44,10 +55,29 @@ class Identity:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The keys in `sealing.pem` and `signing.pem`; files that others may read are refused."""
-        sealing, signing = _load(folder / _SEALING), _load(folder / _SIGNING)
-        if not isinstance(sealing, X25519PrivateKey) or not isinstance(signing, Ed25519PrivateKey):
+        signing = private_key_in(folder / _SIGNING)
+        if not isinstance(signing, Ed25519PrivateKey):
             raise TypeError(f"{_SEALING} must hold an X25519 key, {_SIGNING} an Ed25519 key")
-        return cls(sealing, signing)
+        former = sorted((folder / _FORMER).glob(f"*/{_SEALING}"))
+        return cls(_sealing_in(folder / _SEALING), signing, tuple(map(_sealing_in, former)))
+
+    @classmethod
+    def renew(cls, folder: Path) -> Self:
+        """Put new keys in the place of those in the folder, which move to `former/`.
+
+        Killed at any point, it leaves keys that open everything, and the next call ends what was begun.
+        """
+        upcoming = folder / _NEXT
+        if not (upcoming / _SIGNING).exists():
+            (upcoming / _SEALING).unlink(missing_ok=True)
+            cls.new().save(upcoming)
+        if (upcoming / _SEALING).exists():
+            _keep_former(folder)
+        for name in (_SEALING, _SIGNING):
+            with suppress(FileNotFoundError):
+                (upcoming / name).replace(folder / name)
+        upcoming.rmdir()
+        return cls.load(folder)
 
     def save(self, folder: Path) -> None:
         """Write both keys, mode 0600; keys that are there already are never overwritten."""
@@ -96,11 +126,23 @@ class Identity:
         message_id, value = envelope.message_id, envelope.value
         signed = inbound_signed(value, municipality=municipality, partner=partner, message_id=message_id)
         verify(keys.signing, envelope.signature, signed)
-        return open_inbound(value, self.sealing, municipality, partner, message_id)
+        return self.open_inbound(municipality, partner, message_id, value)
+
+    def open_inbound(self, municipality: str, partner: str, message_id: UUID, value: bytes) -> Inbound:
+        """What was sealed to us in a partner's name: the hub's, or a partner's own copy on its own disk."""
+        return self._by_any(lambda key: open_inbound(value, key, municipality, partner, message_id))
 
     def control(self, municipality: str, recipient: str, envelope: Envelope) -> Control:
         """A recipient's: the control message; `SealedForSomeoneElse` says that it is data."""
-        return open_control(envelope.value, self.sealing, municipality, recipient, envelope.message_id)
+        value, message_id = envelope.value, envelope.message_id
+        return self._by_any(lambda key: open_control(value, key, municipality, recipient, message_id))
+
+    def _by_any(self, opened: Callable[[X25519PrivateKey], T]) -> T:
+        """With the key that it was sealed to: ours now, or a former one."""
+        for key in (self.sealing, *self.former):
+            with suppress(SealedForSomeoneElse):
+                return opened(key)
+        raise SealedForSomeoneElse("none of our keys opens it under this name and message id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +172,27 @@ HubKeys = PublicKeys
 """The hub's public keys, as a partner holds them."""
 
 
-def _load(path: Path) -> PrivateKeyTypes:
+def private_key_in(path: Path) -> PrivateKeyTypes:
+    """The private key in a PEM file; one that others may read is refused."""
     if path.stat().st_mode & _OTHERS:
         raise PermissionError(
             f"{path.name}: others may read this private key: chmod 600 it, then make new keys"
         )
     return load_pem_private_key(path.read_bytes(), password=None)
+
+
+def _sealing_in(path: Path) -> X25519PrivateKey:
+    key = private_key_in(path)
+    if not isinstance(key, X25519PrivateKey):
+        raise TypeError(f"{_SEALING} must hold an X25519 key, {_SIGNING} an Ed25519 key")
+    return key
+
+
+def _keep_former(folder: Path) -> None:
+    """Under a name that follows from the keys, so that keeping them twice is keeping them once."""
+    place = folder / _FORMER / Identity.load(folder).public.sealing.hex()[:16]
+    for made in (place.parent, place):
+        made.mkdir(mode=0o700, exist_ok=True)
+    for name in (_SEALING, _SIGNING):
+        with suppress(FileExistsError):
+            (place / name).hardlink_to(folder / name)

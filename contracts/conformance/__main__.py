@@ -24,11 +24,13 @@ Your program is described in a TOML file; commands are run in that file's folder
   answer = ["program", "--config", "{settings}", "accept", "{referral}", "{person}", "{name}"]
 
 and of a reporter: submit, with {report}, a path; status, if it has one; kind = its unit.kind.
-{settings} is a JSON file with municipality, slug, hub_url, username, password (for POST /token),
-hub_sealing_key and hub_signing_key (base64), keys (folder of your sealing.pem and signing.pem), data (the
-folder for whatever the program keeps: it is searched), duty_number, poll_s (how long to wait when there is
-nothing to do), and in the Kafka profile kafka.bootstrap. A table [settings] adds others of your own. `open`
-prints what the parts hold. `answer` accepts a referral. group names your consumer group ("{slug}.adapter").
+{settings} is a JSON file with municipality, slug, hub_url, token_url, username (your client id),
+hub_sealing_key and hub_signing_key (base64), keys (folder of your sealing.pem and signing.pem, by the latter
+you log in; after a change former/<any name>/sealing.pem too), data (the folder for whatever the program
+keeps: it is searched), duty_number, poll_s (how long to wait when there is nothing to do), and in the Kafka
+profile kafka.bootstrap. With login = "secret" also password: you log in by that. A table [settings] adds
+others of your own. `open` prints what the parts hold. `answer` accepts a referral. group names your consumer
+group ("{slug}.adapter").
 """
 
 

@@ -18,6 +18,7 @@ _PAUSE_S: Final = 0.2
 """After how long a program that ended is started again, as a service manager would."""
 
 Role = Literal["recipient", "reporter"]
+Login = Literal["key", "secret"]
 
 
 class BadDescription(Exception):
@@ -36,6 +37,8 @@ class Description:
     """Kafka: the consumer group it reads with."""
     kind: str
     """A reporter's `unit.kind`."""
+    login: Login
+    """How it logs in: by its signing key, or by the secret that it was given."""
     more: Mapping[str, Any]
     """Settings of its own, added to those that the suite writes."""
 
@@ -49,6 +52,9 @@ class Description:
         role = found.get("role")
         if role not in _NEEDED:
             raise BadDescription('role must be "recipient" (is told and answers) or "reporter"')
+        login = found.get("login", "key")
+        if login not in ("key", "secret"):
+            raise BadDescription('login must be "key" (private_key_jwt) or "secret"')
         commands = {name: words for name, words in found.items() if name in _COMMANDS}
         for name in (*_NEEDED[role], *commands):
             words = commands.get(name)
@@ -60,6 +66,7 @@ class Description:
             {name: tuple(words) for name, words in commands.items()},
             str(found.get("group", "{slug}.adapter")),
             str(found.get("kind", "police")),
+            login,
             found.get("settings", {}),
         )
 

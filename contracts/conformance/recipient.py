@@ -1,6 +1,7 @@
 """Scenarios for a program that is told, opens, answers and purges."""
 
 import time
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -179,8 +180,8 @@ def revocation(stage: Stage) -> None:
 
 def rotation(stage: Stage) -> None:
     """The hub signs with a new key before the partner was given it, then after; then the partner's own."""
-    hub = stage.hub
-    first = hub.tell()
+    hub, referral = stage.hub, uuid4()
+    first = hub.tell(referral=referral)
     stage.took(first, "section 6")
     stage.caught_up((1, 1))
     new_keys_of_the_hub(stage)
@@ -194,9 +195,22 @@ def rotation(stage: Stage) -> None:
     stage.give_settings()
     stage.took(second, "R10", "was given the hub's new key, and did not go on at its position")
     stage.caught_up((1, 2), "R10")
-    stage.program.end()
-    new_own_keys(stage)
-    stage.answered(_revoke(stage, first), "R10")
+    come = partial(_referral_answers, stage, referral)
+    with stage.server.gone():
+        _answer(stage, referral)
+        if stage.topics is not None:
+            # What already stands on the topic is signed by the former key, and taken in by it.
+            stage.wait(come, "section 7", "an answer did not come by topic while the hub's API was down")
+        stage.program.end()
+        under_way = _revoke(stage, hub.build())
+        new_own_keys(stage)
+    text = "what a person had answered before the keys were new did not come, signed by the new one"
+    stage.wait(come, "R10", text)
+    later = _revoke(stage, first)
+    for one, key in ((under_way, "its former key"), (later, "its new key")):
+        stage.wait(
+            partial(stage.purge_answers, one), "R10", f"did not answer a revocation that was sealed to {key}"
+        )
     stage.opens(second, "R10")
 
 

@@ -139,10 +139,21 @@ def rotation(stage: Stage) -> None:
     stage.program.end()
     stage.give_settings()
     stage.caught_up((1, 1 + len(early)), "R10")
-    stage.program.end()
-    new_own_keys(stage)
-    wrong = unusable(stage)
-    stage.caught_up((1, 1 + len(early) + len(wrong)), "R10")
+    with stage.server.gone():
+        found, _ = _submit(stage)
+        if stage.topics is not None:
+            # What already stands on the topic is signed by the former key, and taken in by it.
+            _delivered(stage, found, "section 7", "a report did not come by topic while the API was down")
+        stage.program.end()
+        under_way = unusable(stage)
+        new_own_keys(stage)
+    _delivered(stage, found, "R10", "what was handed in before the keys were new did not come")
+    wrong = under_way | unusable(stage)
+    stage.wait(
+        lambda: all(reasons(stage, one) for one in wrong),
+        "R10",
+        "did not read what was sealed to its former key, or to its new one",
+    )
     reported(stage, wrong)
 
 

@@ -11,9 +11,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from contracts.client.logins import ASSERTION_TYPE
 from contracts.conformance.hub import SENDS_IN, Answered, Asked, PlayedHub, number, problem
 
 LIFETIME_S: Final = 600
+ASSERTION_MAX_S: Final = 300
 _OPEN: Final = frozenset({"/token", "/v1/hub"})
 _BODY_MAX: Final = 2_000_000
 _ERRORS: Final = 400
@@ -22,10 +27,11 @@ _ERRORS: Final = 400
 class Server:
     """The address of a played hub. `down` closes the port and every connection; `up` opens the same again."""
 
-    def __init__(self, hub: PlayedHub, username: str, password: str) -> None:
-        """Choose a port, and open it."""
+    def __init__(self, hub: PlayedHub, client: str, password: str | None) -> None:
+        """Choose a port, and open it. Without a password the client logs in by its signing key."""
         self.hub = hub
-        self.login = (username, password)
+        self.client, self.password = client, password
+        self.assertions: set[str] = set()
         self.token = secrets.token_urlsafe()
         self.connections: set[socket.socket] = set()
         self._port = 0
@@ -36,6 +42,11 @@ class Server:
     def url(self) -> str:
         """Where it is."""
         return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def token_url(self) -> str:
+        """Where tokens are asked for, and what an assertion must be made for."""
+        return f"{self.url}/token"
 
     def up(self) -> None:
         """Listen."""
@@ -141,14 +152,41 @@ class _Routes(BaseHTTPRequestHandler):
     def _token(self, body: bytes) -> Answered:
         hub, form = self.server_of.hub, parse_qs(body.decode(errors="replace"))
         hub.tokens += 1
-        names = [
-            form.get("username") or form.get("client_id"),
-            form.get("password") or form.get("client_secret"),
-        ]
-        if names != [[word] for word in self.server_of.login]:
-            hub.wrong.append(("section 6", "/token: the login that was given was not sent as a form"))
+        said = {name: values[0] for name, values in form.items() if len(values) == 1}
+        if wrong := self._not_proven(said):
+            hub.wrong.append(("section 6", f"/token: {wrong}"))
             return problem(401, "not-logged-in")
         return 200, {"access_token": self.server_of.token, "token_type": "Bearer", "expires_in": LIFETIME_S}
+
+    def _not_proven(self, said: dict[str, str]) -> str:
+        """What is wrong with a login; nothing if it is right."""
+        server = self.server_of
+        if server.password is not None:
+            name = said.get("username", said.get("client_id"))
+            secret = said.get("password", said.get("client_secret"))
+            right = (name, secret) == (server.client, server.password)
+            return "" if right else "the login that was given was not sent as a form"
+        asked = (said.get("grant_type"), said.get("client_assertion_type"))
+        if asked != ("client_credentials", ASSERTION_TYPE):
+            return "grant_type must be client_credentials, client_assertion_type the one of private_key_jwt"
+        try:
+            claims = jwt.decode(
+                said.get("client_assertion", ""),
+                Ed25519PublicKey.from_public_bytes(server.hub.partner_keys.signing),
+                algorithms=["EdDSA"],
+                audience=server.token_url,
+                issuer=server.client,
+                subject=server.client,
+                options={"require": ["exp", "iat", "jti", "aud", "iss", "sub"], "strict_aud": True},
+            )
+        except jwt.PyJWTError as error:
+            return f"client_assertion: {type(error).__name__}"
+        if claims["exp"] - time.time() > ASSERTION_MAX_S:
+            return f"client_assertion: exp is more than {ASSERTION_MAX_S} s ahead"
+        if claims["jti"] in server.assertions:
+            return "client_assertion: its jti came before; make a new one for each request"
+        server.assertions.add(claims["jti"])
+        return ""
 
     def _write(self, status: int, answer: dict[str, Any]) -> None:
         raw = json.dumps(answer).encode()

@@ -111,10 +111,6 @@ def new_keys_of_the_hub(stage: Stage) -> None:
 
 
 def new_own_keys(stage: Stage) -> None:
-    """The partner has new keys, and the hub knows them."""
-    folder = stage.program.folder / "keys"
-    for path in folder.iterdir():
-        path.unlink()
-    stage.identity = Identity.new()
-    stage.identity.save(folder)
+    """The partner has new keys, its former ones beside them, and the hub knows the new ones."""
+    stage.identity = Identity.renew(stage.program.folder / "keys")
     stage.hub.partner_keys = stage.identity.public

@@ -1,6 +1,7 @@
 """One scenario's stage: a played hub, a partner's program in a new folder, and what was found short."""
 
 import base64
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +19,6 @@ from contracts.inbound_v1 import PurgeAnswer, PurgeOutcome
 DUTY_NUMBER: Final = "00 10 00 77"
 PERSON: Final = {"person": "m-17", "name": "Mona Opdigtet", "purpose": "referral"}
 POLL_S: Final = 0.2
-_USERNAME, _PASSWORD = "conformance", "korrekt-hest-batteri"
 _LOOK_S: Final = 0.02
 _NEEDLE: Final = 48
 
@@ -63,7 +63,8 @@ class Stage:
         (folder / "data").mkdir()
         self.hub = PlayedHub(municipality, self.slug, self.identity.public)
         self.hub.on_purged = self._purged
-        self.server = Server(self.hub, _USERNAME, _PASSWORD)
+        self._secret = secrets.token_urlsafe() if description.login == "secret" else None
+        self.server = Server(self.hub, self.slug, self._secret)
         self.topics: Any = None
         if kafka is not None:
             from contracts.conformance.topics import Topics  # only where there is a broker
@@ -83,8 +84,9 @@ class Stage:
                 "municipality": self.hub.municipality,
                 "slug": self.slug,
                 "hub_url": self.server.url,
-                "username": _USERNAME,
-                "password": _PASSWORD,
+                "token_url": self.server.token_url,
+                "username": self.slug,
+                **({} if self._secret is None else {"password": self._secret}),
                 "hub_sealing_key": base64.b64encode(public.sealing).decode(),
                 "hub_signing_key": base64.b64encode(public.signing).decode(),
                 "keys": str(folder / "keys"),

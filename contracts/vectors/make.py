@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from contracts.client.keys import Identity
+from contracts.client.logins import ASSERTION_TYPE, assertion
 from contracts.client.sealed import HPKE_OVERHEAD, bound, build_message, seal_control, size_class
 from contracts.client.signing import inbound_signed, message_signed, sign
 from contracts.envelope import Envelope, source, to_headers, to_json
@@ -387,6 +388,34 @@ def http(made: Json) -> list[Json]:
     ]
 
 
+# --- logging in -------------------------------------------------------------------------------------
+
+
+def login() -> Json:
+    """An assertion by the partner's signing key, and the form that carries it."""
+    draw, endpoint = Stream("login"), "https://login.example/token"
+    told = assertion(NGO, endpoint, PARTNER.signing, now=AT, jti=str(draw.uuid()))
+    header, claims, signature = told.split(".")
+    return {
+        "endpoint": endpoint,
+        "header": json.loads(from_base64url(header)),
+        "claims": json.loads(from_base64url(claims)),
+        "signed": f"{header}.{claims}",
+        "signature": signature,
+        "form": {
+            "grant_type": "client_credentials",
+            "client_id": NGO,
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": told,
+        },
+    }
+
+
+def from_base64url(text: str) -> bytes:
+    """Without padding."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def main() -> None:
     """Write every file."""
     folder = Path(__file__).parent
@@ -399,6 +428,7 @@ def main() -> None:
         "revocation": revocation(),
         "bad_messages": bad_messages(made),
         "http": http(made),
+        "login": login(),
     }
     for name, drawn in (("controls", controls), ("inbound", inbound)):
         if not (folder / f"{name}.json").exists():

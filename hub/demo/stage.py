@@ -112,6 +112,7 @@ class Stage:
         self._issuer = self._logins()
         self._server = Server(app_of(self.parts, self._issuer), port=port)
         self.url = self._server.url
+        self._issuer.let_systems_in(f"{self.url}/token", self.parts.signing_key_of)
         self._identities = {slug: self._keys(slug) for slug in PARTNERS}
         self._workers: Workers | None = None
 
@@ -228,7 +229,6 @@ class Stage:
                 "slug": slug,
                 "hub_url": self.url,
                 "username": slug,
-                "password": self._passwords[slug],
                 "hub_sealing_key": base64.b64encode(hub.sealing),
                 "hub_signing_key": base64.b64encode(hub.signing),
                 "keys": self._folder(slug) / "keys",

@@ -22,7 +22,7 @@ from contracts.envelope import BadMessage, Envelope
 from contracts.inbound_v1 import Inbound
 from contracts.message_v1 import Receipt, ReceiptStatus
 from contracts.terms import OrganisationKind
-from hub.adapters.partners import reporting
+from hub.adapters.partners import links, reporting
 from hub.adapters.partners.links import Link
 from hub.adapters.partners.ngo import __main__ as ngo_program
 from hub.adapters.partners.ngo import rows
@@ -158,6 +158,23 @@ def keeps_its_old_keys() -> None:
         return was(copy)
 
     was = put(Identity, "load", kept)
+
+
+@fault
+def forgets_its_former_keys() -> None:
+    """New keys, and the old ones are thrown away."""
+    put(Identity, "_by_any", lambda self, opened: opened(self.sealing))
+
+
+@fault
+def logs_in_twice_by_one_assertion() -> None:
+    """What proves who it is, is made once."""
+
+    def kept(*arguments: Any) -> Any:
+        form = was(*arguments)()
+        return lambda: form
+
+    was = put(links, "by_key", kept)
 
 
 @fault

@@ -7,11 +7,12 @@ from contextlib import ExitStack, closing
 import pytest
 
 from contracts.client.errors import HubUnreachable, MissingMessages, NotLetIn
-from contracts.client.http_profile import HttpHub, Tokens
+from contracts.client.http_profile import HttpHub
 from contracts.client.inbox import START
 from contracts.client.kafka_login import KafkaLogin
 from contracts.client.kafka_profile import KafkaHub
 from contracts.client.keys import Identity
+from contracts.client.logins import Tokens, by_secret
 from contracts.client.party import Party
 from contracts.client.reading import read_kafka
 from contracts.client.sealed import seal_control
@@ -42,7 +43,9 @@ class Site:
         grant_partner(admin, slug, town, password)
         self.login = KafkaLogin(server.bootstrap, ca, slug, password, timeout_s=5)
         self.kafka = stack.enter_context(KafkaHub(self.login, self.party))
-        self.hub = stack.enter_context(HttpHub(http.url, self.party, Tokens(http.url, "a", "b")))
+        self.hub = stack.enter_context(
+            HttpHub(http.url, self.party, Tokens(http.url + "/token", by_secret("a", "b")))
+        )
         self.listed: list[Envelope] = []
         http.answers = lambda *_: (200, {"messages": [to_json(one) for one in self.listed]})
         self.reader = Reader()

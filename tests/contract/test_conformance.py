@@ -79,6 +79,8 @@ CAUGHT = [
     ("says_purged_and_keeps", "ngo", "revocation", "R7"),
     ("checks_no_signature", "ngo", "rotation", "R10"),
     ("keeps_its_old_keys", "ngo", "rotation", "R10"),
+    ("forgets_its_former_keys", "ngo", "rotation", "R10"),
+    ("logs_in_twice_by_one_assertion", "ngo", "cut-off", "section 6"),
     ("hammers_when_refused", "ngo", "cut-off", "R11"),
     ("gives_up_when_refused", "ngo", "cut-off", "R11"),
     ("shows_what_it_kept", "ngo", "cut-off", "R11"),

@@ -13,9 +13,10 @@ from uuid import uuid4
 import pytest
 
 from contracts.client.errors import HubUnreachable, MissingMessages, NotLetIn, NotNow, NotThere, Refused
-from contracts.client.http_profile import HttpHub, Tokens
+from contracts.client.http_profile import HttpHub
 from contracts.client.inbox import START
 from contracts.client.keys import Identity
+from contracts.client.logins import Tokens, by_secret
 from contracts.client.party import Party
 from contracts.client.reading import read_http
 from contracts.envelope import from_json, to_json
@@ -85,7 +86,8 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def hub(server: Server) -> Iterator[HttpHub]:
     """Give a client of it."""
-    with HttpHub(server.url, PARTY, Tokens(server.url + "/issuer", "ngo-system", "hemmeligt")) as hub:
+    tokens = Tokens(server.url + "/issuer/token", by_secret("ngo-system", "hemmeligt"))
+    with HttpHub(server.url, PARTY, tokens) as hub:
         yield hub
 
 
@@ -140,7 +142,7 @@ def test_what_is_sent_is_sealed_to_the_hub(server: Server, hub: HttpHub) -> None
 def test_a_token_is_kept_until_half_a_minute_before_its_end(server: Server) -> None:
     """By a clock that the test moves."""
     now = [0.0]
-    with closing(Tokens(server.url, "a", "b", clock=lambda: now[0])) as tokens:
+    with closing(Tokens(server.url + "/token", by_secret("a", "b"), clock=lambda: now[0])) as tokens:
         assert [tokens(), tokens()] == ["token-1", "token-1"]
         now[0] = 569.0
         assert tokens() == "token-1"
@@ -218,11 +220,11 @@ def test_nobody_there(server: Server) -> None:
     """Neither hub nor issuer: one kind of error."""
     gone = "http://127.0.0.1:1"
     with (
-        HttpHub(gone, PARTY, Tokens(server.url, "a", "b")) as hub,
+        HttpHub(gone, PARTY, Tokens(server.url + "/token", by_secret("a", "b"))) as hub,
         pytest.raises(HubUnreachable),
     ):
         hub.messages(*START)
-    with HttpHub(server.url, PARTY, Tokens(gone, "a", "b")) as hub, pytest.raises(HubUnreachable):
+    with HttpHub(server.url, PARTY, Tokens(gone, by_secret("a", "b"))) as hub, pytest.raises(HubUnreachable):
         hub.messages(*START)
 
 
@@ -265,5 +267,5 @@ def test_a_party_prints_no_key() -> None:
     """Nor do tokens print their secret."""
     party = Party("eksempel", "lyspunktet", Identity.new(), HUB.public)
     assert "PRIVATE" not in repr(party)
-    with closing(Tokens("http://127.0.0.1:1", "a", "hemmeligt")) as tokens:
+    with closing(Tokens("http://127.0.0.1:1", by_secret("a", "hemmeligt"))) as tokens:
         assert "hemmeligt" not in repr(tokens)

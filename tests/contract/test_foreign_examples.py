@@ -131,7 +131,7 @@ def test_python(
     assert short == [], printed
 
 
-@pytest.mark.parametrize("scenario", ["message", "revocation"])
+@pytest.mark.parametrize("scenario", ["message", "poison", "revocation", "rotation"])
 def test_python_over_kafka(
     folder: Path, python: Path, kafka: str, scenario: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,9 +145,19 @@ def test_python_over_kafka(
 def test_a_reporter_in_python(
     folder: Path, python: Path, scenario: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the client, over HTTP."""
+    """On the client, over HTTP, logging in by a secret."""
     monkeypatch.setenv("PATH", f"{python.parent}:{os.environ['PATH']}")
     short, printed = played(folder / "examples_in/python/reporter.toml", scenario, tmp_path)
+    assert short == [], printed
+
+
+@pytest.mark.parametrize("scenario", ["report", "poison", "hub-down"])
+def test_a_reporter_in_python_over_kafka(
+    folder: Path, python: Path, kafka: str, scenario: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same program, by topic."""
+    monkeypatch.setenv("PATH", f"{python.parent}:{os.environ['PATH']}")
+    short, printed = played(folder / "examples_in/python/reporter.toml", scenario, tmp_path, kafka)
     assert short == [], printed
 
 
@@ -169,7 +179,7 @@ def test_against_the_hub_itself(
     program.write(
         settings.model_dump(mode="json", exclude_none=True)
         | {
-            "password": settings.password.get_secret_value(),
+            "token_url": f"{town.url}/token",
             "hub_sealing_key": base64.b64encode(settings.hub_sealing_key).decode(),
             "hub_signing_key": base64.b64encode(settings.hub_signing_key).decode(),
             "poll_s": 0.2,

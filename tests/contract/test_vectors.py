@@ -29,6 +29,7 @@ def test_they_follow_from_their_seeds() -> None:
     assert vectors("revocation") == make.revocation()
     assert vectors("bad_messages") == make.bad_messages(made)
     assert vectors("http") == make.http(made)
+    assert vectors("login") == make.login()
 
 
 def test_hpke_step_by_step_is_hpke() -> None:
@@ -94,6 +95,19 @@ def test_the_exchange_over_http_is_of_the_message() -> None:
     assert {"0", "1", "2"} == set(parts["answer"]["keys"])
     assert len(head.parts) == 2
     assert parts["ask"].split("/")[3] == str(envelope.message_id)
+
+
+def test_an_assertion_is_signed_by_the_partner_for_one_endpoint() -> None:
+    """By hand: three pieces joined by dots, the signature over the first two as they stand."""
+    found = vectors("login")
+    said, signature = found["signed"], make.from_base64url(found["signature"])
+    Ed25519PublicKey.from_public_bytes(NGO.identity.public.signing).verify(signature, said.encode())
+    header, claims = (json.loads(make.from_base64url(piece)) for piece in said.split("."))
+    assert (header, claims) == (found["header"], found["claims"])
+    assert header == {"alg": "EdDSA", "typ": "JWT"}
+    assert (claims["iss"], claims["sub"], claims["aud"]) == ("lyspunktet", "lyspunktet", found["endpoint"])
+    assert claims["exp"] - claims["iat"] == 60
+    assert found["form"]["client_assertion"] == f"{said}.{found['signature']}"
 
 
 def test_the_page_quotes_the_vectors() -> None:

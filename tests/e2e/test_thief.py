@@ -20,6 +20,7 @@ from contracts.client.errors import SealedForSomeoneElse
 from contracts.client.http_profile import HttpHub
 from contracts.client.kafka_login import KafkaLogin
 from contracts.client.keys import Identity
+from contracts.client.logins import by_key
 from contracts.client.sealed import HEAD_BYTES, bound, open_head
 from contracts.envelope import Envelope, from_headers
 from contracts.message_v1 import Head, Revoked
@@ -213,8 +214,10 @@ def test_the_thief_reads_no_other_topic_and_writes_for_nobody_else(stage: Stage)
 
 
 def _login(stage: Stage) -> dict[str, str]:
+    """What its program logs in with: no secret that could lie anywhere else."""
     settings = stage.partner_settings(NGO)
-    return {"username": settings.username, "password": settings.password.get_secret_value()}
+    endpoint = f"{stage.url}/token"
+    return dict(by_key(settings.username, endpoint, Identity.load(settings.keys).signing)())
 
 
 def _head(record: Envelope, keys: set[bytes], municipality: str) -> Head:

@@ -42,8 +42,8 @@ type Settings struct {
 	Municipality  string  `json:"municipality"`
 	Slug          string  `json:"slug"`
 	HubURL        string  `json:"hub_url"`
+	TokenURL      string  `json:"token_url"`
 	Username      string  `json:"username"`
-	Password      string  `json:"password"`
 	HubSealingKey []byte  `json:"hub_sealing_key"` // base64 by encoding/json
 	HubSigningKey []byte  `json:"hub_signing_key"`
 	Keys          string  `json:"keys"`
@@ -94,7 +94,7 @@ type State struct {
 
 var (
 	settings    Settings
-	sealing     hpke.PrivateKey
+	sealing     []hpke.PrivateKey // ours, then former ones: what is on its way may be sealed to one (R10)
 	signing     ed25519.PrivateKey
 	errHole     = errors.New("the hub's list has a hole: ring the municipality")
 	errNotThere = errors.New("this is not here: it never came, or it was withdrawn")
@@ -165,9 +165,14 @@ func place(head Head, number int) (from, to int) {
 	return from, from + head.Parts[number-1]
 }
 
-func openControl(id string, sealed []byte) ([]byte, bool) { // false: not for our own key, so it is data
-	plain, err := hpke.Open(sealing, hpke.HKDFSHA256(), hpke.AES256GCM(), bound("tvaers-control-1", id), sealed)
-	return plain, err == nil
+func openControl(id string, sealed []byte) ([]byte, bool) { // false: for no key of ours, so it is data
+	for _, own := range sealing {
+		plain, err := hpke.Open(own, hpke.HKDFSHA256(), hpke.AES256GCM(), bound("tvaers-control-1", id), sealed)
+		if err == nil {
+			return plain, true
+		}
+	}
+	return nil, false
 }
 
 func sealToHub(id string, said Said) ([]byte, error) {
@@ -203,9 +208,26 @@ var (
 	until  time.Time
 )
 
+func assertion() (string, error) { // private_key_jwt: for this endpoint, for a minute, for once
+	now := time.Now().Unix()
+	claims, err := json.Marshal(map[string]any{"iss": settings.Username, "sub": settings.Username,
+		"aud": settings.TokenURL, "jti": newID(), "iat": now, "exp": now + 60})
+	encode := base64.RawURLEncoding.EncodeToString
+	said := encode([]byte(`{"alg":"EdDSA","typ":"JWT"}`)) + "." + encode(claims)
+	return said + "." + encode(ed25519.Sign(signing, []byte(said))), err
+}
+
 func fresh() error {
-	form := url.Values{"grant_type": {"password"}, "username": {settings.Username}, "password": {settings.Password}}
-	answer, err := client.PostForm(settings.HubURL+"/token", form)
+	proof, err := assertion()
+	if err != nil {
+		return err
+	}
+	answer, err := client.PostForm(settings.TokenURL, url.Values{
+		"grant_type":            {"client_credentials"},
+		"client_id":             {settings.Username},
+		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+		"client_assertion":      {proof},
+	})
 	if err != nil {
 		return err
 	}
@@ -630,14 +652,14 @@ func inbox() error {
 	return err
 }
 
-func ownKey(name string) (any, error) {
-	raw, err := os.ReadFile(filepath.Join(settings.Keys, name+".pem"))
+func ownKey(path string) (any, error) {
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	block, _ := pem.Decode(raw)
 	if block == nil {
-		return nil, fmt.Errorf("%s.pem is no PEM", name)
+		return nil, fmt.Errorf("%s is no PEM", filepath.Base(path))
 	}
 	return x509.ParsePKCS8PrivateKey(block.Bytes)
 }
@@ -650,20 +672,27 @@ func prepare(path string) error {
 	if err := json.Unmarshal(raw, &settings); err != nil {
 		return err
 	}
-	own, err := ownKey("sealing")
+	former, _ := filepath.Glob(filepath.Join(settings.Keys, "former", "*", "sealing.pem"))
+	for _, path := range append([]string{filepath.Join(settings.Keys, "sealing.pem")}, former...) {
+		own, err := ownKey(path)
+		if err != nil {
+			return err
+		}
+		private, fits := own.(*ecdh.PrivateKey)
+		if !fits {
+			return errors.New("sealing.pem must hold an X25519 key")
+		}
+		opens, err := hpke.NewDHKEMPrivateKey(private)
+		if err != nil {
+			return err
+		}
+		sealing = append(sealing, opens)
+	}
+	own, err := ownKey(filepath.Join(settings.Keys, "signing.pem"))
 	if err != nil {
 		return err
 	}
-	private, fits := own.(*ecdh.PrivateKey)
-	if !fits {
-		return errors.New("sealing.pem must hold an X25519 key")
-	}
-	if sealing, err = hpke.NewDHKEMPrivateKey(private); err != nil {
-		return err
-	}
-	if own, err = ownKey("signing"); err != nil {
-		return err
-	}
+	var fits bool
 	if signing, fits = own.(ed25519.PrivateKey); !fits {
 		return errors.New("signing.pem must hold an Ed25519 key")
 	}

@@ -29,11 +29,14 @@ const names = concat(u8(settings.municipality.length), settings.municipality, u8
 const bound = (label, id) => concat(label, names, uuid(id));
 const sha256 = (bytes) => crypto.createHash('sha256').update(bytes).digest();
 
-const ownKey = (name) => crypto.createPrivateKey(fs.readFileSync(path.join(settings.keys, `${name}.pem`)));
+const ownKey = (...names) => crypto.createPrivateKey(fs.readFileSync(path.join(settings.keys, ...names)));
+const former = path.join(settings.keys, 'former'); // what is on its way may be sealed to a former key (R10)
 const publicKey = (crv, raw) =>
   crypto.createPublicKey({ key: { kty: 'OKP', crv, x: Buffer.from(raw).toString('base64url') }, format: 'jwk' });
 const rawPublic = (key) => Buffer.from(key.export({ format: 'jwk' }).x, 'base64url'); // of a private key as well
-const sealing = ownKey('sealing'), signing = ownKey('signing');
+const sealing = [ownKey('sealing.pem'), ...(fs.existsSync(former) ? fs.readdirSync(former) : [])
+  .map((name) => ownKey('former', name, 'sealing.pem'))];
+const signing = ownKey('signing.pem');
 const hubSealing = Buffer.from(settings.hub_sealing_key, 'base64');
 const hubSigning = publicKey('Ed25519', Buffer.from(settings.hub_signing_key, 'base64'));
 
@@ -56,12 +59,15 @@ function schedule(privateKey, other, enc, reader, info) {
   return [expand(HPKE, secret, 'key', context, 32), expand(HPKE, secret, 'base_nonce', context, 12)];
 }
 
-function hpkeOpen(sealed, info) { // null: not for our own key, so it is data
+function hpkeOpen(sealed, info) { // null: for no key of ours, so it is data
   const enc = sealed.subarray(0, 32);
-  try {
-    const [key, nonce] = schedule(sealing, enc, enc, rawPublic(sealing), info);
-    return unseal(key, nonce, sealed.subarray(32), Buffer.alloc(0));
-  } catch { return null; }
+  for (const own of sealing) {
+    try {
+      const [key, nonce] = schedule(own, enc, enc, rawPublic(own), info);
+      return unseal(key, nonce, sealed.subarray(32), Buffer.alloc(0));
+    } catch { /* not to this key */ }
+  }
+  return null;
 }
 
 function hpkeSeal(plain, reader, info) {
@@ -91,9 +97,23 @@ const startOf = (parts, number) => HEAD + parts.slice(0, number - 1).reduce((sum
 class Refused extends Error { constructor(status) { super(`the hub says ${status}`); this.status = status; } }
 let token = '', tokenUntil = 0;
 
+const b64url = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+function assertion() { // private_key_jwt: for this endpoint, for a minute, for once
+  const iss = settings.username, iat = Math.floor(Date.now() / 1000);
+  const claims = { iss, sub: iss, aud: settings.token_url, jti: crypto.randomUUID(), iat, exp: iat + 60 };
+  const said = `${b64url({ alg: 'EdDSA', typ: 'JWT' })}.${b64url(claims)}`;
+  return `${said}.${crypto.sign(null, Buffer.from(said), signing).toString('base64url')}`;
+}
+
 async function fresh() {
-  const form = new URLSearchParams({ grant_type: 'password', username: settings.username, password: settings.password });
-  const answer = await fetch(`${settings.hub_url}/token`, { method: 'POST', body: form });
+  const form = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: settings.username,
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: assertion(),
+  });
+  const answer = await fetch(settings.token_url, { method: 'POST', body: form });
   if (!answer.ok) throw new Refused(answer.status);
   const found = await answer.json();
   [token, tokenUntil] = [found.access_token, Date.now() + (found.expires_in - 30) * 1000];

@@ -23,9 +23,10 @@ from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
 from contracts.client.errors import ClientError, NotNow, Refused
-from contracts.client.http_profile import HttpHub, Tokens
+from contracts.client.http_profile import HttpHub
 from contracts.client.inbox import Position, Received
 from contracts.client.keys import Identity, PublicKeys
+from contracts.client.logins import Tokens, by_key
 from contracts.client.party import Party
 from contracts.client.reading import read_http, read_kafka
 from contracts.client.sealed import HEAD_BYTES, open_head, open_part
@@ -54,7 +55,8 @@ class Recipient:
         identity = Identity.load(Path(settings["keys"]))
         self.party = Party(settings["municipality"], settings["slug"], identity, PublicKeys(*keys))
         self.names = (self.party.municipality, self.party.name)
-        tokens = Tokens(settings["hub_url"], settings["username"], settings["password"], grant="password")
+        login = by_key(settings["username"], settings["token_url"], identity.signing)
+        tokens = Tokens(settings["token_url"], login)
         self.hub = HttpHub(settings["hub_url"], self.party, tokens)
         self.kafka: Any = None
         if settings.get("profile") == "kafka":

@@ -1,11 +1,12 @@
-"""An organisation that hands social reports over and shows their receipts, over HTTP, on `contracts.client`.
+"""An organisation that hands social reports over and shows receipts, in both profiles, on `contracts.client`.
 
     python reporter.py SETTINGS submit REPORT.json
     python reporter.py SETTINGS run
     python reporter.py SETTINGS status
 
 A report is on disk, sealed to our own key, before anything is sent, and stays *not yet delivered* until the
-hub has given its number (R8, R12).
+hub has given its number (R8, R12): over HTTP in its answer, over Kafka in a receipt on our own topic. The
+profile is a setting. Where nobody has answered for a quarter of an hour, it goes to the topic once more.
 """
 
 import base64
@@ -22,12 +23,13 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from contracts.client.errors import ClientError, Refused
-from contracts.client.http_profile import HttpHub, Tokens
+from contracts.client.http_profile import HttpHub
 from contracts.client.inbox import Position, Received
 from contracts.client.keys import Identity, PublicKeys
+from contracts.client.logins import Tokens, by_secret
 from contracts.client.party import Party
-from contracts.client.reading import read_http
-from contracts.client.sealed import open_inbound, seal_inbound
+from contracts.client.reading import read_http, read_kafka
+from contracts.client.sealed import seal_inbound
 from contracts.inbound_v1 import Inbound
 from contracts.message_v1 import Receipt
 from contracts.social_report_v1 import SocialReport
@@ -36,9 +38,12 @@ TABLES: Final = """
 PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS position (only INTEGER PRIMARY KEY, epoch INTEGER, sequence INTEGER);
 INSERT OR IGNORE INTO position VALUES (1, 0, 0);
-CREATE TABLE IF NOT EXISTS reports (id TEXT PRIMARY KEY, body BLOB, state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS reports (
+    id TEXT PRIMARY KEY, body BLOB, state TEXT NOT NULL, sent REAL NOT NULL DEFAULT 0
+);
 """
 WAITS: Final = "not yet delivered"
+AGAIN_S: Final = 900.0
 ITS_OWN_FAULT: Final = frozenset({400, 413, 415, 422})
 
 
@@ -51,8 +56,14 @@ class Reporter:
         keys = [base64.b64decode(settings[name]) for name in ("hub_sealing_key", "hub_signing_key")]
         self.own = Identity.load(Path(settings["keys"]))
         self.party = Party(settings["municipality"], settings["slug"], self.own, PublicKeys(*keys))
-        tokens = Tokens(settings["hub_url"], settings["username"], settings["password"], grant="password")
-        self.hub = HttpHub(settings["hub_url"], self.party, tokens)
+        login = by_secret(settings["username"], settings["password"])
+        self.hub = HttpHub(settings["hub_url"], self.party, Tokens(settings["token_url"], login))
+        self.kafka: Any = None
+        if settings.get("profile") == "kafka":
+            from contracts.client.kafka_login import KafkaLogin
+            from contracts.client.kafka_profile import KafkaHub
+
+            self.kafka = KafkaHub(KafkaLogin(**settings["kafka"]), self.party)
         self.sql = sqlite3.connect(Path(settings["data"]) / "reporter.db", timeout=30)
         self.sql.executescript(TABLES)
 
@@ -69,16 +80,20 @@ class Reporter:
         sealed = seal_inbound(self.party.municipality, name, report.report_id, Inbound.report(body), public)
         with self.sql:
             row = (str(report.report_id), sealed, WAITS)
-            self.sql.execute("INSERT OR IGNORE INTO reports VALUES (?, ?, ?)", row)
+            self.sql.execute("INSERT OR IGNORE INTO reports (id, body, state) VALUES (?, ?, ?)", row)
         self.status()
 
     def deliver(self) -> None:
         """Send what waits, under the report's own id."""
-        for name, sealed in self.sql.execute(
-            "SELECT id, body FROM reports WHERE state = ?", (WAITS,)
-        ).fetchall():
-            report_id, town = UUID(name), self.party.municipality
-            said = open_inbound(sealed, self.own.sealing, town, self.party.name, report_id)
+        query = "SELECT id, body FROM reports WHERE state = ? AND sent < ?"
+        for name, sealed in self.sql.execute(query, (WAITS, time.time() - AGAIN_S)).fetchall():
+            report_id = UUID(name)
+            said = self.own.open_inbound(self.party.municipality, self.party.name, report_id, sealed)
+            if self.kafka is not None:
+                self.kafka.send(report_id, said)
+                with self.sql:
+                    self.sql.execute("UPDATE reports SET sent = ? WHERE id = ?", (time.time(), name))
+                continue
             try:
                 receipt = self.hub.report(report_id, said.body)
             except Refused as error:
@@ -91,6 +106,13 @@ class Reporter:
                 row = (None, f"received as {receipt['number']}, not yet read by a person", name)
             with self.sql:
                 self.sql.execute("UPDATE reports SET body = ?, state = ? WHERE id = ?", row)
+
+    def read(self) -> bool:
+        """Take in what has come; whether there may be more."""
+        position: Position = self.sql.execute("SELECT epoch, sequence FROM position").fetchone()
+        if self.kafka is None:
+            return read_http(self.hub, self.party, self, position) != position
+        return read_kafka(self.kafka, self.hub, self.party, self, position) != position
 
     def apply(self, received: Sequence[Received], position: Position) -> None:
         """Receipts and the position, in one transaction."""
@@ -113,8 +135,7 @@ class Reporter:
             pause = float(self.settings["poll_s"])
             try:
                 self.deliver()
-                position: Position = self.sql.execute("SELECT epoch, sequence FROM position").fetchone()
-                if read_http(self.hub, self.party, self, position) != position:
+                if self.read():
                     continue
             except ClientError as error:  # R11, R12: nothing is lost; later again.
                 sys.stderr.write(f"not now: {error.slug}\n")

@@ -5,12 +5,14 @@ from typing import Annotated
 
 from fastapi import FastAPI, Form, Request, Response
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 from starlette.routing import BaseRoute
 
 from hub.adapters.http import problems
 from hub.adapters.http.access import OPEN, TABLE
+from hub.adapters.http.assertions import TYPE as ASSERTION_TYPE
 from hub.adapters.http.context import Parts, Services
 from hub.adapters.http.documented import Documented
 from hub.adapters.http.routes import (
@@ -33,6 +35,15 @@ ROUTERS = [
 ]
 MAX_BODY_BYTES = 256 * 1024
 SUMMARY = "Tværs: coordination of help for adults exposed to violence in close relations"
+
+
+class TokenAsked(BaseModel):
+    """A person's name and password, or a system's assertion; what else a form says counts for nothing."""
+
+    username: str = ""
+    password: str = ""
+    client_assertion_type: str = ""
+    client_assertion: str = ""
 
 
 def create_app(parts: Services | None, issuer: EmbeddedIssuer | None = None) -> FastAPI:
@@ -81,16 +92,17 @@ def _open_routes(app: FastAPI) -> None:
 
 def _token_route(app: FastAPI, issuer: EmbeddedIssuer) -> None:
     @app.post("/token", tags=["login"])
-    def token(username: Annotated[str, Form()], password: Annotated[str, Form()]) -> Mapping[str, object]:
+    def token(asked: Annotated[TokenAsked, Form()]) -> Mapping[str, object]:
         """A token of the embedded issuer, for demonstrations and tests."""
         try:
-            return {
-                "access_token": issuer.token(username, password),
-                "token_type": "Bearer",
-                "expires_in": int(LIFETIME.total_seconds()),
-            }
+            if asked.client_assertion_type == ASSERTION_TYPE:
+                found = issuer.token_of_system(asked.client_assertion)
+            else:
+                found = issuer.token(asked.username, asked.password)
         except NotLoggedIn:
             raise HTTPException(401, "no such login") from None
+        lives_s = int(LIFETIME.total_seconds())
+        return {"access_token": found, "token_type": "Bearer", "expires_in": lives_s}
 
 
 def _edge(app: FastAPI) -> None:

@@ -17,6 +17,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.adapters.http.access import Caller, Role
+from hub.adapters.http.assertions import Assertions, KeyOf, NotProven
 from hub.errors import Invalid, Unavailable
 
 LIFETIME = timedelta(minutes=10)
@@ -127,6 +128,11 @@ class EmbeddedIssuer:
         self._issuer, self._audience, self._clock = issuer, audience, clock
         self._key = Ed25519PrivateKey.generate()
         self._logins: dict[str, Login] = {}
+        self._assertions: Assertions | None = None
+
+    def let_systems_in(self, endpoint: str, key_of: KeyOf) -> None:
+        """From now on partners' systems log in at this address by the signing key that is registered."""
+        self._assertions = Assertions(endpoint, key_of, self._clock)
 
     def add(self, username: str, password: str, name: str, organisation: str, roles: Sequence[Role]) -> None:
         """Let somebody log in."""
@@ -144,14 +150,27 @@ class EmbeddedIssuer:
         digest = self._digest(password, login.salt if login else b"no such login...")
         if login is None or not hmac.compare_digest(digest, login.digest):
             raise NotLoggedIn
+        return self._token(login.caller)
+
+    def token_of_system(self, assertion: str) -> str:
+        """A token for a partner's system that proves itself by its key. Raises `NotLoggedIn`."""
+        if self._assertions is None:
+            raise NotLoggedIn
+        try:
+            slug = self._assertions.system(assertion)
+        except NotProven as error:
+            raise NotLoggedIn from error
+        return self._token(Caller(slug, slug, slug, frozenset({Role.REPORTER, Role.PARTNER_SYSTEM})))
+
+    def _token(self, caller: Caller) -> str:
         now = self._clock()
         claims = {
             "iss": self._issuer,
             "aud": self._audience,
-            "sub": login.caller.person,
-            "name": login.caller.name,
-            "org": login.caller.organisation,
-            "roles": sorted(login.caller.roles),
+            "sub": caller.person,
+            "name": caller.name,
+            "org": caller.organisation,
+            "roles": sorted(caller.roles),
             "iat": now,
             "exp": now + LIFETIME,
         }

@@ -1,5 +1,6 @@
 """What every adapter's command line shares: one clear line for each error, and a loop that can be stopped."""
 
+import argparse
 import logging
 import signal
 import sys
@@ -34,13 +35,22 @@ def local(moment: datetime) -> str:
     return moment.astimezone(_HERE).strftime("%Y-%m-%d %H:%M")
 
 
-def show_keys(config: Path) -> None:
-    """Print our public keys as `hub partner add` takes them; made first where there are none."""
+def show_keys(config: Path, *, new: bool = False) -> None:
+    """Print our public keys as `hub partner add` takes them; made first where there are none, or anew."""
     folder = PartnerSettings.load(config).keys
-    if not any((folder / name).exists() for name in ("sealing.pem", "signing.pem")):
+    made = any((folder / name).exists() for name in ("sealing.pem", "signing.pem"))
+    if not made:
         Identity.new().save(folder)
-    public = Identity.load(folder).public
+    public = (Identity.renew(folder) if made and new else Identity.load(folder)).public
     say(f"--sealing-key {public.sealing.hex()} --signing-key {public.signing.hex()}")
+
+
+def with_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The command that shows and renews keys."""
+    keys = commands.add_parser("keys", help="make our keys, where there are none, and print the public ones")
+    keys.add_argument(
+        "--new", action="store_true", help="make new ones: give them to the municipality at once"
+    )
 
 
 def guarded(act: Callable[[], None]) -> int:

@@ -8,7 +8,16 @@ from uuid import UUID
 
 from contracts.terms import OrganisationKind
 from hub.adapters.partners.outbox import ReportStatus, State
-from hub.adapters.partners.program import EPILOG, guarded, local, log, say, show_keys, until_stopped
+from hub.adapters.partners.program import (
+    EPILOG,
+    guarded,
+    local,
+    log,
+    say,
+    show_keys,
+    until_stopped,
+    with_keys,
+)
 from hub.adapters.partners.reporter import Reporter
 from hub.adapters.partners.settings import PartnerSettings
 
@@ -22,7 +31,7 @@ def main(kind: OrganisationKind, arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--config", type=Path, required=True, help="JSON or TOML, mode 600")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("keys", help="make our keys, where there are none, and print the public ones")
+    with_keys(commands)
     submit = commands.add_parser("submit", help="check reports and keep them for delivery")
     submit.add_argument("files", type=Path, nargs="+", metavar="FILE")
     commands.add_parser("run", help="deliver, and read receipts, until stopped")
@@ -32,7 +41,7 @@ def main(kind: OrganisationKind, arguments: Sequence[str] | None = None) -> int:
     back.add_argument("file", type=Path)
     found = parser.parse_args(arguments)
     if found.command == "keys":
-        return guarded(partial(show_keys, found.config))
+        return guarded(partial(show_keys, found.config, new=found.new))
     acts: dict[str, Callable[[Reporter], None]] = {
         "submit": lambda reporter: _submit(reporter, found.files),
         "run": _run,

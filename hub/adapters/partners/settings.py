@@ -1,4 +1,4 @@
-"""One configuration file for each adapter, JSON or TOML. It holds a password: its owner alone may read it.
+"""One configuration file for each adapter, JSON or TOML. It may hold passwords: its owner alone may read it.
 
 Paths are taken from the file's own folder.
 """
@@ -61,9 +61,13 @@ class PartnerSettings(_Settings):
     """This organisation, as the municipality registered it."""
     hub_url: HttpUrlText
     username: Annotated[str, Field(min_length=1)]
-    password: SecretStr
-    issuer: HttpUrlText | None = None
-    """OAuth 2.0 issuer of our tokens. Left out: the hub's own, which serves demonstrations and tests."""
+    """By which we log in; at the hub's own token endpoint our slug."""
+    password: SecretStr | None = None
+    """Left out: we log in by a key of our own (`private_key_jwt`), and no secret travels."""
+    login_key: Path | None = None
+    """An Ed25519 or P-256 key in PEM to log in by. Left out: our signing key."""
+    token_url: HttpUrlText | None = None
+    """Token endpoint of the OAuth 2.0 issuer. Left out: the hub's own, for demonstrations and tests."""
     hub_sealing_key: RawKey
     hub_signing_key: RawKey
     """The hub's public keys, agreed on beforehand; an adapter never takes them from whoever answers."""
@@ -91,13 +95,15 @@ class PartnerSettings(_Settings):
     def _as_its_profile_says(self) -> Self:
         if self.profile is Profile.KAFKA and self.kafka is None:
             raise ValueError("kafka: profile kafka needs it; give bootstrap, or choose profile http")
+        if self.password is not None and self.login_key is not None:
+            raise ValueError("password, login_key: log in by one of them; leave the other out")
         return self
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """The settings in a `.json` or `.toml` file. Raises `BadSettings`."""
         found = dict(_parsed(path))
-        for name in ("keys", "data", "drop"):
+        for name in ("keys", "login_key", "data", "drop"):
             if isinstance(found.get(name), str):
                 found[name] = path.parent / found[name]
         try:
@@ -110,7 +116,7 @@ class PartnerSettings(_Settings):
 def _parsed(path: Path) -> Mapping[str, Any]:
     try:
         if path.stat().st_mode & _OTHERS:
-            raise BadSettings(f"{path.name} holds a password and others may read it: chmod 600 it")
+            raise BadSettings(f"{path.name} may hold a password and others may read it: chmod 600 it")
         text = path.read_text(encoding="utf-8")
         found = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except OSError as error:

@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 from contracts.client.keys import Identity, PublicKeys
 from contracts.client.sealed import build_message, seal_control
-from contracts.envelope import Envelope, from_json, to_json
+from contracts.envelope import BadMessage, Envelope, from_json, to_json
 from contracts.inbound_v1 import Answer
 from contracts.message_v1 import Blank, Control, Head, Part, Receipt
 from contracts.terms import Category, MessageKind, Urgency
@@ -137,7 +137,11 @@ class SimulatedHub:
                 return 200, {"keys": {str(n): _b64(k) for n, k in self.keys[UUID(message_id)].items()}}
             case ["v1", "inbound"]:
                 envelope = from_json(found)
-                message = self.identity.receive(MUNICIPALITY, self.slug, envelope, self.partner)
+                try:
+                    message = self.identity.receive(MUNICIPALITY, self.slug, envelope, self.partner)
+                except BadMessage as error:
+                    status, told = _problem(422, "invalid")
+                    return status, {**told, "errors": [{"pointer": error.slug, "detail": str(error)}]}
                 self.inbound.setdefault(envelope.message_id, message)
                 return 202, {"position": 1}
         return _problem(404, "not-found")

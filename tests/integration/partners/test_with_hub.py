@@ -71,6 +71,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
         for slug in (POLICE, NGO):
             issuer.add(slug, PASSWORD, slug, slug, [Role.REPORTER, Role.PARTNER_SYSTEM])
         server = Server(app_of(world.parts, issuer))
+        issuer.let_systems_in(f"{server.url}/token", world.parts.signing_key_of)
         server.start()
         try:
             yield Town(world, server.url, tmp_path)

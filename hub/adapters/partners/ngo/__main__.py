@@ -14,7 +14,7 @@ from contracts.terms import LookPurpose, ReferralStatus, RejectionReason
 from hub.adapters.partners.errors import AdapterError, NotAllowed
 from hub.adapters.partners.ngo.adapter import Ngo
 from hub.adapters.partners.ngo.inbox import ReferralLine
-from hub.adapters.partners.program import EPILOG, guarded, local, say, show_keys, until_stopped
+from hub.adapters.partners.program import EPILOG, guarded, local, say, show_keys, until_stopped, with_keys
 from hub.adapters.partners.settings import PartnerSettings
 
 ANSWERS = {
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     found = _parser().parse_args(arguments)
     if found.command == "keys":
-        return guarded(partial(show_keys, found.config))
+        return guarded(partial(show_keys, found.config, new=found.new))
     acts: dict[str, Callable[[Ngo], None]] = {
         "run": _run,
         "inbox": _inbox,
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, required=True, help="JSON or TOML, mode 600")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("keys", help="make our keys, where there are none, and print the public ones")
+    with_keys(commands)
     commands.add_parser("run", help="take in, purge and answer, until stopped")
     commands.add_parser("inbox", help="the referrals that are here, by deadline")
     opening = commands.add_parser("open", help="open a message; the municipality records who looked")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID, uuid5
 
-from contracts.client.errors import NotLetIn, NotNow, Refused
+from contracts.client.errors import NotKnownYet, NotLetIn, NotNow, Refused
 from contracts.client.inbox import Position, Received
 from contracts.client.sealed import open_head
 from contracts.inbound_v1 import PurgeAnswer, PurgeOutcome
@@ -117,7 +117,8 @@ class Ngo(Desk):
             raise
         except Refused as error:
             log.warning("answer %s: the hub says %s", one.message_id, error.problem)
-            if not one.purge and not (isinstance(error, NotNow) and error.problem == _BUSY):
+            later = isinstance(error, NotKnownYet) or (isinstance(error, NotNow) and error.problem == _BUSY)
+            if not one.purge and not later:
                 self.store.sent(one.message_id, note=error.problem)
             return False
         self.store.sent(one.message_id)
