@@ -191,12 +191,23 @@ class StoreApplication(Application[UUID]):
 
         Raises what the guards raise (`NoGrant`, `Forbidden`, `Missing`, `KeyDestroyed`, `UnknownKey`,
         `SameKeyOtherBody`), `DoneBefore`, the library's `IntegrityError` for a version that is taken, and
-        `Unavailable` where the database did not answer: ask again under the same idempotency key.
+        `Unavailable` where the database did not answer: ask again under the same idempotency key. An
+        aggregate that was committed is the store's from then on: whoever needs it again asks for it.
         """
-        events: list[Any] = []
+        stored: list[StoredEvent] = []
+        changed: list[tuple[Aggregate, StoredEvent]] = []
         for obj in objs:
-            events.extend((obj,) if hasattr(obj, "originator_id") else obj.collect_events())
-        return self._put([self.mapper.to_stored_event(event) for event in events], alongside)
+            if not isinstance(obj, Aggregate):
+                stored.append(self.mapper.to_stored_event(obj))
+                continue
+            events = [self.mapper.to_stored_event(event) for event in obj.collect_events()]
+            stored += events
+            if events:
+                changed.append((obj, events[-1]))
+        position = self._put(stored, alongside)
+        for aggregate, last in changed:
+            self._standing.advance(aggregate, (last.originator_version, last.topic, last.state))
+        return position
 
     def save(self, *objs: Any, alongside: Alongside | None = None, **kwargs: Any) -> Saved:
         """As the library's `save`; `commit` is the same without the recordings."""

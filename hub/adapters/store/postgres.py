@@ -1,17 +1,17 @@
 """The event recorder on PostgreSQL: the library's, with everything alongside in one statement of ours."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import orjson
 import psycopg
 from eventsourcing.persistence import StoredEvent, Tracking
 from eventsourcing.postgres import PostgresApplicationRecorder
-from psycopg.types.numeric import Int8
 
 from hub.adapters.store.guards import refuse_kept_grant_keys
-from hub.adapters.store.postgres_append import CALL, parameters, refusal_of
+from hub.adapters.store.postgres_append import append, parameters, refusal_of
+from hub.adapters.store.postgres_binary import TRUE, Statement, rows, to_int8, to_int8s
 from hub.adapters.store.postgres_connections import PgConnection
 from hub.adapters.store.postgres_database import PostgresDatabase
 from hub.adapters.store.reading import LogReader, StreamRow
@@ -25,9 +25,9 @@ _OWN = """SELECT e.notification_id FROM stored_events e
     ON e.originator_id = n.stream AND e.originator_version = n.version AND e.state = n.state
     ORDER BY n.place"""
 
-_LATEST = "SELECT * FROM hub_latest(%b::uuid[], %b::bigint[], %b::uuid[])"
+_latest = Statement("latest", "SELECT * FROM hub_latest($1, $2, $3)")
 
-Answer = tuple[str, str | None, list[int] | None]
+Answer = tuple[str, str, list[int]]
 
 
 class PostgresRecorder(LogReader, PostgresApplicationRecorder):
@@ -53,16 +53,20 @@ class PostgresRecorder(LogReader, PostgresApplicationRecorder):
         """Of each stream the rows from that version on, and the keys of living grants: in one statement."""
         found: dict[UUID, list[StreamRow]] = {stream: [] for stream in since}
         keys: dict[UUID, WrappedKey] = {}
-        given = [list(since), [Int8(version) for version in since.values()], list(grants)]
-
-        def read(connection: PgConnection) -> list[Any]:
-            return connection.binary.execute(_LATEST, given, prepare=True).fetchall()
-
-        for is_event, row_id, number, topic, sealed in self.database.again(read):
-            if is_event:
-                found[row_id].append((number, topic, sealed))
+        given = [list(since), list(since.values()), list(grants)]
+        by_bytes = {stream.bytes: into for stream, into in found.items()}
+        for is_event, row_id, number, topic, sealed in rows(
+            self.database.again(lambda connection: _latest(connection, given))
+        ):
+            assert row_id is not None
+            assert number is not None
+            assert sealed is not None
+            if is_event == TRUE:
+                assert topic is not None
+                by_bytes[row_id].append((to_int8(number), topic.decode(), sealed))
             else:
-                keys[row_id] = WrappedKey(row_id, number, sealed)
+                grant = UUID(bytes=row_id)
+                keys[grant] = WrappedKey(grant, to_int8(number), sealed)
         return found, keys
 
     def insert_events(
@@ -86,7 +90,7 @@ class PostgresRecorder(LogReader, PostgresApplicationRecorder):
         given = parameters(stored_events, alongside)
         attempts = 0
 
-        def append(connection: PgConnection) -> list[int]:
+        def attempt(connection: PgConnection) -> list[int]:
             nonlocal attempts
             attempts += 1
             try:
@@ -96,17 +100,19 @@ class PostgresRecorder(LogReader, PostgresApplicationRecorder):
                     return own
                 raise
 
-        return self.database.again(append)
+        return self.database.again(attempt)
 
 
 def _append(connection: PgConnection, given: list[Any]) -> Answer:
     try:
-        return cast(Answer, connection.binary.execute(CALL, given, prepare=True).fetchone())
+        ((status, detail, numbers),) = rows(append(connection, given))
     except psycopg.Error as error:
         refusal = refusal_of(error)
         if refusal is not None:
             raise refusal from None
         raise
+    assert status is not None
+    return status.decode(), (detail or b"").decode(), to_int8s(numbers) if numbers else []
 
 
 def _told(answer: Answer) -> list[int]:
@@ -115,12 +121,12 @@ def _told(answer: Answer) -> list[int]:
         raise SameKeyOtherBody("this Idempotency-Key was used for another request: take a new one")
     if status == "done":
         assert numbers
-        raise DoneBefore(Done(numbers[0], orjson.loads(detail or "{}")))
-    return numbers or []
+        raise DoneBefore(Done(numbers[0], orjson.loads(detail)))
+    return numbers
 
 
 def _own(connection: PgConnection, events: Sequence[StoredEvent]) -> list[int]:
     """The numbers of these very events, where an attempt before this one did commit."""
     columns = ([e.originator_id for e in events], [e.originator_version for e in events])
-    rows = connection.execute(_OWN, [*columns, [e.state for e in events]], binary=True).fetchall()
-    return [row[0] for row in rows]
+    found = connection.execute(_OWN, [*columns, [e.state for e in events]], binary=True).fetchall()
+    return [row[0] for row in found]

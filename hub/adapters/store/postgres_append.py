@@ -7,14 +7,15 @@ from uuid import UUID
 import orjson
 import psycopg
 from eventsourcing.persistence import StoredEvent
-from psycopg.types.numeric import Int4, Int8
 
 from hub.adapters.store.guards import blocked, key_destroyed, key_unknown, no_grant, not_active
+from hub.adapters.store.postgres_binary import Statement
 from hub.errors import HubError
 from hub.ports import Alongside
 
 PARAMETERS = 40
-CALL = f"SELECT status, detail, numbers FROM hub_append({', '.join(['%b'] * PARAMETERS)})"  # noqa: S608
+_PLACES = ", ".join(f"${n}" for n in range(1, PARAMETERS + 1))
+append = Statement("append", f"SELECT status, detail, numbers FROM hub_append({_PLACES})")  # noqa: S608
 
 
 def parameters(events: Sequence[StoredEvent], a: Alongside | None) -> list[Any]:
@@ -49,9 +50,9 @@ def _guards(a: Alongside) -> list[Any]:
         a.now,
         *done,
         _array(a.ends_grants),
-        Int4(len(groups)),
+        len(groups),
         _array(grant for group in groups for grant in group),
-        _array(Int4(number) for number, group in enumerate(groups) for _ in group),
+        _array(number for number, group in enumerate(groups) for _ in group),
         _array(a.needs_keys),
         _array(a.needs_partners),
         case_id,
@@ -63,12 +64,12 @@ def _keys_and_grants(a: Alongside) -> list[Any]:
     keys, grants = a.new_keys, a.new_grants
     return [
         _array(key.key_id for key in keys),
-        _array(Int4(key.epoch) for key in keys),
+        _array(key.epoch for key in keys),
         _array(key.wrapped for key in keys),
         _array(grant.grant_id for grant in grants),
         _array(grant.recipient for grant in grants),
         _array(grant.ends_at for grant in grants),
-        _array(Int4(grant.key.epoch) for grant in grants),
+        _array(grant.key.epoch for grant in grants),
         _array(grant.key.wrapped for grant in grants),
     ]
 
@@ -76,7 +77,7 @@ def _keys_and_grants(a: Alongside) -> list[Any]:
 def _events(events: Sequence[StoredEvent]) -> list[Any]:
     return [
         _array(event.originator_id for event in events),
-        _array(Int8(event.originator_version) for event in events),
+        _array(event.originator_version for event in events),
         _array(event.topic for event in events),
         _array(event.state for event in events),
     ]

@@ -4,7 +4,7 @@ It opens a connection when there is none idle, never more than its limit, and th
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from threading import Semaphore
@@ -23,6 +23,11 @@ _SETTINGS = f"SELECT {', '.join(f'current_setting({name!r})' for name in _DURABL
 
 class PgConnection(psycopg.Connection[Any]):
     """A connection that is lent to one at a time."""
+
+    @cached_property
+    def prepared(self) -> dict[bytes, list[Callable[[Any], bytes]]]:
+        """The statements of ours that it has prepared, and how their parameters go (`postgres_binary`)."""
+        return {}
 
     @cached_property
     def binary(self) -> psycopg.Cursor[Any]:

@@ -60,6 +60,16 @@ class StandingAggregates:
             while len(self._kept) > self._limit:
                 self._kept.popitem(last=False)
 
+    def advance(self, aggregate: Aggregate, last: StreamRow) -> None:
+        """As it was just committed, where it was read here before: nobody need read those events again.
+
+        It may hold what was erased since it was read, so it counts as of then and no later.
+        """
+        with self._lock:
+            before = self._kept.get(aggregate.id)
+            if before is not None and before.last[0] < last[0]:
+                self._kept[aggregate.id] = Standing(aggregate, last, before.erasures)
+
     def forget(self, aggregate_id: UUID) -> None:
         """It is not there any more, or erased."""
         with self._lock:

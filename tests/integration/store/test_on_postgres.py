@@ -12,8 +12,8 @@ from psycopg import sql
 from hub.adapters.store import postgres
 from hub.adapters.store.application import StoreApplication
 from hub.adapters.store.postgres import PostgresRecorder
-from hub.adapters.store.postgres_append import CALL, parameters
-from hub.adapters.store.postgres_connections import Connections, connect
+from hub.adapters.store.postgres_append import append, parameters
+from hub.adapters.store.postgres_connections import Connections, PgConnection, connect
 from hub.adapters.store.postgres_database import PostgresDatabase
 from hub.adapters.store.refused import NotMigrated, UnsafeStore
 from hub.errors import Unavailable
@@ -122,8 +122,11 @@ class TestItsOwn(OnPostgres, Suite):
         assert later.commit(changed(new_case(later))) == 1
         later.close()
         given = parameters([], Alongside(now=NOW))
-        with psycopg.connect(place.url) as connection, pytest.raises(psycopg.Error, match="READ COMMITTED"):
-            connection.execute(CALL, given)
+        with (
+            PgConnection.connect(place.url) as connection,
+            pytest.raises(psycopg.Error, match="READ COMMITTED"),
+        ):
+            append(connection, given)
 
     def test_workers_make_no_tables(self, place: Place) -> None:
         """An empty database says what to do."""
