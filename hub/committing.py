@@ -22,7 +22,7 @@ from hub.aggregates.disclosure_ledger import DisclosureLedger, RevocationReason,
 from hub.aggregates.partner import Partner
 from hub.disclosing import Concerned, Discloser, Prepared
 from hub.errors import Corrupt, Missing, NoGrant
-from hub.gate import SETS_RIGHT, Agreement, Decision, decide
+from hub.gate import GIVES_GRANTS, SETS_RIGHT, Agreement, Decision, decide
 from hub.ports import Alongside, Done, Idempotency, KeyRing, NewGrant, PartnerRow, Store, WrappedKey
 from hub.room import Room
 
@@ -286,7 +286,9 @@ class Committer:
             events,
             related=change.related,
             agreements=agreements,
-            told={slug: self._told(case, slug, concerned) for slug in recipients},
+            told={slug: self._told(case, slug, concerned) for slug in recipients}
+            if any(isinstance(e, GIVES_GRANTS) for e in events)
+            else {},
             ever=self._ever(case, concerned) if any(isinstance(e, SETS_RIGHT) for e in events) else {},
             now=now,
         )

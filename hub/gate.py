@@ -50,10 +50,11 @@ from hub.aggregates.disclosures import Source
 RULE_VERSION = 3
 """Rises with every change to these rules; each `Disclosed` keeps the one it was decided under."""
 
+GIVES_GRANTS = ConsentGiven | LegalBasisRecorded
+"""The facts that tell what stands and was not told before."""
 SETS_RIGHT = (EntryCorrected, InquiryContinued)
 """The facts for which it matters what a recipient was ever told."""
 _REF_OF = {Escalation.REFERRAL_UNANSWERED: "referral"}
-_NEW_GRANTS = ConsentGiven | LegalBasisRecorded
 _URGENCY_OF_LEVEL = {SafetyLevel.ACUTE: Urgency.ACUTE, SafetyLevel.HIGH: Urgency.URGENT}
 
 
@@ -152,7 +153,7 @@ def decide(
     tellings: list[Telling] = []
     refusals: list[Refusal] = []
     ended: dict[str, list[UUID]] = {}
-    born = {g.grant_id: n for n, e in enumerate(events) if isinstance(e, _NEW_GRANTS) for g in e.grants}
+    born = {g.grant_id: n for n, e in enumerate(events) if isinstance(e, GIVES_GRANTS) for g in e.grants}
     for number, happened in enumerate(events):
         source, event = _where(case, happened, related)
         living = _by_recipient(g for g in case.living_grants(now) if born.get(g.grant_id, 0) <= number)
@@ -200,7 +201,7 @@ def _by_recipient(living: Iterable[Grant]) -> dict[str, list[Grant]]:
 
 
 def _is_present_state(event: CaseEvent) -> bool:
-    return isinstance(event, _NEW_GRANTS | InquiryMatched | InquiryTextRead)
+    return isinstance(event, GIVES_GRANTS | InquiryMatched | InquiryTextRead)
 
 
 def _where(
@@ -224,7 +225,7 @@ def _wanted(
     """The entries that this event would tell this recipient, whatever its grants."""
     if recipient == case.unit:
         return [(case, entry) for entry in case.contents_of(event)]
-    if isinstance(event, _NEW_GRANTS):
+    if isinstance(event, GIVES_GRANTS):
         granted = frozenset(g.category for g in event.grants if g.recipient == recipient)
         state = [(c, entry) for c in (case, *related) for entry in c.present_state(granted)]
         return [(c, entry) for c, entry in state if _source(c, entry) not in told]
@@ -265,7 +266,7 @@ def _no_more(
 
 
 def _renewals(case: CitizenCase, event: CaseEvent, now: datetime) -> list[Renewal]:
-    if not isinstance(event, _NEW_GRANTS):
+    if not isinstance(event, GIVES_GRANTS):
         return []
     new = {g.grant_id for g in event.grants}
     found = []

@@ -156,12 +156,24 @@ def _set_apart(value: Any, parts: list[Sealed]) -> Any:
     return value
 
 
+_fields: dict[type, tuple[str, ...]] = {}
+
+
+def _field_names(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass, found out once; of anything else none."""
+    found = _fields.get(kind)
+    if found is None:
+        is_one = dataclasses.is_dataclass(kind)
+        found = _fields[kind] = tuple(f.name for f in dataclasses.fields(kind)) if is_one else ()
+    return found
+
+
 def _plain(value: Any) -> Any:
     """What orjson does not know. A sealed value here stands where its class does not say so: refused."""
     if isinstance(value, _SEALED):
         raise TypeError("a sealed value stands where its event's class does not declare one")
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if names := _field_names(type(value)):
+        return {name: getattr(value, name) for name in names}
     if isinstance(value, set | frozenset):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} cannot be stored")
