@@ -197,6 +197,11 @@ class MessageKind(StrEnum):
     CASE_REOPENED = "case_reopened"
     MINOR_FLAGGED = "minor_flagged"
     ESCALATED = "escalated"
+    CONTACT_DECIDED = "contact_decided"
+    CONTACT_ATTEMPTED = "contact_attempted"
+    INFORMATION_GIVEN = "information_given"
+    CONSENT_UNSAFE_TO_ASK = "consent_unsafe_to_ask"
+    ANONYMOUS_ADVICE_GIVEN = "anonymous_advice_given"
     CHILD_NOTIFICATION_DUE = "child_notification_due"
     CHILD_NOTIFICATION_ANSWERED = "child_notification_answered"
 
@@ -205,6 +210,9 @@ class Escalation(StrEnum):
     """What waited past its deadline. Only the owning unit is told, never the one that was waited for."""
 
     REFERRAL_UNANSWERED = "referral_unanswered"
+    CHILD_NOTIFICATION_UNANSWERED = "child_notification_unanswered"
+    CONSENT_QUESTION_REVIEW = "consent_question_review"
+    """It was unsafe to ask for the consent; a person looks again."""
 
 
 class ControlKind(StrEnum):

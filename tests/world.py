@@ -33,14 +33,19 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.children import NOTIFIED_OF, waiting_notifications
 from hub.aggregates.citizen_case.terms import (
+    Channel,
     ClosingConversation,
     ClosingReason,
+    ContactDecision,
+    ContactOutcome,
     Found,
     NotificationDecision,
     NotNotifiedReason,
     ReopeningReason,
     SetAsideReason,
     StaysPossible,
+    Topic,
+    UnsafeReason,
 )
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.aggregates.disclosure_ledger import DisclosureLedger
@@ -255,6 +260,33 @@ class World:
         self.answer_for_children(case)
         return self.parts.hub.set_report_aside(
             self.command(CASEWORKER), case, SetAsideReason.HELPED_ALREADY, "Får hjælp i en anden indsats"
+        )
+
+    def contact(self, case: UUID, before: datetime, **how: str) -> None:
+        """Contact is decided, tried, and information given."""
+        hub = self.parts.hub
+        hub.decide_contact(
+            self.command(CASEWORKER),
+            case,
+            decision=ContactDecision.CONTACT,
+            how={"safe_contact": {"channel": "sms", **how}},
+            contact_by=CASEWORKER,
+            before=before,
+            reason="Hun bad om at blive ringet op",
+        )
+        hub.attempt_contact(
+            self.command(CASEWORKER),
+            case,
+            channel=Channel.SMS,
+            outcome=ContactOutcome.REACHED,
+            attempted_at=self.clock(),
+            text="",
+        )
+        hub.give_information(self.command(CASEWORKER), case, [Topic.VIOLENCE, Topic.RIGHTS], self.clock())
+
+    def leave_unasked(self, case: UUID, review_at: datetime) -> Answer:
+        return self.parts.hub.leave_consent_unasked(
+            self.command(CASEWORKER), case, UnsafeReason.CONTACT_WATCHED, "Han læser med", review_at
         )
 
     def decline(self, case: UUID) -> Answer:

@@ -57,6 +57,13 @@ def zoned(field: str, time: datetime) -> None:
         raise Invalid(f"{field}: must carry its time zone; send it with an offset", field=field)
 
 
+def not_ahead(field: str, time: datetime, now: datetime) -> None:
+    """What has happened does not lie ahead."""
+    zoned(field, time)
+    if time > now:
+        raise Invalid(f"{field}: lies ahead; give the time at which it happened", field=field)
+
+
 def after(field: str, time: datetime, now: datetime) -> None:
     """The time must lie ahead."""
     zoned(field, time)

@@ -6,7 +6,7 @@ everything in one transaction. Nothing is decided here that a domain expert woul
 | area | commands |
 |---|---|
 | `intake` | reports, matching them, opening the case, naming its coordinator |
-| `contact` | reports set aside, the citizen's no, cases closed and reopened |
+| `contact` | contact, information, consent left unasked, anonymous advice; a no, an end |
 | `children` | child notifications that fall due, and their answers; citizens who are under 18 |
 | `safety` | safe contact, address protection, assessments, the safety level |
 | `correcting` | what was wrong, set right |

@@ -51,6 +51,10 @@ CASES: dict[str, dict[Role, set[str]]] = {
     "POST /v1/cases/{case_id}/corrections": INTAKE,
     "POST /v1/cases/{case_id}/opening": INTAKE,
     "POST /v1/cases/{case_id}/coordinator": {R.CASEWORKER: {U}, R.PROGRAMME_LEAD: {U, C, O}},
+    "POST /v1/cases/{case_id}/contact": INTAKE,
+    "POST /v1/cases/{case_id}/contact-attempts": INTAKE,
+    "POST /v1/cases/{case_id}/information": INTAKE,
+    "POST /v1/cases/{case_id}/unasked-consent": INTAKE,
     "POST /v1/cases/{case_id}/setting-aside": INTAKE,
     "POST /v1/cases/{case_id}/declining": {role: {U, C, O} for role in STAFF},
     # A case that nobody looks after any more is ended, or begun again, by the programme lead.
@@ -92,6 +96,7 @@ OTHERS: dict[str, set[Role]] = {
     "GET /v1/threads/{thread}": {R.PARTNER_STAFF},
     "POST /v1/threads/{thread}/referrals/{referral_id}/answers": {R.PARTNER_STAFF},
     "GET /v1/inbox": STAFF,
+    "POST /v1/anonymous-advice": STAFF,
     "GET /v1/partners": {*STAFF, R.OPERATOR},
     "POST /v1/partners": {R.OPERATOR},
     "POST /v1/partners/{slug}/suspension": {R.OPERATOR},

@@ -1,20 +1,26 @@
-"""A no, a report set aside, a case closed and reopened: what is told, what ends, and what waits."""
+"""Contact, a no, an end: what is told, what ends, and what waits, on both stores."""
 
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from contracts.message_v1 import Revoked
-from contracts.terms import Category, MessageKind, ReferralStatus
+from contracts.terms import Category, Escalation, MessageKind, ReferralStatus
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.http.access import Role
+from hub.adapters.web.visitors import SESSION
+from hub.aggregates.citizen_case.children import waiting_notifications
+from hub.aggregates.citizen_case.events import CaseEscalated, ChildNotificationDue
+from hub.aggregates.citizen_case.terms import Channel, ContactOutcome, NotificationCause
 from hub.aggregates.citizen_case.values import CaseState
-from tests.support.api import Api, clock_now
+from hub.working import fire_timers
+from tests.support.api import Api, clock_now, pointers
 from tests.support.carrying import carried
-from tests.world import NGO, TOVHOLDER, UNIT, World, at
+from tests.world import CASEWORKER, CHILDLESS, NGO, SAME_WOMAN, TOVHOLDER, UNIT, World, at
 
 HALF_A_YEAR = timedelta(days=180)
 
@@ -139,3 +145,120 @@ def test_everybody_of_the_unit_hears_her_no(world: World) -> None:
     for role in (Role.CASEWORKER, Role.TOVHOLDER, Role.PROGRAMME_LEAD):
         someone = api.login(f"en-{role}", UNIT, role)
         assert someone.post(f"/v1/cases/{case}/declining", said).status_code == 201
+
+
+# --- contact ------------------------------------------------------------------------------------------
+
+
+def test_how_contact_is_made_is_fetched_by_a_named_person_and_is_in_no_message(world: World) -> None:
+    """Told to the owning unit alone is that it is decided, and by whom and when."""
+    case = world.open_case()
+    world.consent(case, categories=tuple(Category))
+    told = len(world.told(NGO))
+    world.contact(case, world.clock() + HALF_A_YEAR, handle="Kanariefugl 4711")
+    assert len(world.told(NGO)) == told
+    ours = world.told(UNIT)
+    assert {t.head.kind for t in ours} >= {
+        MessageKind.CONTACT_DECIDED,
+        MessageKind.CONTACT_ATTEMPTED,
+        MessageKind.INFORMATION_GIVEN,
+    }
+    assert "Kanariefugl 4711" not in str([p.data for t in ours for p in t.parts.values()])
+    fetched = world.parts.queries.could_kill(TOVHOLDER, world.case(case), "contact")
+    assert "Kanariefugl 4711" in str(fetched)
+
+
+def test_a_contact_can_show_that_a_child_is_at_risk(world: World) -> None:
+    case = world.report(CHILDLESS)
+    world.parts.hub.attempt_contact(
+        world.command(CASEWORKER),
+        case,
+        channel=Channel.VISIT,
+        outcome=ContactOutcome.UNSAFE_TO_CONTINUE,
+        attempted_at=world.clock(),
+        text="Et barn græd derinde",
+        child_at_risk=True,
+    )
+    (due,) = world.facts(ChildNotificationDue)
+    assert (due.cause, due.entry) == (NotificationCause.CONTACT, world.case(case).version - 1)
+
+
+def test_a_consent_left_unasked_tells_nothing_and_is_brought_up_again(world: World) -> None:
+    """Neither yes nor no: the timer tells the unit once, and a yes answers the question."""
+    case = world.open_case(CHILDLESS)
+    review_at = world.clock() + timedelta(days=3)
+    world.leave_unasked(case, review_at)
+    world.assess(case)
+    assert world.messages_of(NGO) == []
+    assert fire_timers(world.parts) == 0
+
+    world.clock.now = review_at
+    assert fire_timers(world.parts) == 1
+    (escalated,) = world.facts(CaseEscalated)
+    assert (escalated.what, escalated.due) == (Escalation.CONSENT_QUESTION_REVIEW, review_at)
+    fire_timers(world.parts)
+    assert len(world.facts(CaseEscalated)) == 1
+
+    world.consent(case)
+    assert world.case(case).consent_question is None
+
+
+def test_a_child_notification_that_nobody_answers_escalates_once_and_waits_on(world: World) -> None:
+    case = world.report(SAME_WOMAN)
+    (waiting,) = waiting_notifications(world.case(case))
+    world.clock.now = waiting.deadline
+    fire_timers(world.parts)
+    fire_timers(world.parts)
+    found = [e for e in world.facts(CaseEscalated) if e.of == waiting.due_id]
+    assert [e.what for e in found] == [Escalation.CHILD_NOTIFICATION_UNANSWERED]
+    assert len(waiting_notifications(world.case(case))) == 1
+
+
+def test_who_rings_without_a_name_is_asked_for_none(world: World) -> None:
+    """A case that nothing says whom it is about, with a number to ring again with."""
+    api = Api(world)
+    inge = api.login("inge", UNIT, Role.CASEWORKER)
+    advice = {"channel": "phone_call", "topics": ["violence", "safety"]}
+    done = inge.post("/v1/anonymous-advice", advice)
+    assert done.status_code == 201
+    case = UUID(done.json()["case"])
+    assert done.json()["number"] == world.case(case).advice_number
+    assert world.case(case).cpr_numbers == frozenset()
+    assert [p.category for t in world.told(UNIT) for p in t.parts.values()] == [Category.COORDINATION]
+    named = inge.post("/v1/anonymous-advice", {**advice, "name": "Maja Eksempelsen"})
+    assert (named.status_code, pointers(named)) == (422, ["/name"])
+
+    child = inge.post("/v1/anonymous-advice", {**advice, "child_at_risk": True})
+    (due,) = world.facts(ChildNotificationDue)
+    assert (str(due.originator_id), due.cause) == (child.json()["case"], NotificationCause.ADVICE)
+
+
+def test_contact_is_decided_tried_and_left_unasked_by_api(world: World) -> None:
+    api, case = Api(world), world.report()
+    inge, now = api.login("inge", UNIT, Role.CASEWORKER), world.clock()
+    decided = {
+        "decision": "contact",
+        "reason": "Hun bad om at blive ringet op",
+        "person": "inge",
+        "name": "Inge Indskriver",
+        "before": (now + timedelta(hours=4)).isoformat(),
+        "how": {"safe_contact": {"channel": "sms", "handle": "12 34 56 78"}, "meeting_place": "Biblioteket"},
+    }
+    assert inge.post(f"/v1/cases/{case}/contact", decided).status_code == 201
+    half = inge.post(f"/v1/cases/{case}/contact", {**decided, "name": None})
+    assert (half.status_code, pointers(half)) == (422, ["name"])
+    tried = {"channel": "sms", "outcome": "not_reached", "attempted_at": now.isoformat()}
+    assert inge.post(f"/v1/cases/{case}/contact-attempts", tried).status_code == 201
+    told = {"topics": ["rights"], "told_at": now.isoformat()}
+    assert inge.post(f"/v1/cases/{case}/information", told).status_code == 201
+    review_at = (now + timedelta(days=3)).isoformat()
+    unasked = {"reason": "contact_watched", "text": "Han læser med", "review_at": review_at}
+    assert inge.post(f"/v1/cases/{case}/unasked-consent", unasked).status_code == 201
+    shown = inge.get(f"/v1/cases/{case}/timeline", "contact").json()
+    assert shown["unasked_consent"] == {"reason": "contact_watched", "review_at": review_at}
+    assert "Biblioteket" not in str(shown)
+    page = api.client.get(
+        f"/cases/{case}?purpose=contact", headers={"Cookie": f"{SESSION}={inge.token}"}
+    ).text
+    assert "hverken et ja eller et nej" in page
+    assert "kontakten overvåges" in page

@@ -245,6 +245,13 @@ class Trial:
         self.world.open(self.case(n))
         self.happened(self.case(n))
 
+    def contact(self, n: int) -> None:
+        """What the municipality does by itself tells nobody anything; the oracle looks at the messages."""
+        case, now = self.case(n), self.oracle.now(self.case(n), self.latest)
+        self.world.contact(case, now + HOUR)
+        self.world.leave_unasked(case, now + HOUR)
+        self.happened(case)
+
     def decline(self, n: int) -> None:
         """A no to help is no withdrawal: nothing ends by it, and nothing begins."""
         self.world.decline(self.case(n))
@@ -482,6 +489,7 @@ _DRAWN: dict[str, tuple[int, st.SearchStrategy[Arguments]]] = {
     "find_minor": (1, st.tuples(_n)),
     "child_at_risk": (1, st.tuples(_n)),
     "notify": (2, st.tuples(_n, _what)),
+    "contact": (1, st.tuples(_n)),
     "decline": (1, st.tuples(_n)),
     "close": (1, st.tuples(_n, st.booleans())),
     "set_aside": (1, st.tuples(_n)),

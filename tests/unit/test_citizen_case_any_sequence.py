@@ -25,14 +25,20 @@ from hub.aggregates.citizen_case.events import (
 )
 from hub.aggregates.citizen_case.terms import (
     AgeKnownBy,
+    Channel,
+    ContactDecision,
+    ContactOutcome,
     NotificationCause,
     NotificationDecision,
     NotNotifiedReason,
     ReopeningReason,
     SetAsideReason,
     StaysPossible,
+    Topic,
+    UnsafeReason,
 )
 from hub.aggregates.citizen_case.values import CaseState, ConsentForm, GrantTerms
+from hub.aggregates.sealing import CouldKill
 from hub.errors import HubError
 from tests.given import BEGAN, CASEWORKER, STREAM
 from tests.unit.case_facts import AT_NGO, CLOSING, NGO, POLICE, REPORTED, SHELTER, TOVHOLDER, UNIT, made_up
@@ -143,6 +149,45 @@ class AnySequence(RuleBasedStateMachine):
                 self.do(CitizenCase.be_matched_to, case=other)
             case _:
                 self.do(CitizenCase.be_unmatched, case=other)
+
+    @rule(decision=st.sampled_from(ContactDecision), outcome=st.sampled_from(ContactOutcome))
+    def contact(self, decision: ContactDecision, outcome: ContactOutcome) -> None:
+        made = decision is ContactDecision.CONTACT
+        self.do(
+            CitizenCase.decide_contact,
+            decision=decision,
+            how=CouldKill({"channel": "sms"}) if made else None,
+            contact_by=TOVHOLDER if made else None,
+            before=self.now() + timedelta(hours=1) if made else None,
+            reason="Hun vil gerne",
+        )
+        self.do(
+            CitizenCase.attempt_contact,
+            channel=Channel.SMS,
+            outcome=outcome,
+            attempted_at=self.clock,
+            text="",
+        )
+        self.do(CitizenCase.give_information, topics=(Topic.VIOLENCE,), told_at=self.clock)
+
+    @rule(days=DAYS)
+    def nobody_asks(self, days: int) -> None:
+        self.do(
+            CitizenCase.leave_consent_unasked,
+            question_id=self.new_id(),
+            reason=UnsafeReason.CONTACT_WATCHED,
+            text="Han læser med",
+            review_at=self.clock + timedelta(days=days),
+        )
+
+    @rule()
+    def advice(self) -> None:
+        self.do(
+            CitizenCase.advise_anonymously,
+            number="7KQM-2RXD",
+            channel=Channel.PHONE_CALL,
+            topics=(Topic.RIGHTS,),
+        )
 
     @rule(reason=st.sampled_from(SetAsideReason))
     def aside(self, reason: SetAsideReason) -> None:

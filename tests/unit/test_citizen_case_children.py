@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from contracts.terms import Category
+from contracts.terms import Category, Escalation
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.children import (
     ANSWER_WITHIN,
-    overdue_notifications,
     waiting_notifications,
 )
 from hub.aggregates.citizen_case.events import ChildNotificationAnswered, ChildNotificationDue
 from hub.aggregates.citizen_case.terms import NotificationCause, NotificationDecision, NotNotifiedReason
+from hub.aggregates.citizen_case.values import Deadline
 from hub.errors import Conflict, Invalid, Missing
 from tests.given import NOW, fact, given
 from tests.unit.case_facts import (
@@ -127,13 +127,12 @@ def test_a_no_may_still_become_a_yes_and_a_yes_stays() -> None:
     said_yes.when(CitizenCase.answer_child_notification, **NOT_TOLD).then_raises(Conflict, field="due_id")
 
 
-def test_it_is_overdue_from_its_deadline_until_it_is_answered() -> None:
+def test_it_has_a_deadline_until_it_is_answered() -> None:
     case = given(*IN_INQUIRY, CHILD_AT_RISK).aggregate
     (due,) = waiting_notifications(case)
-    assert overdue_notifications(case, due.deadline - timedelta(seconds=1)) == []
-    assert overdue_notifications(case, due.deadline) == [due]
+    assert case.deadlines() == [Deadline(Escalation.CHILD_NOTIFICATION_UNANSWERED, DUE, due.deadline)]
     answered = given(*IN_INQUIRY, CHILD_AT_RISK, fact(ChildNotificationAnswered, **TOLD)).aggregate
-    assert overdue_notifications(answered, due.deadline) == []
+    assert answered.deadlines() == []
 
 
 def test_no_report_is_set_aside_and_no_case_closed_over_a_notification_that_waits() -> None:

@@ -23,12 +23,17 @@ from hub.aggregates.citizen_case.events import (
 from hub.aggregates.citizen_case.referral import ANSWERS
 from hub.aggregates.citizen_case.terms import (
     AgeKnownBy,
+    Channel,
+    ContactDecision,
+    ContactOutcome,
     NotificationCause,
     NotificationDecision,
     NotNotifiedReason,
     ReopeningReason,
     SetAsideReason,
     StaysPossible,
+    Topic,
+    UnsafeReason,
 )
 from hub.aggregates.citizen_case.transitions import LEGAL, REFERRAL_STEPS
 from hub.aggregates.citizen_case.values import CaseState, GrantTerms
@@ -54,6 +59,7 @@ from tests.unit.case_facts import (
     INQUIRY_MATCHED,
     NGO,
     OF_A_MINOR,
+    OPENED,
     OTHER_CASE,
     POLICE,
     REFERRAL,
@@ -110,6 +116,31 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "continue_inquiry": {"inquiry": INQUIRY, "version": 3},
     "open_case": {"number": "2RXD-7KQM", "criteria": {"adult": True}},
     "assign_coordinator": {"coordinator": TOVHOLDER},
+    "decide_contact": {
+        "decision": ContactDecision.CONTACT,
+        "how": CouldKill({"channel": "sms"}),
+        "contact_by": TOVHOLDER,
+        "before": NOW + timedelta(hours=4),
+        "reason": "Hun bad om at blive ringet op",
+    },
+    "attempt_contact": {
+        "channel": Channel.PHONE_CALL,
+        "outcome": ContactOutcome.NOT_REACHED,
+        "attempted_at": NOW,
+        "text": "",
+    },
+    "give_information": {"topics": (Topic.RIGHTS,), "told_at": NOW},
+    "leave_consent_unasked": {
+        "question_id": made_up(10),
+        "reason": UnsafeReason.CONTACT_WATCHED,
+        "text": "Han læser hendes beskeder",
+        "review_at": NOW + timedelta(days=3),
+    },
+    "advise_anonymously": {
+        "number": "7KQM-2RXD",
+        "channel": Channel.PHONE_CALL,
+        "topics": (Topic.SAFETY,),
+    },
     "set_report_aside": {"reason": SetAsideReason.SENT_IN_ERROR, "text": "Sendt to gange"},
     "decline": {"stays_possible": (StaysPossible.LATER_YES,), "words": ""},
     "close_case": CLOSING,
@@ -238,6 +269,8 @@ def test_commands_take_keywords_only() -> None:
 
 
 def to_make_it_possible(name: str, state: CaseState) -> tuple[Fact, ...]:
+    if name == "advise_anonymously" and state is CaseState.INQUIRY:
+        return (OPENED,)
     besides = BEFORE.get(name, ())
     if name in REFERRAL_STEPS and state in LEGAL[name]:
         besides = (REFERRED, *STEP_TO[next(s for s in ReferralStatus if s in REFERRAL_STEPS[name])])

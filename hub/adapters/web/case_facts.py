@@ -11,6 +11,16 @@ from hub.aggregates.citizen_case.values import CaseState
 
 OF_THE_CASE: Final[Mapping[str, Render]] = {
     "state": lines.one("field.state", CaseState),
+    "contact": lines.one("field.contact", own.ContactDecision),
+    "contact_by": lines.plain("field.contact_by"),
+    "contact_before": lines.time("field.contact_before"),
+    "channel": lines.one("field.channel", own.Channel),
+    "outcome": lines.one("field.outcome", own.ContactOutcome),
+    "attempted_at": lines.time("field.attempted_at"),
+    "topics": lines.many("field.topics", own.Topic),
+    "told_citizen_at": lines.time("field.told_citizen_at"),
+    "unsafe_to_ask": lines.one("field.unsafe_to_ask", own.UnsafeReason),
+    "review_at": lines.time("field.review_at"),
     "set_aside": lines.one("field.set_aside", own.SetAsideReason),
     "stays_possible": lines.many("field.stays_possible", own.StaysPossible),
     "closed": lines.one("field.closed", own.ClosingReason),

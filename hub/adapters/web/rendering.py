@@ -18,6 +18,7 @@ from hub.adapters.http.access import Role
 from hub.adapters.http.context import services
 from hub.adapters.web import visitors
 from hub.adapters.web.wording import WORDS
+from hub.aggregates.citizen_case.terms import UnsafeReason
 from hub.aggregates.citizen_case.values import CaseState
 from hub.errors import Forbidden, HubError, Invalid, KeyDestroyed, Missing, Unavailable
 
@@ -60,6 +61,7 @@ _ENVIRONMENT.globals.update(
         "levels": SafetyLevel,
         "statuses": ReferralStatus,
         "states": CaseState,
+        "unsafe": UnsafeReason,
     }
 )
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]

@@ -22,6 +22,11 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     continue_inquiry              yes      -        yes   yes        yes     yes
     open_case                     yes      -        -     -          -       -
     assign_coordinator            -        -        yes   -          -       -
+    decide_contact                yes      -        yes   -          yes     -
+    attempt_contact               yes      -        yes   -          yes     -
+    give_information              yes      -        yes   yes        yes     yes
+    leave_consent_unasked         yes      -        yes   -          -       -
+    advise_anonymously            yes      -        -     -          -       -
     set_report_aside              yes      -        -     -          -       -
     decline                       yes      yes      yes   yes        yes     yes
     close_case                    -        -        yes   -          -       -
@@ -70,6 +75,7 @@ from hub.aggregates.base import Actor, stream_of
 from hub.aggregates.citizen_case import (
     children,
     consent,
+    contact,
     correcting,
     ending,
     escalation,
@@ -83,6 +89,7 @@ from hub.aggregates.citizen_case.mistakes import Mistake, mistakes
 from hub.aggregates.citizen_case.values import (
     Basis,
     CaseState,
+    ConsentQuestion,
     Content,
     Deadline,
     Entry,
@@ -105,6 +112,10 @@ class CitizenCase(Aggregate):
         self.number: str | None = None
         self.coordinator: Actor | None = None
         self.follow_up_until: datetime | None = None
+        self.advice_number: str | None = None
+        """Of a caller without a name, to say when she or he rings again."""
+        self.consent_question: ConsentQuestion | None = None
+        """Neither a yes nor a no: to ask would endanger the citizen."""
         self.reports: dict[UUID, int] = {}
         """Report id to the version of its event."""
         self.inquiries: set[UUID] = set()
@@ -147,6 +158,12 @@ class CitizenCase(Aggregate):
     read_inquiry_text = intake.read_inquiry_text
     open_case = intake.open_case
     assign_coordinator = intake.assign_coordinator
+
+    decide_contact = contact.decide_contact
+    attempt_contact = contact.attempt_contact
+    give_information = contact.give_information
+    leave_consent_unasked = contact.leave_consent_unasked
+    advise_anonymously = contact.advise_anonymously
 
     set_report_aside = ending.set_report_aside
     decline = ending.decline

@@ -15,7 +15,7 @@ from hub.aggregates.citizen_case.events import ChildNotificationAnswered, ChildN
 from hub.aggregates.citizen_case.terms import NotificationCause, NotificationDecision, NotNotifiedReason
 from hub.aggregates.citizen_case.transitions import must_be_legal
 from hub.aggregates.citizen_case.values import Notification
-from hub.aggregates.guards import one_of, slug, written, zoned
+from hub.aggregates.guards import not_ahead, one_of, slug, written
 from hub.errors import Conflict, Invalid, Missing
 
 if TYPE_CHECKING:
@@ -110,11 +110,6 @@ def waiting_notifications(case: "CitizenCase") -> list[Notification]:
     return [due for due in case.notifications.values() if due.decision is None]
 
 
-def overdue_notifications(case: "CitizenCase", now: datetime) -> list[Notification]:
-    """What nobody has answered in time."""
-    return [due for due in waiting_notifications(case) if due.deadline <= now]
-
-
 def must_have_answered_for_children(case: "CitizenCase") -> None:
     """Refuse what would let a waiting notification disappear with its case."""
     if waiting_notifications(case):
@@ -132,9 +127,7 @@ def _must_say_whom_and_when(
 ) -> None:
     if notified_at is None:
         raise Invalid("notified_at: say when child services were told; set the time", field="notified_at")
-    zoned("notified_at", notified_at)
-    if notified_at > now:
-        raise Invalid("notified_at: lies ahead; answer when they have been told", field="notified_at")
+    not_ahead("notified_at", notified_at, now)
     if reason is not None:
         raise Invalid("reason: belongs to a *not notified*; leave it out", field="reason")
     if recipient is None:

@@ -3,6 +3,66 @@
 from enum import StrEnum
 
 
+class ContactDecision(StrEnum):
+    """Whether the citizen is contacted (seed 002 p. 11)."""
+
+    CONTACT = "contact"
+    WAIT = "wait"
+    """Not now: it would put her or him in danger, or something else must happen first."""
+    NO_CONTACT = "no_contact"
+
+
+class Channel(StrEnum):
+    """By what the citizen was, or is, reached; never the number or the place."""
+
+    PHONE_CALL = "phone_call"
+    SMS = "sms"
+    EMAIL = "email"
+    DIGITAL_POST = "digital_post"
+    VISIT = "visit"
+    MEETING = "meeting"
+    THROUGH_ANOTHER = "through_another"
+
+
+class ContactOutcome(StrEnum):
+    """How an attempt to reach the citizen went."""
+
+    REACHED = "reached"
+    NOT_REACHED = "not_reached"
+    ANOTHER_ANSWERED = "another_answered"
+    """Somebody else; nothing was said of the matter."""
+    UNSAFE_TO_CONTINUE = "unsafe_to_continue"
+    """Broken off, for her or his safety: look at how contact is made before the next."""
+
+
+class Topic(StrEnum):
+    """What the citizen was told about (seed 002 p. 11: information on violence and on rights)."""
+
+    VIOLENCE = "violence"
+    RIGHTS = "rights"
+    THE_EFFORT = "the_effort"
+    OFFERS = "offers"
+    CONSENT = "consent"
+    SAFETY = "safety"
+    EMERGENCY = "emergency"
+    """Whom to ring when it cannot wait."""
+    CHILDREN = "children"
+    """Children's own rights, and the duty to notify."""
+
+
+class UnsafeReason(StrEnum):
+    """Why asking for the consent would endanger the citizen."""
+
+    PERPETRATOR_PRESENT = "perpetrator_present"
+    CONTACT_WATCHED = "contact_watched"
+    """Somebody reads along, or listens."""
+    NO_SAFE_CONTACT = "no_safe_contact"
+    UNDER_PRESSURE = "under_pressure"
+    """A yes or a no would not be her or his own."""
+    NOT_ABLE_NOW = "not_able_now"
+    """Unconscious, under influence, in shock."""
+
+
 class SetAsideReason(StrEnum):
     """Why a person decided that a report leads to no case here (seed 002 p. 4, 11)."""
 
@@ -85,6 +145,8 @@ class NotificationCause(StrEnum):
     """The exposed person is under 18."""
     ASSESSMENT = "assessment"
     SAFETY_LEVEL = "safety_level"
+    CONTACT = "contact"
+    ADVICE = "advice"
     OBSERVATION = "observation"
     """A professional says so of an entry."""
 

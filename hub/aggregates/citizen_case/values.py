@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.terms import BasisRule, Category, Escalation, ReferralStatus
-from hub.aggregates.citizen_case.terms import NotificationDecision
+from hub.aggregates.citizen_case.terms import NotificationDecision, UnsafeReason
 
 NOT_FOR_CRIMINAL_INVESTIGATION = "criminal_investigation"
 """The purpose ban of retsplejelov § 115, which travels with everything told under it."""
@@ -128,6 +128,15 @@ class Deadline:
     what: Escalation
     of: UUID
     due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentQuestion:
+    """A consent that it was unsafe to ask for, and when a person looks again."""
+
+    question_id: UUID
+    reason: UnsafeReason
+    review_at: datetime
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from hub.adapters.http.context import (
     command,
 )
 from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.case import CitizenCase
 from hub.opening import OpenedRow
 from hub.queries import Waiting
 
@@ -118,6 +119,7 @@ def timeline(
         "state": call.of_case.state,
         "number": call.of_case.number,
         "warnings": sorted(call.of_case.warnings),
+        "unasked_consent": _unasked(call.of_case),
         "entries": [_entry(row) for row in rows],
     }
 
@@ -235,6 +237,13 @@ def disclosures(
     parts.wait("disclosures", "hub", position)
     response.headers["Cache-Control"] = "no-store"
     return {"told": parts.queries.disclosures(call.actor, call.of_case, purpose)}
+
+
+def _unasked(case: CitizenCase) -> dict[str, str] | None:
+    """Neither a yes nor a no: without a consent nothing may be told."""
+    if (question := case.consent_question) is None:
+        return None
+    return {"reason": question.reason, "review_at": question.review_at.isoformat()}
 
 
 def _listed(found: Sequence[Waiting]) -> list[dict[str, str | None]]:

@@ -1,26 +1,82 @@
 """For the municipality: contact with the citizen, a no, and how a case rests, ends and begins again."""
 
 from collections.abc import Mapping
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import Field
 
 from contracts.base import Contract
+from contracts.fields import Flag, Line
 from contracts.terms import SafetyLevel
 from contracts.times import Moment
 from hub.adapters.http.context import Authorised, Body, Parts, answered, command
-from hub.adapters.http.routes.cases import Reason
+from hub.adapters.http.routes.cases import Reason, SafeContactAsked
+from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.terms import (
+    Channel,
     ClosingConversation,
     ClosingReason,
+    ContactDecision,
+    ContactOutcome,
     Found,
     ReopeningReason,
     SetAsideReason,
     StaysPossible,
+    Topic,
+    UnsafeReason,
 )
+from hub.errors import Invalid
 
 router = APIRouter(tags=["contact"])
+Topics = Annotated[list[Topic], Field(min_length=1, max_length=20)]
+
+
+class ContactAsked(Contract):
+    """Whether contact is made; where it is, by whom, by when, and how: that is kept apart and never sent."""
+
+    decision: ContactDecision
+    reason: Reason
+    person: Line | None = None
+    name: Line | None = None
+    before: Moment | None = None
+    how: SafeContactAsked | None = None
+
+
+class AttemptAsked(Contract):
+    """An attempt to reach the citizen, and how it went."""
+
+    channel: Channel
+    outcome: ContactOutcome
+    attempted_at: Moment
+    text: str = Field(default="", max_length=2000)
+    child_at_risk: Flag = False
+    """A child is at risk: the duty to notify falls due, whatever the consents say."""
+
+
+class InformationAsked(Contract):
+    """What the citizen was told about, and when."""
+
+    topics: Topics
+    told_at: Moment
+
+
+class UnaskedAsked(Contract):
+    """Why it is unsafe to ask for the consent, and when a person looks again."""
+
+    reason: UnsafeReason
+    text: Reason
+    review_at: Moment
+
+
+class AdviceAsked(Contract):
+    """What somebody who says no name was advised about. There is no field for who it was, on purpose."""
+
+    channel: Channel
+    topics: Topics
+    child_at_risk: Flag = False
+    """A child is at risk: the duty to notify falls due, whatever the consents say."""
 
 
 class SettingAsideAsked(Contract):
@@ -55,6 +111,69 @@ class ReopeningAsked(Contract):
 
     reason: ReopeningReason
     text: Reason
+
+
+@router.post("/v1/cases/{case_id}/contact", status_code=201)
+def decide_contact(call: Authorised, parts: Parts, body: Body, asked: ContactAsked) -> Mapping[str, object]:
+    """Decide whether and how contact is made, by whom and by when. Only *that* it is decided is told."""
+    return answered(
+        parts.hub.decide_contact(
+            command(call, body),
+            call.of_case.id,
+            decision=asked.decision,
+            how=asked.how.model_dump(mode="json", exclude_none=True) if asked.how else None,
+            contact_by=_named(asked, call.actor.organisation),
+            before=asked.before,
+            reason=asked.reason,
+        )
+    )
+
+
+@router.post("/v1/cases/{case_id}/contact-attempts", status_code=201)
+def attempt(call: Authorised, parts: Parts, body: Body, asked: AttemptAsked) -> Mapping[str, object]:
+    """Record an attempt to reach the citizen, also one that failed."""
+    return answered(
+        parts.hub.attempt_contact(
+            command(call, body),
+            call.of_case.id,
+            channel=asked.channel,
+            outcome=asked.outcome,
+            attempted_at=asked.attempted_at,
+            text=asked.text,
+            child_at_risk=asked.child_at_risk,
+        )
+    )
+
+
+@router.post("/v1/cases/{case_id}/information", status_code=201)
+def inform(call: Authorised, parts: Parts, body: Body, asked: InformationAsked) -> Mapping[str, object]:
+    """Record what the citizen was told about: violence, rights, and what else there is to know."""
+    return answered(
+        parts.hub.give_information(command(call, body), call.of_case.id, asked.topics, asked.told_at)
+    )
+
+
+@router.post("/v1/cases/{case_id}/unasked-consent", status_code=201)
+def leave_unasked(call: Authorised, parts: Parts, body: Body, asked: UnaskedAsked) -> Mapping[str, object]:
+    """It is unsafe to ask for the consent: neither a yes nor a no, and nothing is told on it."""
+    return answered(
+        parts.hub.leave_consent_unasked(
+            command(call, body), call.of_case.id, asked.reason, asked.text, asked.review_at
+        )
+    )
+
+
+@router.post("/v1/anonymous-advice", status_code=201)
+def advise(call: Authorised, parts: Parts, body: Body, asked: AdviceAsked) -> Mapping[str, object]:
+    """Advise somebody who says no name. The answer has a number to say when she or he rings again."""
+    return answered(
+        parts.hub.advise_anonymously(
+            command(call, body),
+            channel=asked.channel,
+            topics=asked.topics,
+            child_at_risk=asked.child_at_risk,
+        )
+    )
 
 
 @router.post("/v1/cases/{case_id}/setting-aside", status_code=201)
@@ -96,3 +215,12 @@ def close(call: Authorised, parts: Parts, body: Body, asked: ClosingAsked) -> Ma
 def reopen(call: Authorised, parts: Parts, body: Body, asked: ReopeningAsked) -> Mapping[str, object]:
     """Begin again where it stopped. Consents that ended stay ended: ask for new ones."""
     return answered(parts.hub.reopen_case(command(call, body), call.of_case.id, asked.reason, asked.text))
+
+
+def _named(asked: ContactAsked, unit: str) -> Actor | None:
+    """Who makes the contact."""
+    if asked.person is not None and asked.name is not None:
+        return Actor(asked.person, asked.name, "caseworker", unit)
+    if asked.person is not None or asked.name is not None:
+        raise Invalid("name: name the person by login and by name, or not at all", field="name")
+    return None

@@ -128,7 +128,23 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "MessageKind.case_reopened": ("Sag genåbnet", "Case reopened"),
     "MessageKind.minor_flagged": ("Borgeren er under 18 år", "The citizen is under 18"),
     "MessageKind.escalated": ("Fristen er overskredet", "Past its deadline"),
+    "Escalation.child_notification_unanswered": (
+        "underretningen om et barn er ikke besvaret",
+        "the child notification is not answered",
+    ),
+    "Escalation.consent_question_review": (
+        "spørgsmålet om samtykke skal ses på igen",
+        "the question of consent is to be looked at again",
+    ),
     "Escalation.referral_unanswered": ("henvisningen er ikke besvaret", "the referral is not answered"),
+    "MessageKind.contact_decided": ("Kontakt besluttet", "Contact decided"),
+    "MessageKind.contact_attempted": ("Forsøg på kontakt", "Contact attempted"),
+    "MessageKind.information_given": ("Borgeren har fået information", "Information given to the citizen"),
+    "MessageKind.consent_unsafe_to_ask": (
+        "Ikke sikkert at spørge om samtykke",
+        "Not safe to ask for the consent",
+    ),
+    "MessageKind.anonymous_advice_given": ("Anonym rådgivning givet", "Anonymous advice given"),
     "MessageKind.child_notification_due": ("Underretning om et barn skal besvares", "Child notification due"),
     "MessageKind.child_notification_answered": (
         "Underretning om et barn besvaret",

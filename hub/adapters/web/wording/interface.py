@@ -109,6 +109,12 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "De vises ikke her. De hentes af en navngiven person med et formål, og opslaget noteres.",
         "They are not shown here. A named person fetches them with a purpose, and that is recorded.",
     ),
+    "unasked": (
+        "Det er ikke sikkert at spørge borgeren om samtykke: {reason}. Det er hverken et ja eller et nej, og "
+        "uden samtykke må intet deles. Ses på igen senest {when}.",
+        "It is not safe to ask the citizen for consent: {reason}. That is neither a yes nor a no, and "
+        "without a consent nothing may be shared. To be looked at again by {when}.",
+    ),
     "unread": (
         "Fritekst, som ingen har læst igennem: {n}. Den vises først, når en navngiven person har læst den "
         "og set, at den ikke røber, hvor borgeren er.",
@@ -160,6 +166,14 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     "note.entry_corrected": (
         "Står i stedet for noget, der var forkert. Hvem der fik det at vide, får også rettelsen.",
         "Stands in the place of what was wrong. Whoever was told that is told the correction.",
+    ),
+    "note.contact_decided": (
+        "Hvordan kontakten tages, står ikke her: det hentes af en navngiven person med et formål.",
+        "How contact is made does not stand here: a named person fetches it with a purpose.",
+    ),
+    "note.consent_unsafe_to_ask": (
+        "Hverken et ja eller et nej. Uden samtykke må intet deles.",
+        "Neither a yes nor a no. Without a consent nothing may be shared.",
     ),
     "note.child_notification_due": (
         "Pligten til at underrette gælder uanset samtykke. Et menneske skal svare; intet andet lukker den.",

@@ -14,6 +14,13 @@ from hub.aggregates.citizen_case.events.bases import (
     LegalBasisRecorded,
 )
 from hub.aggregates.citizen_case.events.children import ChildNotificationAnswered, ChildNotificationDue
+from hub.aggregates.citizen_case.events.contact import (
+    AnonymousAdviceGiven,
+    ConsentUnsafeToAsk,
+    ContactAttempted,
+    ContactDecided,
+    InformationGiven,
+)
 from hub.aggregates.citizen_case.events.corrections import ConsentCorrected, EntryCorrected, InquiryContinued
 from hub.aggregates.citizen_case.events.ending import (
     CaseClosed,
@@ -54,6 +61,7 @@ from hub.aggregates.citizen_case.events.safety import (
 
 __all__ = [
     "AddressProtectionSet",
+    "AnonymousAdviceGiven",
     "CaseClosed",
     "CaseEscalated",
     "CaseEvent",
@@ -65,11 +73,15 @@ __all__ = [
     "ConsentCorrected",
     "ConsentExpired",
     "ConsentGiven",
+    "ConsentUnsafeToAsk",
     "ConsentWithdrawn",
+    "ContactAttempted",
+    "ContactDecided",
     "CoordinatorAssigned",
     "EntryCorrected",
     "FreeTextRead",
     "GrantsEnded",
+    "InformationGiven",
     "InquiryContinued",
     "InquiryMatched",
     "InquiryOpened",

@@ -54,6 +54,7 @@ class ConsentGiven(CaseEvent):
         _grants_begin(
             case, Basis(self.consent_id, None, self.purpose, self.ends_at), self.grants, self.ends_at
         )
+        case.consent_question = None
 
 
 class GrantsEnded(CaseEvent):

@@ -62,6 +62,7 @@ class CitizenDeclined(CaseEvent):
 
     def change(self, case: "CitizenCase") -> None:
         case.state = self.state
+        case.consent_question = None
 
 
 @stored_as("case.closed")
