@@ -73,8 +73,11 @@ class ReceiptStatus(StrEnum):
 
     RECEIVED = "received"
     """A system has it. Nobody has looked."""
+    READ = "read"
+    """A named person has read it. Nothing is decided, and nothing is said of what becomes of it."""
     TAKEN_UP = "taken_up"
-    """A named person decided that it is a case. This is a disclosure, and needs a basis."""
+    """A named person took it up. This is a disclosure, and needs a basis: no receipt on a topic says so, a
+    message of the kind `report_taken_up` does, for as long as its basis lives."""
     REFUSED = "refused"
     """It could not be taken in; the reporter corrects it and sends it as a new report."""
 

@@ -196,6 +196,7 @@ class MessageKind(StrEnum):
     CASE_CLOSED = "case_closed"
     CASE_REOPENED = "case_reopened"
     MINOR_FLAGGED = "minor_flagged"
+    REPORT_TAKEN_UP = "report_taken_up"
     ESCALATED = "escalated"
     CONTACT_DECIDED = "contact_decided"
     CONTACT_ATTEMPTED = "contact_attempted"
@@ -209,6 +210,7 @@ class MessageKind(StrEnum):
 class Escalation(StrEnum):
     """What waited past its deadline. Only the owning unit is told, never the one that was waited for."""
 
+    REPORT_UNREAD = "report_unread"
     REFERRAL_UNANSWERED = "referral_unanswered"
     CHILD_NOTIFICATION_UNANSWERED = "child_notification_unanswered"
     CONSENT_QUESTION_REVIEW = "consent_question_review"

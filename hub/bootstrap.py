@@ -297,7 +297,9 @@ def build(
         committer,
         unit=settings.unit,
         on_call=settings.on_call,
-        within=Within(referral_answered=settings.referral_answer_within),
+        within=Within(
+            acute_read=settings.acute_read_within, referral_answered=settings.referral_answer_within
+        ),
         new_id=new_id,
     )
     return Parts(
@@ -317,6 +319,7 @@ def build(
             opener=opener,
             views=views,
             events=app,
+            read=hub.record_reading,
             clock=clock,
         ),
         views=views,

@@ -165,6 +165,20 @@ class Committer:
         done = self._store.answered(self._keys.mac("idempotency", name.encode()))
         return done.ids if done else None
 
+    def read_id(self, case_id: UUID, report_id: UUID) -> UUID:
+        """The stream of the fact that a report was read (docs/format.md section 1)."""
+        return UUID(bytes=self._keys.mac("index", b"read" + case_id.bytes + report_id.bytes)[:16])
+
+    def was_read(self, case_id: UUID, report_id: UUID) -> bool:
+        """Whether a named person has read the report. A fact that cannot be read is there all the same."""
+        try:
+            self._events.event(self.read_id(case_id, report_id), 1)
+        except Missing:
+            return False
+        except Corrupt as error:
+            log.error("that a report was read cannot be read: %s", error.slug)
+        return True
+
     def done(self, command: Command) -> Done | None:
         """What was answered to this very command before; raises `SameKeyOtherBody`."""
         record = self._idempotency(command, {})

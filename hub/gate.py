@@ -5,7 +5,7 @@ Rules, as sentences:
 - A recipient is told the categories it was granted, never the case (domain rule 2).
 - The owning unit holds `standing`: it is told everything in its cases, save free text that nobody has read.
 - Who consented to what, and how the municipality does its own work, is told to the owning unit alone; a
-  referral to that unit and to its recipient.
+  referral to that unit and to its recipient; that a report was taken up to that unit and to its reporter.
 - A grant carries nothing that happened before its own fact: what stood then, that fact tells.
 - A new grant tells what stands in its category and was not told before; what was told rests on it too.
 - What is read in a matched inquiry is told on the grants of the case that it is matched to.
@@ -42,19 +42,20 @@ from hub.aggregates.citizen_case.events import (
     ReferralEvent,
     ReferralRequested,
     ReportReceived,
+    ReportTakenUp,
     SafetyLevelChanged,
 )
 from hub.aggregates.citizen_case.values import Content, Entry, Grant
 from hub.aggregates.disclosures import Source
 
-RULE_VERSION = 3
+RULE_VERSION = 4
 """Rises with every change to these rules; each `Disclosed` keeps the one it was decided under."""
 
 GIVES_GRANTS = ConsentGiven | LegalBasisRecorded
 """The facts that tell what stands and was not told before."""
 SETS_RIGHT = (EntryCorrected, InquiryContinued)
 """The facts for which it matters what a recipient was ever told."""
-_REF_OF = {Escalation.REFERRAL_UNANSWERED: "referral"}
+_REF_OF = {Escalation.REPORT_UNREAD: "report", Escalation.REFERRAL_UNANSWERED: "referral"}
 _URGENCY_OF_LEVEL = {SafetyLevel.ACUTE: Urgency.ACUTE, SafetyLevel.HIGH: Urgency.URGENT}
 
 
@@ -311,7 +312,7 @@ def _is_for(case: CitizenCase, source: CitizenCase, entry: Entry, recipient: str
     content = entry.content
     if recipient == case.unit:
         return True
-    if content.owner_only:
+    if content.owner_only or content.only_for not in {None, recipient}:
         return False
     if content.category is Category.REFERRAL:
         return source.referrals[UUID(content.data["referral"])].recipient == recipient
@@ -357,7 +358,7 @@ def _deadline(event: CaseEvent) -> datetime | None:
 
 def _urgency(event: CaseEvent) -> Urgency:
     if isinstance(event, CaseEscalated):
-        return Urgency.URGENT
+        return Urgency.ACUTE if event.what is Escalation.REPORT_UNREAD else Urgency.URGENT
     if isinstance(event, ReportReceived | ReferralRequested):
         return event.urgency
     if isinstance(event, SafetyLevelChanged):
@@ -372,6 +373,8 @@ def _refs(event: CaseEvent, owner: bool) -> dict[str, Any]:
         return {"referral": event.referral_id}
     if isinstance(event, CaseEscalated):
         return {_REF_OF[event.what]: event.of} if event.what in _REF_OF else {}
+    if isinstance(event, ReportTakenUp):
+        return {"report": event.report_id}
     if isinstance(event, ReportReceived) and owner:
         return {"report": event.report_id}
     if isinstance(event, InquiryMatched | InquiryUnmatched) and owner:

@@ -1,18 +1,23 @@
 """The questions a person may ask. Every look is recorded before it is answered (domain rule 4)."""
 
 import logging
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from eventsourcing.persistence import PersistenceError
+
+from contracts.message_v1 import ReceiptStatus
+from contracts.terms import Category, MessageKind
 from hub import breaches
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
-from hub.committing import Committer, Events
+from hub.committing import Command, Committer, Events
 from hub.disclosing import Discloser
-from hub.errors import Corrupt, Missing
+from hub.errors import Corrupt, HubError, Missing
 from hub.opening import OpenedRow, Opener
 from hub.ports import Row, View
 from hub.projections import disclosures, intake, receipts, referrals, timeline
@@ -30,6 +35,8 @@ class Waiting:
 
     case_id: UUID | None
     row: Row
+    read: bool | None
+    """Whether a named person has read it; None where it is no report. Nothing is decided by that."""
 
 
 class Queries:
@@ -43,6 +50,7 @@ class Queries:
         opener: Opener,
         views: Mapping[str, View],
         events: Events,
+        read: Callable[[Command, UUID, UUID], None],
         clock: Callable[[], datetime],
     ) -> None:
         self._committer = committer
@@ -50,6 +58,7 @@ class Queries:
         self._opener = opener
         self._views = views
         self._events = events
+        self._read = read
         self._clock = clock
 
     def case(self, case_id: UUID) -> CitizenCase:
@@ -71,19 +80,39 @@ class Queries:
                 ledger = self._committer.ledger(row.thread)
             except Corrupt as error:
                 log.error("what waits in the inbox cannot be opened: %s", error.slug)
-                found.append(Waiting(None, row))
+                found.append(Waiting(None, row, read=None))
                 continue
             if ledger is not None:
-                found.append(Waiting(ledger.case_id, row))
+                report = row.clear.get("report")
+                read = self._committer.was_read(ledger.case_id, UUID(report)) if report else None
+                found.append(Waiting(ledger.case_id, row, read))
         return found
 
     def timeline(self, by: Actor, case: CitizenCase, purpose: str) -> list[OpenedRow]:
-        """Everything told to the owning unit about this case and the inquiries matched to it, in order."""
+        """Everything told to the owning unit about this case and the inquiries matched to it, in order.
+
+        Who looks has read the reports in it.
+        """
         view, owner = self._views[timeline.NAME], by.organisation
         own = list(view.rows(owner, self._discloser.thread(case.id, owner)))
         matched = [row for thread in timeline.matched_threads(own) for row in view.rows(owner, thread)]
         rows = sorted([*own, *matched], key=lambda row: row.sequence)
-        return self._opener.look(by, owner, case.id, "timeline", purpose, rows)
+        opened = self._opener.look(by, owner, case.id, "timeline", purpose, rows)
+        self._reports_read(by, case, opened)
+        return opened
+
+    def _reports_read(self, by: Actor, case: CitizenCase, opened: Iterable[OpenedRow]) -> None:
+        """Before it is answered; what fails here is no reason not to show a report, and it is told anew."""
+        owner = by.organisation
+        cases = {self._discloser.thread(one, owner): one for one in (case.id, *case.inquiries)}
+        for row in opened:
+            if row.head.kind is not MessageKind.REPORT_RECEIVED or row.head.thread not in cases:
+                continue
+            try:
+                self._read(Command(by=by), cases[row.head.thread], row.head.refs["report"])
+            except (HubError, PersistenceError, sqlite3.Error, OSError) as error:
+                told = error.slug if isinstance(error, HubError) else type(error).__name__
+                log.error("that a report was read could not be recorded: %s", told)
 
     def could_kill(self, by: Actor, case: CitizenCase, purpose: str) -> list[Mapping[str, Any]]:
         """What could kill, for one named person with a purpose: fetched, never sent (domain rule 5)."""
@@ -107,16 +136,34 @@ class Queries:
     def receipt(self, owner: str, report_id: UUID) -> Mapping[str, str | None]:
         """The receipt of a report, for who knows the report's id: its reporter. Raises `Missing`.
 
-        From the read model where the hub keeps one for the reporter; else what was answered when the report
-        was taken in.
+        What was taken in is answered from the facts: it was received; a named person has read it; it was
+        taken up, as long as a grant lets its reporter know. What was refused stands in the read model alone.
         """
+        taken = self._committer.report_taken(owner, report_id)
+        if taken is not None:
+            status = self._how_far(owner, UUID(taken["case"]), report_id)
+            return {"number": taken["number"], "status": status}
         rows = list(self._views[receipts.NAME].rows(owner, report_id))
         if rows:
             return rows[-1].clear
-        taken = self._committer.report_taken(owner, report_id)
-        if taken is None:
-            raise Missing("no receipt yet, or none for you: ask again in a moment", field="report_id")
-        return {"number": taken["number"], "status": "received"}
+        raise Missing("no receipt yet, or none for you: ask again in a moment", field="report_id")
+
+    def _how_far(self, reporter: str, case_id: UUID, report_id: UUID) -> ReceiptStatus:
+        if self._told_taken_up(reporter, case_id, report_id):
+            return ReceiptStatus.TAKEN_UP
+        read = self._committer.was_read(case_id, report_id)
+        return ReceiptStatus.READ if read else ReceiptStatus.RECEIVED
+
+    def _told_taken_up(self, reporter: str, case_id: UUID, report_id: UUID) -> bool:
+        """Whether it was taken up, and a grant that lives now lets its reporter know."""
+        now = self._clock()
+        try:
+            case = self._committer.case(case_id)
+            cases = (case, *((self._committer.case(case.matched_to),) if case.matched_to else ()))
+        except (Missing, Corrupt):
+            return False
+        grants = [g for one in cases for g in one.grants_of(reporter, now)]
+        return report_id in case.taken_up and any(g.category is Category.COORDINATION for g in grants)
 
     def referrals(self, owner: str) -> list[Row]:
         """Where each referral to this organisation stands."""

@@ -1,5 +1,6 @@
 """One frozen object of settings, read once from the environment (prefix `HUB_`)."""
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +11,10 @@ from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validato
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PORT_MAX: Final = 65_535
-ON_CALL_OF_NOBODY: Final = "+45 00 00 00 00"
+_TELEPHONE: Final = re.compile(r"\+?[0-9](?: ?[0-9]){2,14}", re.ASCII)
 _RULES: Final = {
     "string_pattern_mismatch": "must be 2 to 40 of a-z, 0-9 and '-'",
+    "missing": "must be set",
     "bool_parsing": "must be true or false",
     "time_delta_parsing": "must be a duration such as P1D or PT12H",
 }
@@ -46,8 +48,9 @@ class Settings(BaseSettings):
     audience: str = "tvaers-hub"
     production: bool = False
     """Refuses everything meant for demonstrations and tests."""
-    on_call: str = ON_CALL_OF_NOBODY
-    """The municipality's duty number, shown on every receipt."""
+    on_call: str
+    """The municipality's duty number, on every receipt: whom to ring when it cannot wait. Without one the hub
+    does not start."""
     disk_reserve: ByteSize = Field(default=ByteSize(256 * 1024 * 1024), ge=0)
     """Below this much free on the hub's disk only what may not wait is written."""
     database_dir: Path | None = None
@@ -55,8 +58,17 @@ class Settings(BaseSettings):
     purge_silent_after: timedelta = Field(default=timedelta(hours=24), ge=timedelta(0))
     """How long a recipient may take to answer a revocation before it shows as silent."""
 
+    acute_read_within: timedelta = Field(default=timedelta(minutes=30), gt=timedelta(0))
+    """How long an acute report may stay unread before the unit is told so."""
     referral_answer_within: timedelta = Field(default=timedelta(days=3), gt=timedelta(0))
     """How long a referral may stay unanswered where it names no time itself."""
+
+    @field_validator("on_call")
+    @classmethod
+    def _telephone(cls, number: str) -> str:
+        if not _TELEPHONE.fullmatch(number):
+            raise ValueError("must be a telephone number, such as +45 12 34 56 78")
+        return number
 
     @field_validator("database_url")
     @classmethod
@@ -90,7 +102,6 @@ class Settings(BaseSettings):
     def _no_demonstration(self) -> Self:
         if self.production:
             refused = (
-                (self.on_call == ON_CALL_OF_NOBODY, "HUB_ON_CALL to the duty number"),
                 (not self.kafka_bootstrap, "HUB_KAFKA_BOOTSTRAP to a Kafka"),
                 (not self.issuer.startswith("https://"), "HUB_ISSUER to an https:// issuer"),
             )

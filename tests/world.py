@@ -61,6 +61,7 @@ from tests.support.social_reports import REPORTS, example
 
 T = TypeVar("T")
 
+ON_CALL = "00 10 00 99"
 MUNICIPALITY, UNIT = "eksempel", "familieenheden"
 POLICE, HOSPITAL, NGO, SHELTER, CHILDREN = "politiet", "skadestuen", "havnen", "krisecenter", "boern-og-unge"
 PARTNERS = {
@@ -154,7 +155,9 @@ class World:
     ) -> Self:
         """A store that is there already: another process, or after a restart."""
         clock = clock or Clock()
-        settings = Settings(municipality=MUNICIPALITY, unit=UNIT, data_dir=folder, database_url=url)
+        settings = Settings(
+            municipality=MUNICIPALITY, unit=UNIT, data_dir=folder, database_url=url, on_call=ON_CALL
+        )
         return cls(build(settings, clock=clock, new_id=new_id, migrate=migrate), identities, clock)
 
     def copied(self, folder: Path) -> "World":
@@ -323,6 +326,11 @@ class World:
         self.open(case)
         self.coordinator(case)
         return case
+
+    def take_up(self, case: UUID, report: UUID | None = None) -> Answer:
+        """The first report of the case, unless one is said."""
+        report = report or next(iter(self.case(case).reports))
+        return self.parts.hub.take_up_report(self.command(CASEWORKER), case, report)
 
     def match(self, case: UUID, inquiry: UUID) -> Answer:
         return self.parts.hub.match_inquiry(self.command(CASEWORKER), case, inquiry, "Samme kvinde")

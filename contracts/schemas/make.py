@@ -99,7 +99,7 @@ PUBLISHED: Final[Mapping[str, Published]] = MappingProxyType(
             "hub",
             "The plaintext of what the hub seals to a recipient's own key",
         ),
-        "receipt_v1": Published(Receipt, "1.0.0", "hub"),
+        "receipt_v1": Published(Receipt, "1.1.0", "hub"),
         "revoked_v1": Published(Revoked, "1.0.0", "hub"),
         "erased_v1": Published(Erased, "1.0.0", "hub"),
         "blank_v1": Published(Blank, "1.0.0", "hub"),

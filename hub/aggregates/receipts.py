@@ -1,6 +1,6 @@
 """Receipts: what became of a message. Each is a stream of one event, so that looking never blocks writing.
 
-`Delivered` is not read and `Opened` is not acted on (domain rule 10): four facts, never one flag. Three are
+`Delivered` is not read and `Opened` is not acted on (domain rule 10): five facts, never one flag. Four are
 sealed under their case's key and erased with it; a delivery spans cases, names message ids only, and is
 sealed under its recipient's key.
 """
@@ -139,3 +139,28 @@ class Retained(Lone):
         """Put the answer on record, by whoever gave it."""
         coded("basis", basis)
         return cls(id, cls.VERSION, at, by, case_id, recipient, revocation, basis, reason)
+
+
+@stored_as("receipt.read")
+@dataclass(frozen=True)
+class ReportRead(Lone):
+    """A named person of the unit opened a report for the first time. Read is not acted on.
+
+    Its stream is named by the report (docs/format.md section 1), so the store itself lets it happen once.
+    """
+
+    case_id: UUID
+    report_id: UUID
+
+    @classmethod
+    def record(
+        cls,
+        *,
+        id: UUID,  # noqa: A002 (as on the aggregates)
+        case_id: UUID,
+        report_id: UUID,
+        by: Actor,
+        at: datetime,
+    ) -> Self:
+        """Put on record who read it first, and when."""
+        return cls(id, cls.VERSION, at, by, case_id, report_id)

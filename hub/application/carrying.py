@@ -17,12 +17,21 @@ from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.committing import Change, Command, Committer
 from hub.done import DoneBefore
 from hub.errors import Conflict, HubError, Missing, StaleVersion
+from hub.gate import may_receive
 from hub.ports import Done
 
 ATTEMPTS = 8
 """How often a command is tried again when another changed the same case first."""
 WITHDRAWAL_ATTEMPTS = 1000
 """A withdrawal never ends as a conflict; the bound only ends a programming error."""
+
+
+NOT_RECEIVABLE = {
+    "unknown_partner": "can't be read as a partner; register it, or call the operator",
+    "partner_suspended": "is suspended; resume it, or choose another",
+    "not_in_agreement": "has no agreement that covers it; change its agreement, or choose another",
+}
+"""Why an organisation cannot be told, and the way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,7 @@ class Answer:
 class Within:
     """How soon somebody must have done something, where nobody says."""
 
+    acute_read: timedelta
     referral_answered: timedelta
 
 
@@ -155,6 +165,11 @@ class Carrier:
 
     def _known(self, recipients: Sequence[str]) -> dict[str, OrganisationKind]:
         return {slug: self._committer.partner(slug).kind for slug in recipients}
+
+    def _must_be_receivable(self, recipient: str, category: Category, field: str) -> None:
+        """Refuse what its recipient could not be told: it must never stand where nobody was told."""
+        if why_not := may_receive(self._committer.agreement(recipient), category):
+            raise Conflict(f"{field}: {NOT_RECEIVABLE[why_not]}", field=field)
 
     def _number(self) -> str:
         """A number a person can read out, that says nothing about how many there are: `7KQM-2RXD`."""

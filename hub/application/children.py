@@ -17,9 +17,7 @@ from hub.aggregates.citizen_case.terms import (
 )
 from hub.aggregates.citizen_case.values import GrantTerms
 from hub.application.carrying import Answer, Carrier
-from hub.application.referrals import NOT_RECEIVABLE
 from hub.committing import Change, Command
-from hub.errors import Conflict
 from hub.gate import may_receive
 
 PURPOSE = "Underretning efter barnets lov § 133"
@@ -190,7 +188,8 @@ class Children(ChildrenAtRisk):
                 by=command.by,
                 at=now,
             )
-            self._must_receive(recipient, categories)
+            for category in categories:
+                self._must_be_receivable(recipient, category, "recipient")
             return Change(
                 cases=(case,),
                 related=self._related(case),
@@ -201,12 +200,6 @@ class Children(ChildrenAtRisk):
             )
 
         return self._on(command, case_id, act)
-
-    def _must_receive(self, recipient: str, categories: Sequence[Category]) -> None:
-        agreement = self._committer.agreement(recipient)
-        for category in categories:
-            if why_not := may_receive(agreement, category):
-                raise Conflict(f"recipient: {NOT_RECEIVABLE[why_not]}", field="recipient")
 
 
 def _ids(case: CitizenCase) -> dict[str, str]:

@@ -7,6 +7,7 @@ early, late or twice, and from two processes at once: what is done already is no
 from datetime import datetime
 from uuid import UUID
 
+from contracts.terms import Escalation
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.values import Basis, Deadline
 from hub.aggregates.disclosure_ledger import RevocationReason
@@ -65,7 +66,12 @@ class Due(Carrier):
         return self._on(command, case_id, act)
 
     def _waiting(self, case: CitizenCase) -> list[Deadline]:
-        return case.deadlines()
+        waiting = case.deadlines(acute_read_within=self._within.acute_read)
+        return [
+            d
+            for d in waiting
+            if d.what is not Escalation.REPORT_UNREAD or not self._committer.was_read(case.id, d.of)
+        ]
 
     def _unless_erased(self, case_id: UUID) -> CitizenCase | None:
         """An erased case has nothing due, and keeps no other from ending."""

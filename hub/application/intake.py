@@ -1,15 +1,19 @@
 """Commands on reports, on matching them, and on opening the case (seed 002 p. 11-12)."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from eventsourcing.persistence import IntegrityError
+
 from contracts.message_v1 import Receipt, ReceiptStatus
-from contracts.terms import Urgency
+from contracts.terms import Category, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.terms import AgeKnownBy, NotificationCause
+from hub.aggregates.receipts import ReportRead
 from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
 from hub.application.carrying import Answer
 from hub.application.children import ChildrenAtRisk, Falling
@@ -71,6 +75,8 @@ class Intake(ChildrenAtRisk):
                 at=now,
             )
             falling = self._of_children(case, report, command.by, now)
+            acute = report.urgency is Urgency.ACUTE
+            to_be_read = ((now + self._within.acute_read, case_id),) if acute else ()
             receipt = Receipt(
                 report_id=report.report_id,
                 number=number,
@@ -86,8 +92,8 @@ class Intake(ChildrenAtRisk):
                 standing=(case.standing_grant,),
                 controls=((command.by.organisation, receipt),),
                 blind=tuple((self._committer.blind(role, cpr), case_id) for role, cpr in report.cpr),
-                timers=falling.timers,
                 needs_partners=(command.by.organisation,),
+                timers=(*falling.timers, *to_be_read),
             )
 
         return self._once(command, act)
@@ -109,6 +115,52 @@ class Intake(ChildrenAtRisk):
             return Change(controls=((command.by.organisation, receipt),))
 
         return self._once(command, act)
+
+    def record_reading(self, command: Command, case_id: UUID, report_id: UUID) -> None:
+        """A named person has read the report: on record once, and its reporter is told that and no more.
+
+        It stands apart from the case, so that reading moves no version and blocks no writing.
+        """
+        if self._committer.was_read(case_id, report_id):
+            return
+        case, now = self._load(case_id), self._committer.now()
+        report = case.report(report_id)
+        read = ReportRead.record(
+            id=self._committer.read_id(case_id, report_id),
+            case_id=case_id,
+            report_id=report_id,
+            by=command.by,
+            at=now,
+        )
+        receipt = Receipt(
+            report_id=report_id,
+            number=report.number,
+            status=ReceiptStatus.READ,
+            at=now,
+            on_call=self._on_call,
+        )
+        with suppress(IntegrityError):  # Somebody else read it first.
+            change = Change(others=(read,), controls=((report.reporter, receipt),))
+            self._committer.commit(command, change, now)
+
+    def take_up_report(self, command: Command, case_id: UUID, report_id: UUID) -> Answer:
+        """A named person took the report up; its reporter is told, on a living grant for `coordination`.
+
+        Of a report in a matched inquiry the grant may stand in the case that it is matched to.
+        """
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            whole = self._matched_case(case)
+            granted = [g for c in (case, whole) if c is not None for g in c.living_grants(now)]
+            told = {g.recipient for g in granted if g.category is Category.COORDINATION}
+            case.take_up_report(report_id=report_id, may_be_told=told, by=command.by, at=now)
+            self._must_be_receivable(case.report(report_id).reporter, Category.COORDINATION, "report_id")
+            continued = self._continued(case, command, now)
+            return Change(
+                cases=(case, *continued), related=(case,) if continued else (), ids={"case": str(case_id)}
+            )
+
+        return self._on(command, case_id, act)
 
     def match_inquiry(self, command: Command, case_id: UUID, inquiry_id: UUID, reason: str) -> Answer:
         """A person found that an inquiry is about the same citizen: a fact in both, never a copy."""

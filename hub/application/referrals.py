@@ -7,14 +7,7 @@ from contracts.terms import Category, ReferralStatus, Urgency
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.application.carrying import Answer, Carrier
 from hub.committing import Change, Command
-from hub.errors import Conflict, Missing
-from hub.gate import may_receive
-
-NOT_RECEIVABLE = {
-    "unknown_partner": "can't be read as a partner; register it, or call the operator",
-    "partner_suspended": "is suspended; resume it, or choose another",
-    "not_in_agreement": "has no agreement on this; change its agreement, or choose another",
-}
+from hub.errors import Missing
 
 
 class Referrals(Carrier):
@@ -48,8 +41,7 @@ class Referrals(Carrier):
                 by=command.by,
                 at=now,
             )
-            if why_not := may_receive(self._committer.agreement(recipient), Category.REFERRAL):
-                raise Conflict(f"recipient: {NOT_RECEIVABLE[why_not]}", field="recipient")
+            self._must_be_receivable(recipient, Category.REFERRAL, "recipient")
             return Change(
                 cases=(case,),
                 ids={"referral": str(referral_id)},

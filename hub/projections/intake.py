@@ -6,6 +6,7 @@ never by being looked at. What rests comes back when it is reopened.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from uuid import UUID
 
 from contracts.message_v1 import Head, Revoked
@@ -26,6 +27,7 @@ _KEPT = {
     MessageKind.MINOR_FLAGGED,
     MessageKind.CHILD_NOTIFICATION_DUE,
     MessageKind.CHILD_NOTIFICATION_ANSWERED,
+    MessageKind.ESCALATED,
 }
 _RANK = {Urgency.ACUTE: 0, Urgency.URGENT: 1, Urgency.ROUTINE: 2}
 
@@ -42,12 +44,16 @@ def project(told: Told) -> Effect:
 
 
 def waiting(rows: Iterable[Row]) -> list[Row]:
-    """The reports that wait for a person, most urgent first, then oldest first."""
+    """The reports that wait for a person, most urgent first, then oldest first.
+
+    On top those that nobody had read when their time was over; `escalated` says which time that was.
+    """
     reports: list[Row] = []
     opened: set[UUID] = set()
     matched: set[UUID] = set()
     resting: set[UUID] = set()
     minors: set[UUID] = set()
+    escalated: dict[str, str | None] = {}
     for row in rows:
         match row.clear["kind"]:
             case MessageKind.REPORT_RECEIVED:
@@ -64,13 +70,22 @@ def waiting(rows: Iterable[Row]) -> list[Row]:
             case MessageKind.CASE_REOPENED:
                 resting.discard(row.thread)
                 minors.discard(row.thread)
+            case MessageKind.ESCALATED if "report" in row.clear:
+                escalated[str(row.clear["report"])] = row.clear["deadline"]
             case MessageKind.MINOR_FLAGGED:
                 minors.add(row.thread)
             case MessageKind.CHILD_NOTIFICATION_ANSWERED if row.thread in minors:
                 resting.add(row.thread)
     gone = opened | matched | resting
-    left = [r for r in reports if r.thread not in gone]
-    return sorted(left, key=lambda r: (_RANK[Urgency(str(r.clear["urgency"]))], r.sequence))
+    left = [
+        replace(r, clear={**r.clear, "escalated": escalated.get(str(r.clear["report"]))})
+        for r in reports
+        if r.thread not in gone
+    ]
+    return sorted(
+        left,
+        key=lambda r: (r.clear["escalated"] is None, _RANK[Urgency(str(r.clear["urgency"]))], r.sequence),
+    )
 
 
 def notifications(rows: Iterable[Row]) -> list[Row]:

@@ -165,7 +165,16 @@ class View:
 def processes(settings: Settings) -> Iterator[int]:
     """The hub's processes; the port of its API."""
     (port,) = free_ports(1)
-    names = ("municipality", "unit", "data_dir", "database_url", "kafka_bootstrap", "issuer", "audience")
+    names = (
+        "municipality",
+        "unit",
+        "data_dir",
+        "database_url",
+        "kafka_bootstrap",
+        "issuer",
+        "audience",
+        "on_call",
+    )
     environment = [f"HUB_{name.upper()}={getattr(settings, name)}" for name in names]
     commands = {"serve": ["--port", str(port)], "relay": [], "project": []}
     running: list[Daemon] = []

@@ -45,6 +45,7 @@ def settings_on(database_url: str, kafka: str = "", issuer: str = "") -> Iterato
             database_url=database_url,
             kafka_bootstrap=kafka,
             issuer=issuer,
+            on_call="112",
         )
         initialise(settings)
         yield settings

@@ -39,7 +39,11 @@ PATIENCE = 400
 @pytest.fixture(params=["sqlite and embedded", "postgresql and kafka"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Give the settings of each stack."""
-    found: dict[str, Any] = {"data_dir": tmp_path / "hub", "municipality": f"m{uuid4().hex[:12]}"}
+    found: dict[str, Any] = {
+        "data_dir": tmp_path / "hub",
+        "on_call": "112",
+        "municipality": f"m{uuid4().hex[:12]}",
+    }
     if request.param == "postgresql and kafka":
         found["database_url"] = request.getfixturevalue("database_url")
         found["kafka_bootstrap"] = request.getfixturevalue("kafka")

@@ -136,7 +136,11 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Seen]:
 @pytest.fixture(params=["sqlite and embedded", "postgresql and kafka"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Give the settings of each stack, on servers whose disks can be searched."""
-    found: dict[str, Any] = {"data_dir": tmp_path / "hub", "municipality": f"by-{uuid4().hex[:10]}"}
+    found: dict[str, Any] = {
+        "data_dir": tmp_path / "hub",
+        "on_call": "112",
+        "municipality": f"by-{uuid4().hex[:10]}",
+    }
     if request.param == "postgresql and kafka":
         postgres: PostgresServer = request.getfixturevalue("own_postgres")
         kafka: KafkaServer = request.getfixturevalue("own_kafka")

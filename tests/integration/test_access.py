@@ -69,6 +69,7 @@ CASES: dict[str, dict[Role, set[str]]] = {
         R.PROGRAMME_LEAD: {U, C, O},
     },
     "POST /v1/cases/{case_id}/safe-contact": INTAKE,
+    "POST /v1/cases/{case_id}/reports/{report_id}/taking-up": INTAKE,
     "POST /v1/cases/{case_id}/address-protection": INTAKE,
     "POST /v1/cases/{case_id}/assessments": INTAKE,
     "POST /v1/cases/{case_id}/safety-level": INTAKE,

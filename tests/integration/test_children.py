@@ -56,7 +56,7 @@ def test_a_report_with_a_child_in_it_makes_a_notification_due_in_its_own_transac
     assert due.deadline == due.timestamp + ANSWER_WITHIN
     told = [t.head for t in world.told(UNIT) if t.head.kind is MessageKind.CHILD_NOTIFICATION_DUE]
     assert [(h.deadline, h.urgency) for h in told] == [(due.deadline, Urgency.URGENT)]
-    assert [at for at, _ in world.parts.app.store.due(due.deadline, 10)] == [due.deadline]
+    assert due.deadline in [at for at, _ in world.parts.app.store.due(due.deadline, 10)]
 
 
 def test_a_report_without_a_child_makes_none_due(world: World) -> None:

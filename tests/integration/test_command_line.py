@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -36,7 +37,7 @@ START_S = 30.0
 def environment(folder: Path, **settings: str) -> dict[str, str]:
     """This process's environment without its own HUB_ settings."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
-    return {**others, "HUB_DATA_DIR": str(folder), **settings}
+    return {**others, "HUB_ON_CALL": "112", "HUB_DATA_DIR": str(folder), **settings}
 
 
 def run(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -51,11 +52,12 @@ def _done(command: list[str], env: Mapping[str, str]) -> subprocess.CompletedPro
 def hub(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """Run a command in this process: (exit status, standard output, standard error)."""
 
-    def called(*arguments: str, env: Mapping[str, str]) -> tuple[int, str, str]:
+    def called(*arguments: str, env: Mapping[str, str | None]) -> tuple[int, str, str]:
         for name in [name for name in os.environ if name.startswith("HUB_")]:
             monkeypatch.delenv(name)
-        for name, value in env.items():
-            monkeypatch.setenv(name, value)
+        for name, value in {"HUB_ON_CALL": "112", **env}.items():
+            if value is not None:
+                monkeypatch.setenv(name, value)
         monkeypatch.setattr(sys, "argv", ["hub", *arguments])
         capsys.readouterr()
         status = 0
@@ -80,6 +82,20 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 def keys_and_fence(folder: Path) -> dict[str, bytes]:
     return {n: c for n, c in everything(folder).items() if n.startswith(("keys", "fence"))}
+
+
+# --- the duty number ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["init", "migrate", "serve", "relay", "project", "receive", "topics"])
+def test_without_a_duty_number_nothing_starts(hub: Callable[..., Any], tmp_path: Path, command: str) -> None:
+    """On every receipt stands whom to ring when it cannot wait; one that rings nobody would be a lie."""
+    env = {"HUB_DATA_DIR": str(tmp_path / "var")}
+    assert hub("init", env=env)[0] == 0
+    for number in (None, "", "ring Birgit"):
+        status, out, err = hub(command, env={**env, "HUB_ON_CALL": number})
+        assert (status, out) == (1, "")
+        assert re.fullmatch(r"hub: HUB_ON_CALL must be [^\n]+\n", err), err
 
 
 # --- init and migrate -----------------------------------------------------------------------------------
@@ -327,14 +343,13 @@ FAILURES: list[tuple[str, list[str], dict[str, str], str]] = [
     ("no such port", ["init"], {"HUB_KAFKA_BOOTSTRAP": "h:99999"}, "HUB_KAFKA_BOOTSTRAP must be host:port"),
     ("no login", ["init"], {"HUB_KAFKA_CA": "/x"}, "HUB_KAFKA_USERNAME"),
     ("two wrong", ["init"], {"HUB_UNIT": CANARY, "HUB_PRODUCTION": CANARY}, "HUB_PRODUCTION must be true or"),
-    ("no duty number", ["init"], {"HUB_PRODUCTION": "true"}, "HUB_ON_CALL"),
-    ("no Kafka", ["init"], {"HUB_PRODUCTION": "true", "HUB_ON_CALL": "1"}, "HUB_KAFKA_BOOTSTRAP"),
+    ("a duty number of nobody", ["init"], {"HUB_ON_CALL": CANARY}, "HUB_ON_CALL must be a telephone number"),
+    ("no Kafka", ["init"], {"HUB_PRODUCTION": "true"}, "HUB_KAFKA_BOOTSTRAP"),
     (
         "an issuer without TLS",
         ["serve"],
         {
             "HUB_PRODUCTION": "true",
-            "HUB_ON_CALL": "1",
             "HUB_KAFKA_BOOTSTRAP": "h:1",
             "HUB_ISSUER": "http://x",
         },
@@ -345,7 +360,6 @@ FAILURES: list[tuple[str, list[str], dict[str, str], str]] = [
         ["demo", "--once"],
         {
             "HUB_PRODUCTION": "true",
-            "HUB_ON_CALL": "1",
             "HUB_KAFKA_BOOTSTRAP": "h:1",
             "HUB_ISSUER": "https://x",
         },
@@ -578,7 +592,7 @@ def begins_with(ready: Mapping[str, str]) -> str:
 
 
 def test_the_start_line_names_no_login() -> None:
-    settings = Settings(database_url=f"postgresql://x:{CANARY}@h:1/y?password={CANARY}")
+    settings = Settings(on_call="112", database_url=f"postgresql://x:{CANARY}@h:1/y?password={CANARY}")
     assert settings.database == "h:1/y"
 
 
@@ -664,7 +678,7 @@ def test_settings_are_read_from_the_environment_alone(
     (tmp_path / ".env").write_text("HUB_MUNICIPALITY=somebody-elses\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HUB_MUNICIPALITY", raising=False)
-    assert Settings().municipality == "eksempel"
+    assert Settings(on_call="112").municipality == "eksempel"
 
 
 # --- conformance ----------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from hub.adapters.http.tokens import EmbeddedIssuer, NotLoggedIn, OidcVerifier
 from hub.errors import HubError, Invalid, Unavailable
 from hub.serving import Server, app_of
 from hub.settings import Settings
-from tests.world import World
+from tests.world import ON_CALL, World
 
 AUDIENCE = "tvaers-hub"
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -337,6 +337,7 @@ def test_the_api_takes_the_tokens_of_the_issuer_that_the_settings_name(
             unit="familieenheden",
             data_dir=folder,
             issuer=issuer.name,
+            on_call=ON_CALL,
         ).model_copy(update={"production": True})  # unchecked: this issuer of ours has no https
         object.__setattr__(world.parts, "settings", settings)
         server = Server(app_of(world.parts, None))

@@ -366,7 +366,7 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule()
     def the_clock_escalates(self) -> None:
-        for waited in self.case.deadlines():
+        for waited in self.case.deadlines(acute_read_within=timedelta(minutes=30)):
             self.do(CitizenCase.escalate, what=waited.what, of=waited.of, due=waited.due)
 
     @invariant()

@@ -130,9 +130,11 @@ def test_a_no_may_still_become_a_yes_and_a_yes_stays() -> None:
 def test_it_has_a_deadline_until_it_is_answered() -> None:
     case = given(*IN_INQUIRY, CHILD_AT_RISK).aggregate
     (due,) = waiting_notifications(case)
-    assert case.deadlines() == [Deadline(Escalation.CHILD_NOTIFICATION_UNANSWERED, DUE, due.deadline)]
+    assert case.deadlines(acute_read_within=timedelta(minutes=30)) == [
+        Deadline(Escalation.CHILD_NOTIFICATION_UNANSWERED, DUE, due.deadline)
+    ]
     answered = given(*IN_INQUIRY, CHILD_AT_RISK, fact(ChildNotificationAnswered, **TOLD)).aggregate
-    assert answered.deadlines() == []
+    assert answered.deadlines(acute_read_within=timedelta(minutes=30)) == []
 
 
 def test_no_report_is_set_aside_and_no_case_closed_over_a_notification_that_waits() -> None:

@@ -147,7 +147,7 @@ def test_a_consent_that_is_unsafe_to_ask_for_gives_nothing_and_is_looked_at_agai
     unasked.then(fact(ConsentUnsafeToAsk, **UNASKED))
     case = unasked.aggregate
     assert case.living_grants(NOW) == before, "it is no yes, and no no"
-    assert case.deadlines() == [
+    assert case.deadlines(acute_read_within=timedelta(minutes=30)) == [
         Deadline(Escalation.CONSENT_QUESTION_REVIEW, UNASKED["question_id"], UNASKED["review_at"])
     ]
 
@@ -164,7 +164,7 @@ def test_looked_at_again_it_may_still_be_unsafe_under_a_new_day() -> None:
     case = given(*IN_OPEN_CASE, fact(ConsentUnsafeToAsk, **UNASKED)).when(
         CitizenCase.leave_consent_unasked, **again
     )
-    assert [d.of for d in case.aggregate.deadlines()] == [made_up(11)]
+    assert [d.of for d in case.aggregate.deadlines(acute_read_within=timedelta(minutes=30))] == [made_up(11)]
 
 
 def test_a_yes_or_a_no_answers_the_question() -> None:
@@ -173,7 +173,7 @@ def test_a_yes_or_a_no_answers_the_question() -> None:
     for answer in (yes, no):
         case = given(*IN_OPEN_CASE, fact(ConsentUnsafeToAsk, **UNASKED), answer).aggregate
         assert case.consent_question is None
-        assert case.deadlines() == []
+        assert case.deadlines(acute_read_within=timedelta(minutes=30)) == []
 
 
 def test_why_it_is_unsafe_is_nobodys_business_but_the_owners() -> None:

@@ -5,16 +5,27 @@ from typing import Any
 
 import pytest
 
-from contracts.terms import Escalation, ReferralStatus
+from contracts.terms import Escalation, ReferralStatus, Urgency
 from hub.aggregates.citizen_case.case import CitizenCase
-from hub.aggregates.citizen_case.events import CaseEscalated
+from hub.aggregates.citizen_case.events import CaseEscalated, ReportReceived
 from hub.aggregates.citizen_case.values import Deadline
 from hub.errors import Invalid
-from tests.given import Fact, fact, given
-from tests.unit.case_facts import ENDS, IN_OPEN_CASE, REFERRAL, REFERRED, made_up
+from tests.given import BEGAN, Fact, fact, given
+from tests.unit.case_facts import (
+    ENDS,
+    IN_OPEN_CASE,
+    OPENED,
+    RECEIVED,
+    REFERRAL,
+    REFERRED,
+    REPORT,
+    REPORTED,
+    made_up,
+)
 from tests.unit.test_citizen_case_transitions import STEP_TO
 
 SOONER = made_up(401)
+HALF_AN_HOUR = timedelta(minutes=30)
 UNANSWERED: dict[str, Any] = {"what": Escalation.REFERRAL_UNANSWERED, "of": REFERRAL, "due": ENDS}
 
 
@@ -25,7 +36,7 @@ def test_a_referral_waits_until_a_person_at_the_partner_has_answered(status: Ref
 
     waits = status in {ReferralStatus.REQUESTED, ReferralStatus.RECEIVED}
 
-    assert case.deadlines() == ([Deadline(**UNANSWERED)] if waits else [])
+    assert case.deadlines(acute_read_within=HALF_AN_HOUR) == ([Deadline(**UNANSWERED)] if waits else [])
 
 
 def test_a_referral_unanswered_past_its_deadline_escalates() -> None:
@@ -33,7 +44,8 @@ def test_a_referral_unanswered_past_its_deadline_escalates() -> None:
     outcome = case.when(CitizenCase.escalate, at=ENDS, **UNANSWERED)
     outcome.then(fact(CaseEscalated, **UNANSWERED))
     assert outcome.aggregate.referrals[REFERRAL].status is ReferralStatus.REQUESTED
-    assert outcome.aggregate.deadlines() == []
+    assert outcome.aggregate.overdue() == [Deadline(**UNANSWERED)]
+    assert outcome.aggregate.deadlines(acute_read_within=HALF_AN_HOUR) == []
 
 
 def test_nothing_escalates_twice_at_one_deadline() -> None:
@@ -57,4 +69,20 @@ def test_what_escalates_is_from_the_closed_list() -> None:
 def test_what_waits_is_told_nearest_first() -> None:
     sooner = {**REFERRED[1], "referral_id": SOONER, "answer_by": ENDS - timedelta(days=1)}
     case = given(*IN_OPEN_CASE, REFERRED, fact(REFERRED[0], **sooner)).aggregate
-    assert [d.of for d in case.deadlines()] == [SOONER, REFERRAL]
+    assert [d.of for d in case.deadlines(acute_read_within=HALF_AN_HOUR)] == [SOONER, REFERRAL]
+
+
+def test_an_acute_report_waits_to_be_read_and_no_other() -> None:
+    """Half an hour from when it was received."""
+    acute = fact(ReportReceived, **{**REPORTED, "urgency": Urgency.ACUTE}, at=BEGAN)
+    waiting = Deadline(Escalation.REPORT_UNREAD, REPORT, BEGAN + HALF_AN_HOUR)
+    assert given(OPENED, acute).aggregate.deadlines(acute_read_within=HALF_AN_HOUR) == [waiting]
+    assert given(OPENED, RECEIVED).aggregate.deadlines(acute_read_within=HALF_AN_HOUR) == []
+
+
+def test_an_unread_report_escalates_once_whatever_becomes_of_the_time_allowed() -> None:
+    acute = fact(ReportReceived, **{**REPORTED, "urgency": Urgency.ACUTE}, at=BEGAN)
+    told = fact(CaseEscalated, what=Escalation.REPORT_UNREAD, of=REPORT, due=BEGAN + HALF_AN_HOUR)
+    case = given(OPENED, acute, told).aggregate
+    assert case.deadlines(acute_read_within=timedelta(hours=2)) == []
+    assert case.overdue() == []

@@ -15,15 +15,17 @@ from hub.aggregates.citizen_case.events import (
     FreeTextRead,
     InquiryOpened,
     ReportReceived,
+    ReportTakenUp,
 )
 from hub.aggregates.citizen_case.values import CaseState, Grant
 from hub.aggregates.sealing import AboutPerson
-from hub.errors import Conflict, Invalid, Missing, Replayed
+from hub.errors import Conflict, Invalid, Missing, NoGrant, Replayed
 from tests.given import NOW, STREAM, fact, given
 from tests.unit.case_facts import (
     CASE_OPENED,
     IN_INQUIRY,
     IN_OPEN_CASE,
+    INQUIRY,
     MAN,
     NGO,
     OPENED,
@@ -208,3 +210,23 @@ def test_an_erased_person_leaves_the_rest_of_the_report() -> None:
         Category.FREE_TEXT,
     }
     assert case.persons == {MAN}
+
+
+def test_a_report_is_taken_up_once_where_its_reporter_may_be_told() -> None:
+    case, taken = given(OPENED, RECEIVED), fact(ReportTakenUp, report_id=REPORT, reporter=POLICE)
+    outcome = case.when(CitizenCase.take_up_report, report_id=REPORT, may_be_told={POLICE})
+    outcome.then(taken)
+    again = given(OPENED, RECEIVED, taken)
+    again.when(CitizenCase.take_up_report, report_id=REPORT, may_be_told={POLICE}).then_nothing()
+
+
+def test_that_a_report_was_taken_up_is_told_on_a_basis_or_not_at_all() -> None:
+    case = given(OPENED, RECEIVED)
+    refused = case.when(CitizenCase.take_up_report, report_id=REPORT, may_be_told={NGO})
+    refused.then_raises(NoGrant, field="report_id")
+
+
+def test_only_a_report_of_the_case_is_taken_up() -> None:
+    case = given(OPENED, RECEIVED)
+    refused = case.when(CitizenCase.take_up_report, report_id=INQUIRY, may_be_told={POLICE})
+    refused.then_raises(Missing, field="report_id")

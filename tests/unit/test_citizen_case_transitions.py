@@ -64,6 +64,7 @@ from tests.unit.case_facts import (
     POLICE,
     REFERRAL,
     REFERRED,
+    REPORT,
     REPORTED,
     TERMS,
     TOVHOLDER,
@@ -100,6 +101,7 @@ def with_new_ids(terms: tuple[GrantTerms, ...], start: int) -> tuple[GrantTerms,
 
 ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "receive_report": {**REPORTED, "report_id": made_up(2)},
+    "take_up_report": {"report_id": REPORT, "may_be_told": {POLICE}},
     "match_inquiry": {"inquiry": INQUIRY, "reason": "Samme person"},
     "be_matched_to": {"case": OTHER_CASE},
     "unmatch_inquiry": {"inquiry": INQUIRY, "reason": "En anden"},

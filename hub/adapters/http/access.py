@@ -66,6 +66,7 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("POST", "/v1/cases/{case_id}/could-kill"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/free-text"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/free-text/{entry}/release"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/reports/{report_id}/taking-up"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/matches"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/matches/{inquiry}/undo"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/corrections"): _INTAKE,

@@ -21,7 +21,11 @@ from hub.adapters.partners.program import (
 from hub.adapters.partners.reporter import Reporter
 from hub.adapters.partners.settings import PartnerSettings
 
-_TOLD = {"received": "received, not yet read by a person", "taken_up": "taken up by a person"}
+_TOLD = {
+    "received": "received, not yet read by a person",
+    "read": "read by a person, nothing decided yet",
+    "taken_up": "taken up by a person",
+}
 
 
 def main(kind: OrganisationKind, arguments: Sequence[str] | None = None) -> int:

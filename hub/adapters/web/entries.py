@@ -150,7 +150,7 @@ def _entry(row: OpenedRow, words: Words, kind_of: KindOf, asked: Mapping[str, st
         title=words.label(MessageKind, head.kind),
         source=_source(row, words, kind_of, asked),
         urgency=head.urgency if shows else None,
-        deadline=head.deadline,
+        deadline=None if head.kind is MessageKind.ESCALATED else head.deadline,
         note=_note(row, words, asked),
         banned=bool(parts) and all(_banned(p) for p in parts),
         sections=_sections(parts, words, names),

@@ -165,18 +165,9 @@ def _reason(value: Any, words: Words, _: Names) -> Iterator[Fact]:
 
 _SILENT: Final = frozenset(
     {
-        "role",
-        "report",
-        "report_id",
-        "text",
-        "field",
-        "consent",
-        "referral",
-        "assessment",
-        "status",
-        "of",
-        "notification",
-        "entry",
+        *("role", "report", "report_id", "text", "field"),
+        *("consent", "referral", "assessment", "status", "of", "taken_up"),
+        *("notification", "entry"),
     }
 )
 """Opaque ids, and what is shown elsewhere on the page or not at all."""

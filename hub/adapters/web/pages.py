@@ -31,10 +31,16 @@ def router(issuer: EmbeddedIssuer | None) -> APIRouter:
 
     @pages.get("/")
     def inbox(request: Request) -> Response:
-        """Reports that wait for a person, most urgent first. Says nothing of whom."""
+        """Reports that wait for a person: unread past their deadline, then most urgent. Not of whom."""
         visit = visitors.visit(request)
         waiting = [
-            (row.case_id, row.row.clear["urgency"], moment(row.row.clear["recorded"]))
+            (
+                row.case_id,
+                row.row.clear["urgency"],
+                moment(row.row.clear["recorded"]),
+                row.read,
+                moment(over) if (over := row.row.clear["escalated"]) else None,
+            )
             for row in visit.parts.queries.inbox(visit.actor.organisation)
         ]
         due = [
@@ -107,6 +113,7 @@ def _timeline(request: Request, visit: visitors.Visit, purpose: LookPurpose) -> 
         case=case,
         purpose=purpose,
         warnings=[name for name in overview.WARNINGS if name in held],
+        overdue=case.overdue(),
         unread=sum(len(c.unread_free_text()) for c in (case, *matched)),
         days=days(rows, words, kinds.get),
         level=overview.safety_level(rows),

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from contracts.terms import LookPurpose, ReferralStatus, SafetyLevel, Urgency
+from contracts.terms import Escalation, LookPurpose, ReferralStatus, SafetyLevel, Urgency
 from hub.adapters.http.access import Role
 from hub.adapters.http.context import services
 from hub.adapters.web import visitors
@@ -60,6 +60,7 @@ _ENVIRONMENT.globals.update(
         "urgencies": Urgency,
         "levels": SafetyLevel,
         "statuses": ReferralStatus,
+        "escalations": Escalation,
         "states": CaseState,
         "unsafe": UnsafeReason,
     }

@@ -11,6 +11,7 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
 
     command                       inquiry  matched  open  set_aside  closed  minor
     receive_report                yes      -        yes   -          -       -
+    take_up_report                yes      yes      yes   yes        yes     yes
     match_inquiry                 yes      -        yes   -          -       -
     be_matched_to                 yes      -        -     -          -       -
     unmatch_inquiry               yes      -        yes   yes        yes     yes
@@ -84,7 +85,7 @@ from hub.aggregates.citizen_case import (
     referral,
     safety,
 )
-from hub.aggregates.citizen_case.events import CaseEvent, FreeTextRead, InquiryOpened
+from hub.aggregates.citizen_case.events import CaseEvent, FreeTextRead, InquiryOpened, ReportReceived
 from hub.aggregates.citizen_case.mistakes import Mistake, mistakes
 from hub.aggregates.citizen_case.values import (
     Basis,
@@ -99,6 +100,7 @@ from hub.aggregates.citizen_case.values import (
 )
 from hub.aggregates.guards import slug, zoned
 from hub.aggregates.sealing import CouldKill
+from hub.errors import Missing
 
 
 @stream_of("case")
@@ -118,6 +120,8 @@ class CitizenCase(Aggregate):
         """Neither a yes nor a no: to ask would endanger the citizen."""
         self.reports: dict[UUID, int] = {}
         """Report id to the version of its event."""
+        self.taken_up: set[UUID] = set()
+        """Reports of which the reporter was told that somebody took them up."""
         self.inquiries: set[UUID] = set()
         self.matched_to: UUID | None = None
         self.persons: set[UUID] = set()
@@ -150,6 +154,7 @@ class CitizenCase(Aggregate):
         )
 
     receive_report = intake.receive_report
+    take_up_report = intake.take_up_report
     match_inquiry = intake.match_inquiry
     be_matched_to = intake.be_matched_to
     unmatch_inquiry = intake.unmatch_inquiry
@@ -199,6 +204,7 @@ class CitizenCase(Aggregate):
     answer_referral = referral.answer_referral
 
     deadlines = escalation.deadlines
+    overdue = escalation.overdue
     escalate = escalation.escalate
 
     # --- what stands ----------------------------------------------------------------------------------
@@ -249,6 +255,13 @@ class CitizenCase(Aggregate):
     def fact(self, version: int) -> CaseEvent:
         """What happened as that version."""
         return next(fact for fact in self._facts if fact.originator_version == version)
+
+    def report(self, report_id: UUID) -> ReportReceived:
+        """A report of this case. Raises `Missing`."""
+        fact = self.fact(self.reports[report_id]) if report_id in self.reports else None
+        if not isinstance(fact, ReportReceived):
+            raise Missing("report_id: no such report in this case; read the case again", field="report_id")
+        return fact
 
     def could_kill_of(self, version: int) -> tuple[CouldKill, ...]:
         """What could kill in the event of that version; a named person fetches it (domain rule 5)."""

@@ -4,11 +4,11 @@ Rules, as sentences: everything that waits for a person has a deadline. Past it 
 for each thing and deadline, and nobody else. An escalation decides nothing: what waited goes on waiting.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from contracts.terms import Escalation, ReferralStatus
+from contracts.terms import Escalation, ReferralStatus, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.children import waiting_notifications
 from hub.aggregates.citizen_case.events import CaseEscalated
@@ -26,25 +26,18 @@ _ASKING = frozenset({CaseState.INQUIRY, CaseState.OPEN})
 """Where a consent may be asked for."""
 
 
-def deadlines(self: "CitizenCase") -> list[Deadline]:
-    """What waits for somebody now and was not escalated at this deadline, the nearest first."""
-    referrals = [
-        Deadline(Escalation.REFERRAL_UNANSWERED, r.referral_id, r.answer_by)
-        for r in self.referrals.values()
-        if r.status in _UNANSWERED and r.answer_by is not None
-    ]
-    children = [
-        Deadline(Escalation.CHILD_NOTIFICATION_UNANSWERED, due.due_id, due.deadline)
-        for due in waiting_notifications(self)
-    ]
-    question = self.consent_question if self.state in _ASKING else None
-    review = (
-        [Deadline(Escalation.CONSENT_QUESTION_REVIEW, question.question_id, question.review_at)]
-        if question
-        else []
-    )
-    waiting = [*referrals, *children, *review]
+def deadlines(self: "CitizenCase", *, acute_read_within: timedelta) -> list[Deadline]:
+    """What waits for somebody and was not escalated at this deadline, the nearest first.
+
+    Whether a report was read is no fact of the case (looking moves no version): the caller knows.
+    """
+    waiting = [*_acute_reports(self, acute_read_within), *_others(self)]
     return sorted((d for d in waiting if d not in self.escalated), key=lambda d: d.due)
+
+
+def overdue(self: "CitizenCase") -> list[Deadline]:
+    """What was escalated and still waits; a report waits no longer for the person who looks at this."""
+    return sorted((d for d in _others(self) if d in self.escalated), key=lambda d: d.due)
 
 
 def escalate(
@@ -58,3 +51,34 @@ def escalate(
         raise Invalid("due: is not over yet; wait until then", field="due")
     if waited not in self.escalated:
         self.trigger_event(CaseEscalated, what=waited.what, of=of, due=due, by=by, timestamp=now)
+
+
+def _acute_reports(case: "CitizenCase", within: timedelta) -> list[Deadline]:
+    """Each once, also where the time allowed was changed since it was told."""
+    told = {d.of for d in case.escalated if d.what is Escalation.REPORT_UNREAD}
+    reports = [case.report(report_id) for report_id in case.reports if report_id not in told]
+    return [
+        Deadline(Escalation.REPORT_UNREAD, report.report_id, report.timestamp + within)
+        for report in reports
+        if report.urgency is Urgency.ACUTE
+    ]
+
+
+def _others(case: "CitizenCase") -> list[Deadline]:
+    """What waits, by what the case alone knows."""
+    referrals = [
+        Deadline(Escalation.REFERRAL_UNANSWERED, r.referral_id, r.answer_by)
+        for r in case.referrals.values()
+        if r.status in _UNANSWERED and r.answer_by is not None
+    ]
+    children = [
+        Deadline(Escalation.CHILD_NOTIFICATION_UNANSWERED, due.due_id, due.deadline)
+        for due in waiting_notifications(case)
+    ]
+    question = case.consent_question if case.state in _ASKING else None
+    review = (
+        [Deadline(Escalation.CONSENT_QUESTION_REVIEW, question.question_id, question.review_at)]
+        if question
+        else []
+    )
+    return [*referrals, *children, *review]

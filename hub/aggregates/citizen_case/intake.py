@@ -1,5 +1,6 @@
 """Commands on reports, on matching them, and on opening the case (seed 002 p. 11-12)."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -15,13 +16,14 @@ from hub.aggregates.citizen_case.events import (
     InquiryUnmatched,
     MatchedToCase,
     ReportReceived,
+    ReportTakenUp,
     UnmatchedFromCase,
 )
 from hub.aggregates.citizen_case.transitions import must_be_legal
 from hub.aggregates.citizen_case.values import NOT_FOR_CRIMINAL_INVESTIGATION
 from hub.aggregates.guards import coded, one_of, slug, written
 from hub.aggregates.sealing import AboutPerson, CouldKill
-from hub.errors import Conflict, Invalid, Missing, Replayed
+from hub.errors import Conflict, Invalid, Missing, NoGrant, Replayed
 
 if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
@@ -68,6 +70,30 @@ def receive_report(
         by=by,
         timestamp=self.moment(at),
     )
+
+
+def take_up_report(
+    self: "CitizenCase", *, report_id: UUID, may_be_told: Collection[str], by: Actor, at: datetime
+) -> None:
+    """A named person took the report up, and its reporter is told. Twice is once.
+
+    `may_be_told` holds a living grant for `coordination`, here or in the case that the inquiry is matched to.
+    """
+    must_be_legal(self, "take_up_report")
+    report = self.report(report_id)
+    if report.reporter not in may_be_told:
+        raise NoGrant(
+            "report_id: no living grant lets its reporter know; record the basis for `coordination` first",
+            field="report_id",
+        )
+    if report_id not in self.taken_up:
+        self.trigger_event(
+            ReportTakenUp,
+            report_id=report_id,
+            reporter=report.reporter,
+            by=by,
+            timestamp=self.moment(at),
+        )
 
 
 def match_inquiry(self: "CitizenCase", *, inquiry: UUID, reason: str, by: Actor, at: datetime) -> None:

@@ -24,6 +24,7 @@ _REFERRING = frozenset(_OPEN | _CLOSED | _MINOR)
 LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
     {
         "receive_report": _ALONE,
+        "take_up_report": _EVERY,
         "match_inquiry": _ALONE,
         "be_matched_to": _INQUIRY,
         "unmatch_inquiry": _EVERY - _MATCHED,

@@ -45,6 +45,7 @@ class Content:
     `field` names where in the event it stands (what the ledger points at). `slot` is set where a later
     content replaces an earlier one (the safety level, one referral): the present state keeps the last.
     `owner_only` marks how the municipality does its own work: nobody's business but the owning unit's.
+    `only_for` names the one organisation, beside the owning unit, whose business it is.
     `corrects` is the version and field of the entry in whose place this one stands.
     """
 
@@ -56,6 +57,7 @@ class Content:
     slot: str | None = None
     owner_only: bool = False
     corrects: tuple[int, str] | None = None
+    only_for: str | None = None
 
 
 def state_of(state: CaseState) -> Content:

@@ -94,7 +94,9 @@ class SafetyLevelAsked(Contract):
 
 @router.get("/v1/inbox")
 def inbox(call: Authorised, parts: Parts, position: Position = 0) -> Mapping[str, object]:
-    """Reports that wait for a person, most urgent first, and child notifications that wait for an answer.
+    """Reports that wait for a person, and child notifications that wait for an answer.
+
+    First the reports that nobody has read past their deadline, then the most urgent.
 
     Not whom they are about.
 
@@ -120,6 +122,9 @@ def timeline(
         "number": call.of_case.number,
         "warnings": sorted(call.of_case.warnings),
         "unasked_consent": _unasked(call.of_case),
+        "overdue": [
+            {"what": d.what, "of": str(d.of), "due": d.due.isoformat()} for d in call.of_case.overdue()
+        ],
         "entries": [_entry(row) for row in rows],
     }
 
@@ -148,6 +153,12 @@ def release_free_text(call: Authorised, parts: Parts, body: Body, entry: int) ->
 def candidates(call: Authorised, parts: Parts, purpose: Purpose) -> Mapping[str, object]:
     """Other cases of your unit in which the same CPR number is the exposed person's. You decide."""
     return {"cases": [str(c) for c in parts.queries.candidates(call.actor, call.of_case, purpose)]}
+
+
+@router.post("/v1/cases/{case_id}/reports/{report_id}/taking-up", status_code=201)
+def take_up(call: Authorised, parts: Parts, body: Body, report_id: UUID) -> Mapping[str, object]:
+    """You took the report up, and its reporter is told so: needs a living grant for `coordination`."""
+    return answered(parts.hub.take_up_report(command(call, body), call.of_case.id, report_id))
 
 
 @router.post("/v1/cases/{case_id}/matches", status_code=201)
@@ -246,8 +257,15 @@ def _unasked(case: CitizenCase) -> dict[str, str] | None:
     return {"reason": question.reason, "review_at": question.review_at.isoformat()}
 
 
-def _listed(found: Sequence[Waiting]) -> list[dict[str, str | None]]:
-    return [{"case": str(w.case_id) if w.case_id else None, **w.row.clear} for w in found]
+def _listed(found: Sequence[Waiting]) -> list[dict[str, object]]:
+    return [
+        {
+            "case": str(w.case_id) if w.case_id else None,
+            **({} if w.read is None else {"read_by_a_person": w.read}),
+            **w.row.clear,
+        }
+        for w in found
+    ]
 
 
 def _versioned(call: Call, response: Response) -> None:

@@ -127,6 +127,10 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "MessageKind.case_closed": ("Sag afsluttet", "Case closed"),
     "MessageKind.case_reopened": ("Sag genåbnet", "Case reopened"),
     "MessageKind.minor_flagged": ("Borgeren er under 18 år", "The citizen is under 18"),
+    "MessageKind.report_taken_up": (
+        "Rapport taget op, og indberetteren får det at vide",
+        "Report taken up, and its reporter told so",
+    ),
     "MessageKind.escalated": ("Fristen er overskredet", "Past its deadline"),
     "Escalation.child_notification_unanswered": (
         "underretningen om et barn er ikke besvaret",
@@ -136,6 +140,7 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
         "spørgsmålet om samtykke skal ses på igen",
         "the question of consent is to be looked at again",
     ),
+    "Escalation.report_unread": ("ingen har læst den akutte rapport", "nobody has read the acute report"),
     "Escalation.referral_unanswered": ("henvisningen er ikke besvaret", "the referral is not answered"),
     "MessageKind.contact_decided": ("Kontakt besluttet", "Contact decided"),
     "MessageKind.contact_attempted": ("Forsøg på kontakt", "Contact attempted"),

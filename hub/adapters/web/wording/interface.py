@@ -53,6 +53,14 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Modtaget {when}. Ingen har besluttet noget.",
         "Received {when}. Nothing decided yet.",
     ),
+    "inbox.unread": ("Endnu ikke læst af et menneske.", "Not yet read by a person."),
+    "inbox.read": ("Læst, men ingen har besluttet noget.", "Read, but nobody has decided anything."),
+    "inbox.escalated": (
+        "Ingen havde læst den inden fristen kl. {when}",
+        "Nobody had read it by its deadline of {when}",
+    ),
+    "overdue.title": ("Venter stadig, og fristen er overskredet", "Still waiting, past the deadline"),
+    "overdue.item": ("{what}; fristen var {when}", "{what}; the deadline was {when}"),
     "inbox.open": ("Åbn rapporten fra {when}", "Open the report of {when}"),
     "inbox.child": ("Underretning om et barn", "Child notification"),
     "inbox.child.due": (

@@ -40,6 +40,7 @@ from hub.aggregates.citizen_case.events.intake import (
     InquiryUnmatched,
     MatchedToCase,
     ReportReceived,
+    ReportTakenUp,
     UnmatchedFromCase,
 )
 from hub.aggregates.citizen_case.events.referrals import (
@@ -101,6 +102,7 @@ __all__ = [
     "ReferralStarted",
     "ReportReceived",
     "ReportSetAside",
+    "ReportTakenUp",
     "SafeContactSet",
     "SafetyAssessed",
     "SafetyLevelChanged",

@@ -81,6 +81,22 @@ class ReportReceived(CaseEvent):
         case.could_kill.extend((self.originator_version, value) for value in self.could_kill)
 
 
+@stored_as("case.report_taken_up")
+class ReportTakenUp(CaseEvent):
+    """A named person took the report up, and its reporter is told so: a disclosure, on a grant that lives."""
+
+    KIND = MessageKind.REPORT_TAKEN_UP
+    report_id: UUID
+    reporter: str
+
+    def tells(self) -> tuple[Content, ...]:
+        words = {"report": str(self.report_id), "taken_up": True}
+        return (Content(Category.COORDINATION, "report_id", words, only_for=self.reporter),)
+
+    def change(self, case: "CitizenCase") -> None:
+        case.taken_up.add(self.report_id)
+
+
 @stored_as("case.inquiry_matched")
 class InquiryMatched(CaseEvent):
     """A person found that the inquiry is about the same citizen as this case. Never a copy."""
