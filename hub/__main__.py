@@ -22,6 +22,7 @@ from hub.adapters.broker.kafka_admin import grant_partner
 from hub.aggregates.base import Actor
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
 from hub.committing import Command
+from hub.condition import Condition
 from hub.errors import HubError, Invalid, Missing, Unavailable
 from hub.process import settle
 from hub.serving import Server, app_of, openapi
@@ -180,6 +181,16 @@ def project() -> None:
 def receive() -> None:
     """Take in what partners write to their topics, and end what has reached its end in time."""
     _work("receive", lambda parts, _: [timers_of(parts)], receivers)
+
+
+@app.command()
+def status() -> None:
+    """How many messages wait where, and for how long: outbox, views, dead letters, partners."""
+    settings = _settings()
+    with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
+        for waits in Condition(parts, broker).all():
+            since = "" if waits.seconds is None else f"  for {waits.seconds:.0f} s"
+            print(f"{waits.what:<40} {waits.count}{since}")
 
 
 @app.command()

@@ -150,6 +150,11 @@ class Parts:
             },
         )
 
+    def ready(self) -> None:
+        """Raises `Unavailable` where the database is away, `Corrupt` where the keys do not open it."""
+        self.app.store.partner(self.settings.unit)
+        self.app.keys.prove()
+
     def close(self) -> None:
         """Let go of connections."""
         self.app.close()

@@ -234,6 +234,10 @@ class StoredKeyRing:
         """HMAC-SHA256 under the store's key for that purpose."""
         return hmac.digest(self.key(store_key_id(self._table.store_id, purpose)), data, "sha256")
 
+    def prove(self) -> None:
+        """Unwrap a key of this store anew, past every cache. Raises what stands in the way."""
+        self._read(store_key_id(self._table.store_id, "index"))
+
     def _block(self) -> MintedKeys | None:
         block: MintedKeys | None = getattr(self._here, "block", None)
         return block

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Final
 
 from contracts.client.keys import Identity
 from contracts.client.sealed import seal_control
@@ -9,6 +10,11 @@ from contracts.envelope import Envelope
 from contracts.message_v1 import Blank
 from hub.errors import Missing
 from hub.ports import Store, StoredMessage
+
+COLLECTED: Final = "collected."
+"""The mark of a recipient that pulls: what it has, as one number."""
+EPOCH_BITS: Final = 40
+"""(epoch, sequence) as one number that only rises, for a mark of the store."""
 
 
 class Outgoing:
@@ -32,6 +38,17 @@ class Outgoing:
             message.message_id,
             sealed,
         )
+
+    def collected(self, recipient: str, epoch: int, sequence: int) -> None:
+        """Note that a recipient that pulls has everything up to a number: it asks for what comes after."""
+        number = epoch << EPOCH_BITS | sequence
+        if number > self._store.position(COLLECTED + recipient):
+            self._store.set_position(COLLECTED + recipient, number)
+
+    def uncollected(self, recipient: str) -> int:
+        """How many messages a recipient that pulls has not asked past."""
+        reached = self._store.position(COLLECTED + recipient)
+        return self._store.behind(recipient, reached >> EPOCH_BITS, reached % (1 << EPOCH_BITS)).messages
 
     def messages_of(self, recipient: str, epoch: int, after: int, limit: int) -> list[Envelope]:
         """A recipient's messages after a number, as its topic would carry them. None for a suspended one."""

@@ -177,6 +177,14 @@ class LivingWrap:
     key: WrappedKey
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What somebody has not taken in yet: how many messages, and where in the log the first was written."""
+
+    messages: int
+    since: int | None
+
+
 class Store(Protocol):
     """Clear tables beside the events. Events themselves go through the `eventsourcing` application."""
 
@@ -203,6 +211,12 @@ class Store(Protocol):
 
     def message(self, message_id: UUID, now: datetime) -> StoredMessage | None:
         """One message."""
+
+    def behind(self, recipient: str, epoch: int, sequence: int) -> "Behind":
+        """A recipient's messages above (epoch, sequence)."""
+
+    def unsent(self, after: int) -> "Behind":
+        """Messages of all recipients with number above `after`."""
 
     def number_at(self, recipient: str, position: int) -> tuple[int, int]:
         """(epoch, sequence) of the last message to `recipient` written at or before the log position."""
@@ -298,6 +312,12 @@ class Broker(Protocol):
 
     def consumer(self, topic: str, group: str) -> Consumer:
         """A reader from the group's committed offset, else from the first record."""
+
+    def held(self, topic: str) -> int:
+        """How many records the topic holds now."""
+
+    def before(self, topic: str, group: str) -> int | None:
+        """How many records a group has before it; None where it never committed any."""
 
     def close(self) -> None:
         """Let go of connections."""

@@ -19,7 +19,7 @@ from typing import Final
 
 from contracts.envelope import Envelope, to_headers
 from hub.errors import Forbidden, HubError, Invalid, Unavailable
-from hub.outgoing import Outgoing
+from hub.outgoing import EPOCH_BITS, Outgoing
 from hub.ports import Broker, Record, Store, StoredMessage
 
 log = logging.getLogger("hub.relay")
@@ -30,7 +30,6 @@ SKIPPED: Final = "relay.skipped."
 RESENT: Final = "relay.resent."
 RETRY_S = 5.0
 """How long a recipient that could not be sent to is left alone."""
-_EPOCH_BITS: Final = 40
 
 
 class Relay:
@@ -129,7 +128,7 @@ class Relay:
             reached, last = self._behind[slug]
             found = [
                 m
-                for m in self._sendable(slug, (reached >> _EPOCH_BITS, reached % (1 << _EPOCH_BITS)), limit)
+                for m in self._sendable(slug, (reached >> EPOCH_BITS, reached % (1 << EPOCH_BITS)), limit)
                 if _number(m) <= last
             ]
             if self._send(found):
@@ -209,4 +208,4 @@ class Relay:
 
 def _number(message: StoredMessage) -> int:
     """(epoch, sequence) as one number that only rises, for a mark of the store."""
-    return message.epoch << _EPOCH_BITS | message.sequence
+    return message.epoch << EPOCH_BITS | message.sequence

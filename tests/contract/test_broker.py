@@ -149,6 +149,20 @@ def test_a_reader_that_is_killed_is_taken_over(connect: Connect, broker: Broker,
         assert values(receive(consumer, 2)) == [b"2", b"3"]
 
 
+def test_what_a_topic_holds_and_what_a_group_has_before_it(broker: Broker, topic: str) -> None:
+    """Counted without joining the group; a group that never committed is told apart from one at the start."""
+    assert (broker.held(topic), broker.before(topic, "ngo.reader")) == (0, None)
+    send(broker, topic, b"1", b"2", b"3")
+    with closing(broker.consumer(topic, "ngo.reader")) as consumer:
+        receive(consumer, 2)
+        assert broker.before(topic, "ngo.reader") is None
+        consumer.commit(0)
+        assert (broker.held(topic), broker.before(topic, "ngo.reader")) == (3, 2)
+        assert values(receive(consumer, 1)) == [b"3"]
+        consumer.commit(2)
+    assert (broker.held(topic), broker.before(topic, "ngo.reader")) == (3, 0)
+
+
 def test_rewind_begins_at_the_first_record(broker: Broker, topic: str) -> None:
     """At once, in the middle, and after everything was committed."""
     send(broker, topic, b"1", b"2", b"3")

@@ -109,6 +109,7 @@ OTHERS: dict[str, set[Role]] = {
 
 WITHOUT_LOGIN = {
     "GET /healthz",
+    "GET /readyz",
     "GET /v1/hub",
     "POST /token",
     "GET /login",

@@ -88,10 +88,29 @@ class EmbeddedBroker:
             raise Unavailable("the topic does not exist: create it with `hub topics`", field="topic")
         return _EmbeddedConsumer(self._path, topic, group)
 
+    def held(self, topic: str) -> int:
+        """How many records the topic holds now."""
+        return self._count("SELECT count(*) FROM records WHERE topic = ?", topic)
+
+    def before(self, topic: str, group: str) -> int | None:
+        """How many records a group has before it; None where it never committed any."""
+        with self._lock, _unavailable():
+            found = self._db.execute(
+                'SELECT next_offset FROM offsets WHERE topic = ? AND "group" = ?', (topic, group)
+            ).fetchone()
+        if found is None:
+            return None
+        return self._count('SELECT count(*) FROM records WHERE topic = ? AND "offset" >= ?', topic, found[0])
+
     def close(self) -> None:
         """Close the file. Consumers close themselves."""
         with self._lock:
             self._db.close()
+
+    def _count(self, sql: str, *params: object) -> int:
+        with self._lock, _unavailable():
+            (count,) = self._db.execute(sql, params).fetchone()
+        return int(count)
 
     def _append(self, record: Record, now: float) -> None:
         found = self._db.execute(

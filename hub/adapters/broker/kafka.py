@@ -7,11 +7,11 @@ sends again from its own position, and readers drop repeats by number.
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kafka import OffsetAndMetadata, TopicPartition  # type: ignore[import-untyped]
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition  # type: ignore[import-untyped]
 from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
 from kafka.errors import (  # type: ignore[import-untyped]
     AuthorizationError,
@@ -40,6 +40,13 @@ class KafkaSettings(KafkaLogin):
         """A client for topics, users and rights; use it in `with`."""
         self.reachable()
         return KafkaAdminClient(**self.settings(), request_timeout_ms=ms(self.timeout_s))
+
+    def looker(self, group: str | None) -> Any:
+        """A consumer that asks for offsets and reads nothing."""
+        self.reachable()
+        return KafkaConsumer(
+            **self.settings(), group_id=group, enable_auto_commit=False, metrics_enabled=False
+        )
 
 
 class KafkaBroker:
@@ -104,10 +111,29 @@ class KafkaBroker:
         with told():
             return _KafkaConsumer(self._settings, topic, group)
 
+    def held(self, topic: str) -> int:
+        """How many records the topic holds now."""
+        first, end, _ = self._offsets(topic, None)
+        return end - first
+
+    def before(self, topic: str, group: str) -> int | None:
+        """How many records a group has before it; None where it never committed any."""
+        first, end, committed = self._offsets(topic, group)
+        return None if committed is None else end - max(first, committed)
+
     def close(self) -> None:
         """Let go of the producer. Consumers close themselves."""
         with self._lock:
             self._drop_producer()
+
+    def _offsets(self, topic: str, group: str | None) -> tuple[int, int, int | None]:
+        """First, end, and what the group has committed; it does not join the group."""
+        here = TopicPartition(topic, PARTITION)
+        with told(), closing(self._settings.looker(group)) as looker:
+            if topic not in looker.topics():
+                raise Unavailable("the topic does not exist: create it with `hub topics`", field="topic")
+            committed = looker.committed(here) if group is not None else None
+            return looker.beginning_offsets([here])[here], looker.end_offsets([here])[here], committed
 
     def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None

@@ -108,6 +108,7 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
 
 OPEN = {
     ("GET", "/healthz"),
+    ("GET", "/readyz"),
     ("GET", "/v1/hub"),
     ("POST", "/token"),
     ("GET", "/login"),

@@ -79,6 +79,15 @@ def _open_routes(app: FastAPI) -> None:
         """The process lives."""
         return {"status": "ok"}
 
+    @app.get("/readyz", tags=["operation"])
+    def readyz(parts: Parts) -> Mapping[str, str]:
+        """The process can take a report in: its database answers, and its keys open what is there.
+
+        The broker is not asked: without it reports are taken in all the same, and sent later.
+        """
+        parts.ready()
+        return {"status": "ready"}
+
     @app.get("/v1/hub", tags=["messages"])
     def hub(parts: Parts) -> Mapping[str, str]:
         """The hub's public keys (raw, hex) and duty number. Compare them with what you were given."""

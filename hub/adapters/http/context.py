@@ -1,7 +1,7 @@
 """What every route has: the caller, the case that the route names, and the command's envelope."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -47,6 +47,8 @@ class Services:
     keys: PublicKeys
     municipality: str
     on_call: str
+    ready: Callable[[], None]
+    """Raises `Unavailable` or `Corrupt` where the hub can't do its work."""
 
     def wait(self, view: str, owner: str, position: int) -> None:
         """Wait until the view holds the position that the caller just got. Raises `Unavailable`."""

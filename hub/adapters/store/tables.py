@@ -15,7 +15,7 @@ from hub.adapters.store.reading import grant_keys
 from hub.adapters.store.refused import NotMigrated
 from hub.errors import SameKeyOtherBody
 from hub.keyring import StoredKey
-from hub.ports import Done, LivingWrap, PartnerRow, StoredMessage, WrappedKey
+from hub.ports import Behind, Done, LivingWrap, PartnerRow, StoredMessage, WrappedKey
 
 _LIVING_GRANT = "g.state = 'living' AND (g.ends_at IS NULL OR g.ends_at > ?)"
 _MESSAGE = f"""SELECT m.number, m.recipient, m.epoch, m.sequence, m.message_id, m.sealed, m.control,
@@ -88,6 +88,14 @@ class ClearTables:
         """One message."""
         rows = self._read(f"{_MESSAGE} WHERE m.message_id = ?", self.database.time(now), self._id(message_id))
         return self._message(rows[0]) if rows else None
+
+    def behind(self, recipient: str, epoch: int, sequence: int) -> Behind:
+        """A recipient's messages above (epoch, sequence)."""
+        return self._behind("recipient = ? AND (epoch, sequence) > (?, ?)", recipient, epoch, sequence)
+
+    def unsent(self, after: int) -> Behind:
+        """Messages of all recipients with number above `after`."""
+        return self._behind("number > ?", after)
 
     def number_at(self, recipient: str, position: int) -> tuple[int, int]:
         """(epoch, sequence) of the last message to `recipient` written at or before the log position."""
@@ -199,6 +207,13 @@ class ClearTables:
         return int(epoch)
 
     # --- help -------------------------------------------------------------------------------------
+
+    def _behind(self, which: str, *params: Any) -> Behind:
+        ((count, first),) = self._read(
+            f"SELECT count(*), min(position) FROM messages WHERE {which}",  # noqa: S608
+            *params,
+        )
+        return Behind(count, first)
 
     def _read(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
         return self.database.read(sql, params)

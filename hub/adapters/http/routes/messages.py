@@ -45,6 +45,7 @@ def messages(
 ) -> Mapping[str, object]:
     """Your messages after `<epoch>.<sequence>`, in order, sealed and signed as on your topic."""
     epoch, sequence = (int(n) for n in after.split("."))
+    parts.outgoing.collected(call.actor.organisation, epoch, sequence)
     found = parts.outgoing.messages_of(call.actor.organisation, epoch, sequence, limit)
     return {"messages": [to_json(envelope) for envelope in found]}
 

@@ -1,0 +1,88 @@
+"""How the hub is: what waits where, and for how long. For an operator's eyes and a monitor's.
+
+Nothing here opens a message; a time is that of the fact behind it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.bootstrap import Parts
+from hub.errors import HubError
+from hub.ports import Behind, Broker
+from hub.projecting import PROJECTIONS
+from hub.projections import disclosures
+from hub.relay import POSITION
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """So many wait, the first of them for so long; None where that can't be told."""
+
+    what: str
+    count: int
+    seconds: float | None
+
+
+class Condition:
+    """Asks the store and the broker. Every answer is of the moment."""
+
+    def __init__(self, parts: Parts, broker: Broker) -> None:
+        self._parts = parts
+        self._broker = broker
+
+    def all(self) -> Iterator[Waits]:
+        """Outbox, views, dead letters, partners. Raises `Unavailable` where the broker is away."""
+        yield self.outbox()
+        yield from self.views()
+        yield self.dead_letters()
+        yield from self.uncollected()
+
+    def outbox(self) -> Waits:
+        """What the relay has not sent."""
+        store = self._parts.app.store
+        return self._waits("outbox", store.unsent(store.position(POSITION)))
+
+    def views(self) -> Iterator[Waits]:
+        """What each read model has not taken in."""
+        for row in self._parts.app.store.partners():
+            if self._parts.recipient_keys(row.slug) is None:
+                continue
+            for name in PROJECTIONS:
+                position = self._parts.views[name].position(row.slug)
+                behind = self._parts.app.store.behind(row.slug, *position)
+                yield self._waits(f"view {name} of {row.slug}", behind)
+        _, reached = self._parts.views[disclosures.NAME].position(disclosures.OWNER)
+        last = self._parts.app.recorder.max_notification_id() or 0
+        yield self._waits(
+            f"view {disclosures.NAME}", Behind(last - reached, reached + 1 if last > reached else None)
+        )
+
+    def dead_letters(self) -> Waits:
+        """What could not be used, as long as its topic keeps it."""
+        return Waits("dead letters", self._broker.held(f"{self._parts.settings.municipality}.dead"), None)
+
+    def uncollected(self) -> Iterator[Waits]:
+        """What each partner has not fetched, by whichever way it reads: the one that is further on counts."""
+        for row in self._parts.app.store.partners():
+            if self._parts.recipient_keys(row.slug) is not None:
+                continue
+            pulled = self._parts.outgoing.uncollected(row.slug)
+            read = self._broker.before(self._parts.outgoing.topic(row.slug), f"{row.slug}.adapter")
+            yield Waits(f"uncollected by {row.slug}", pulled if read is None else min(pulled, read), None)
+
+    def _waits(self, what: str, behind: Behind) -> Waits:
+        return Waits(what, behind.messages, self._age(behind.since))
+
+    def _age(self, position: int | None) -> float | None:
+        """How long ago the fact at or after a position was recorded; None where it is erased or damaged."""
+        if position is None:
+            return None
+        app = self._parts.app
+        for stored in app.notifications(position - 1, 1):
+            try:
+                at: datetime | None = getattr(app.open(stored), "timestamp", None)
+            except HubError:
+                return None
+            return None if at is None else max(0.0, (self._parts.clock() - at).total_seconds())
+        return None

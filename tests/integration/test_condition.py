@@ -1,0 +1,101 @@
+"""`hub status` and `/readyz`: what an operator is told is so."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from hub.adapters.broker.embedded import EmbeddedBroker
+from hub.condition import Condition, Waits
+from hub.dead_letters import DeadLetters
+from hub.errors import Unavailable
+from hub.following import Follower
+from hub.ports import Broker, Record
+from hub.projections import disclosures
+from tests.support.api import Api, clock_now, slug_of
+from tests.world import NGO, UNIT, World
+
+
+@pytest.fixture
+def world(tmp_path: Path, store_url: str) -> Iterator[World]:
+    """Give a municipality that keeps the unit's read models."""
+    with closing(World.built(tmp_path / "hub", store_url)) as world:
+        world.identities[UNIT].save(tmp_path / "hub" / "keys" / "recipients" / UNIT)
+        yield world
+
+
+def told(world: World, broker: Broker) -> dict[str, Waits]:
+    return {waits.what: waits for waits in Condition(world.parts, broker).all()}
+
+
+def test_what_waits_is_counted_and_how_long(world: World, tmp_path: Path) -> None:
+    """Before anything was sent; a minute on; and when everybody has caught up."""
+    with closing(EmbeddedBroker(tmp_path / "broker.db")) as broker:
+        slugs = [row.slug for row in world.parts.app.store.partners()]
+        broker.create_topics(world.parts.outgoing.topics(slugs), 7)
+        world.consent(world.open_case())
+        world.clock.move(timedelta(minutes=1))
+        before = told(world, broker)
+        everything = sum(len(world.stored(slug)) for slug in slugs)
+        assert (before["outbox"].count, before["outbox"].seconds) == (everything, 60)
+        waiting = before[f"view timeline of {UNIT}"]
+        assert (waiting.count, waiting.seconds) == (len(world.stored(UNIT)), 60)
+        assert before["view disclosures"].count == world.parts.app.recorder.max_notification_id()
+        assert before[f"uncollected by {NGO}"].count == len(world.stored(NGO)) > 0
+
+        with (
+            closing(world.parts.relay(broker)) as relay,
+            closing(world.parts.projector(broker, UNIT)) as views,
+        ):
+            relay.step()
+            views.step(500, 1.0)
+        Follower(world.parts.app, world.parts.views[disclosures.NAME]).step(1000)
+        after = told(world, broker)
+        assert {w.count for name, w in after.items() if not name.startswith("uncollected")} == {0}
+        assert {w.seconds for w in after.values()} == {None}
+        assert after[f"uncollected by {NGO}"].count == len(world.stored(NGO))
+
+
+def test_what_a_partner_pulled_past_is_collected(world: World, tmp_path: Path) -> None:
+    """By the number that it asks after; never by what it was given and may have lost."""
+    case = world.open_case()
+    world.consent(case)
+    world.assess(case)
+    numbers = [message.sequence for message in world.stored(NGO)]
+    outgoing = world.parts.outgoing
+    outgoing.messages_of(NGO, 0, 0, 100)
+    assert outgoing.uncollected(NGO) == len(numbers) > 1
+    outgoing.collected(NGO, 1, numbers[0])
+    assert outgoing.uncollected(NGO) == len(numbers) - 1
+    outgoing.collected(NGO, 1, numbers[-1])
+    outgoing.collected(NGO, 1, numbers[0])
+    assert outgoing.uncollected(NGO) == 0
+
+
+def test_a_dead_letter_shows(world: World, tmp_path: Path) -> None:
+    """Until its topic drops it."""
+    with closing(EmbeddedBroker(tmp_path / "broker.db")) as broker:
+        broker.create_topics(world.parts.outgoing.topics([UNIT]), 7)
+        DeadLetters(broker, world.parts.settings.municipality).bury(Record("x", b"sealed"), "unreadable")
+        assert Condition(world.parts, broker).dead_letters().count == 1
+
+
+def test_ready_where_it_can_take_a_report_in(tmp_path: Path, store_url: str) -> None:
+    """Without any login, and without a broker."""
+    with closing(World.built(tmp_path / "hub", store_url, clock=clock_now())) as world:
+        answer = Api(world).client.get("/readyz")
+        assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+def test_not_ready_while_the_database_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503, and nothing of where it is."""
+
+    def away(*_: object) -> None:
+        raise Unavailable("the database does not answer: try again")
+
+    api = Api(world)
+    monkeypatch.setattr(world.parts.app.store.database, "read", away)
+    answer = api.client.get("/readyz")
+    assert (answer.status_code, slug_of(answer)) == (503, "unavailable")
