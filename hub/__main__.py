@@ -212,6 +212,18 @@ def demo(
     raise typer.Exit(story.play(once=once, port=port))
 
 
+@app.command()
+def sandbox(
+    folder: Annotated[Path, typer.Argument(help="where everything of it lies; made if it is not there")],
+    kind: Annotated[OrganisationKind, typer.Option(help="what the partner is")] = OrganisationKind.NGO,
+    port: int = 0,
+) -> None:
+    """Give a partner's developer a municipality to try a program against, with made-up cases."""
+    from hub.demo.sandbox import play
+
+    raise typer.Exit(play(folder, kind, port))
+
+
 @app.command(
     add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )

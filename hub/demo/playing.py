@@ -3,10 +3,8 @@
 import fcntl
 import os
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hub.demo.stage import Refusal, Stage
+from hub.demo.stopping import stopped
 from hub.demo.story import tell
 from hub.errors import Invalid
 from hub.settings import Settings
@@ -114,9 +113,7 @@ def _banner(settings: Settings) -> str:
 
 
 def _serve_on(stage: Stage, case: str) -> None:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stopped()
     print("\nStill serving; Ctrl-C ends it and deletes everything.")
     for line in stage.addresses(case):
         print(f"   {line}")

@@ -20,7 +20,7 @@ from hub.adapters.http.access import Role
 from hub.adapters.http.tokens import EmbeddedIssuer
 from hub.adapters.partners.ngo.adapter import Ngo
 from hub.adapters.partners.reporter import Reporter
-from hub.adapters.partners.settings import KafkaLogin, PartnerSettings, Profile
+from hub.adapters.partners.settings import PartnerSettings, Profile
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
 from hub.serving import Server, app_of
 from hub.settings import Settings
@@ -219,37 +219,36 @@ class Stage:
 
     def partner_settings(self, slug: str) -> PartnerSettings:
         """What a partner's own program is configured with."""
+        return PartnerSettings.model_validate(self.partner_config(slug))
+
+    def partner_config(self, slug: str) -> dict[str, Any]:
+        """The same, as its file has it."""
         hub = self.parts.identity.public
         kafka = self.settings.kafka_bootstrap
         data = self._folder(slug) / "data"
         data.mkdir(parents=True, exist_ok=True)
-        return PartnerSettings.model_validate(
-            {
-                "municipality": self.settings.municipality,
-                "slug": slug,
-                "hub_url": self.url,
-                "username": slug,
-                "hub_sealing_key": base64.b64encode(hub.sealing),
-                "hub_signing_key": base64.b64encode(hub.signing),
-                "keys": self._folder(slug) / "keys",
-                "data": data,
-                "duty_number": self.settings.on_call,
-                "profile": Profile.KAFKA if kafka else Profile.HTTP,
-                "kafka": self._kafka_login(slug) if kafka else None,
-            }
-        )
+        return {
+            "municipality": self.settings.municipality,
+            "slug": slug,
+            "hub_url": self.url,
+            "token_url": f"{self.url}/token",
+            "username": slug,
+            "hub_sealing_key": base64.b64encode(hub.sealing).decode(),
+            "hub_signing_key": base64.b64encode(hub.signing).decode(),
+            "keys": str(self._folder(slug) / "keys"),
+            "data": str(data),
+            "duty_number": self.settings.on_call,
+            "poll_s": 2,
+            "profile": Profile.KAFKA if kafka else Profile.HTTP,
+            **({"kafka": self._kafka_login(slug)} if kafka else {}),
+        }
 
-    def _kafka_login(self, slug: str) -> KafkaLogin:
+    def _kafka_login(self, slug: str) -> dict[str, str]:
+        found = {"bootstrap": self.settings.kafka_bootstrap}
         if self.settings.kafka_ca is None:
-            return KafkaLogin(bootstrap=self.settings.kafka_bootstrap)
-        return KafkaLogin.model_validate(
-            {
-                "bootstrap": self.settings.kafka_bootstrap,
-                "ca": self.settings.kafka_ca,
-                "username": slug,
-                "password": self._passwords[slug],
-            }
-        )
+            return found
+        ca = str(self.settings.kafka_ca.resolve())
+        return {**found, "ca": ca, "username": slug, "password": self._passwords[slug]}
 
 
 def example(name: str) -> SocialReport:

@@ -1,0 +1,214 @@
+"""A sandbox for one partner's developer: a municipality of its own that tells made-up cases to that partner.
+
+Everything lies in one folder and goes on where it was when it is started again. The partner is one of the
+stage's own; beside it the others stand, so that its reports have somebody to read them.
+"""
+
+import json
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID, uuid4
+
+from contracts.message_v1 import Erased, Receipt, ReceiptStatus
+from contracts.terms import OrganisationKind
+from hub.aggregates.base import Actor
+from hub.committing import Change, Command
+from hub.demo.stage import NGO, PARTNERS, POLICE, TOLD_NGO, Stage, example
+from hub.demo.stopping import stopped
+from hub.errors import Invalid
+from hub.settings import Settings
+
+KINDS: Final = {kind: slug for slug, (_, kind, _) in reversed(PARTNERS.items())}
+"""The partner that stands for each kind: whoever is told, and two that report."""
+REPORTS: Final = {
+    OrganisationKind.POLICE: (
+        "01-politi-natlig-vold-i-hjemmet",
+        "politi-stalking-tidligere-partner-beskyttet-adresse",
+        "politi-mand-stukket-med-kniv-af-samlever",
+        "politi-oekonomisk-og-materiel-vold-i-aegteskab",
+    ),
+    OrganisationKind.EMERGENCY_DEPARTMENT: (
+        "skadestue-mand-slaaet-af-sin-bror",
+        "skadestue-kvinde-uden-cpr-seksuel-vold",
+    ),
+}
+TOLD: Final = (
+    "stays",
+    "is withdrawn once you have opened it",
+    "was withdrawn before it left",
+    "is erased then",
+)
+LOOK_S: Final = 0.2
+SANDBOX: Final = Actor("sandkasse", "Sandkasse", "operator", "sandkasse")
+
+
+def play(folder: Path, kind: OrganisationKind, port: int = 0) -> int:
+    """Serve a sandbox until Ctrl-C; the exit status."""
+    if Settings().production:
+        raise Invalid("HUB_PRODUCTION is set, and a sandbox is no production: unset it")
+    if kind not in KINDS:
+        raise Invalid(f"there is a sandbox for: {', '.join(KINDS)}", field="kind")
+    stop = stopped()
+    config = folder / "adapter.json"
+    with Stage(_settings(folder), port) as stage:
+        sandbox = Sandbox(stage, KINDS[kind])
+        sandbox.begin()
+        _write(config, json.dumps(stage.partner_config(sandbox.slug), indent=1))
+        for line in sandbox.lines(config):
+            print(line, flush=True)
+        while not stop.wait(LOOK_S):
+            sandbox.look()
+    return 0
+
+
+class Sandbox:
+    """What is played to the partner, before it connects and after."""
+
+    def __init__(self, stage: Stage, slug: str) -> None:
+        self.stage, self.slug = stage, slug
+        self._plan = stage.settings.data_dir / "sandbox.json"
+        self._later: dict[str, list[str]] = json.loads(self._plan.read_text()) if self._plan.exists() else {}
+        """Case → its consent, which is withdrawn once the partner has opened something, and what then."""
+
+    def begin(self) -> None:
+        """Register everybody, play what lies there when the partner comes, and send."""
+        if self.stage.parts.app.store.partner(self.slug) is None:
+            self.stage.register_partners()
+        if not self._plan.exists():
+            (self._tell if self.slug == NGO else self._answer)()
+            self._keep()
+        # Only now: a consent that is withdrawn before anything was sent leaves a blank behind.
+        self.stage.start_workers()
+
+    def look(self) -> None:
+        """Go on where the partner has opened something."""
+        for case, (consent, then) in list(self._later.items()):
+            found = self.stage.people["mette"].get(f"/v1/cases/{case}/disclosures", "citizen_access")["told"]
+            if any(told["opened"] for told in found):
+                self._withdraw(case, consent)
+                if then == "erased":
+                    self._erase(UUID(case))
+                del self._later[case]
+                self._keep()
+                print(
+                    f"you opened a message of case {case}: its consent is withdrawn, and it is {then}",
+                    flush=True,
+                )
+
+    def lines(self, config: Path) -> list[str]:
+        """Where everything is."""
+        settings = self.stage.settings
+        town, kafka = settings.municipality, settings.kafka_bootstrap
+        module = {NGO: "ngo", POLICE: "police"}.get(self.slug, "emergency_department")
+        topics = f"reads {town}.to.{self.slug}, writes {town}.from.{self.slug}, at {kafka}"
+        return [
+            f"A sandbox: municipality {town}, partner {self.slug}. Whoever is in it is made up.",
+            f"   settings, for our programs and the examples in contracts/: {config}",
+            f"   keys, of this sandbox alone: {self.stage.partner_settings(self.slug).keys}",
+            f"   topics: {topics if kafka else 'none, the HTTP profile alone: set HUB_KAFKA_BOOTSTRAP'}",
+            f"   for example: python -m hub.adapters.partners.{module} --config {config} run",
+            *(f"   case {n}: {what}" for n, what in enumerate(TOLD, 1) if self.slug == NGO),
+            *(f"   {line}" for line in self.stage.addresses("")),
+            "Ctrl-C ends it; the same command goes on where it was.",
+        ]
+
+    def _keep(self) -> None:
+        self._plan.write_text(json.dumps(self._later))
+
+    # --- who is told --------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        """Four cases, of which the partner is told four ways."""
+        stays, goes, blank, erased = map(self._case, REPORTS[OrganisationKind.POLICE])
+        mette = self.stage.people["mette"]
+        self._consent(stays)
+        mette.post(f"/v1/cases/{stays}/safety-level", {"level": "high", "reason": "truslerne tager til"})
+        self._refer(stays)
+        given_up = self._refer(stays)
+        mette.post(
+            f"/v1/cases/{stays}/referrals/{given_up}/cancellation", {"reason": "another_offer_fits_better"}
+        )
+        for case, then in ((goes, "revoked"), (erased, "erased")):
+            self._later[case] = [self._consent(case), then]
+            self._refer(case)
+        consent = self._consent(blank)
+        self._refer(blank)
+        self._withdraw(blank, consent)
+
+    def _case(self, name: str) -> str:
+        reporter = PARTNERS[POLICE][0]
+        answer = self.stage.parts.inbound.report(Actor(POLICE, reporter, "reporter", POLICE), example(name))
+        case, inge = answer.ids["case"], self.stage.people["inge"]
+        inge.post(f"/v1/cases/{case}/opening", {"criteria": {"adult": True}}, "intake")
+        inge.post(f"/v1/cases/{case}/coordinator", {"person": "mette", "name": "Mette Tovholder"})
+        return case
+
+    def _consent(self, case: str) -> str:
+        now = self.stage.parts.clock()
+        given = self.stage.people["mette"].post(
+            f"/v1/cases/{case}/consents",
+            {
+                "recipients": [NGO],
+                "categories": TOLD_NGO,
+                "purpose": "rådgivning",
+                "form": "oral",
+                "given_at": now.isoformat(),
+                "ends_at": (now + timedelta(days=180)).isoformat(),
+            },
+        )
+        return str(given["consent"])
+
+    def _refer(self, case: str) -> str:
+        answer_by = (self.stage.parts.clock() + timedelta(days=2)).isoformat()
+        asked = {"recipient": NGO, "offer": "raadgivning", "urgency": "urgent", "answer_by": answer_by}
+        return str(self.stage.people["mette"].post(f"/v1/cases/{case}/referrals", asked)["referral"])
+
+    def _withdraw(self, case: str, consent: str) -> None:
+        self.stage.people["mette"].post(f"/v1/cases/{case}/consents/{consent}/withdrawal")
+
+    def _erase(self, case: UUID) -> None:
+        """Say of everything told in a case that its keys are destroyed."""
+        committer = self.stage.parts.committer
+        ledger = committer.ledger_of(case, NGO)
+        if ledger is not None:
+            soon = self.stage.parts.clock() + timedelta(days=1)
+            self._control(Erased(thread=ledger.id, messages=tuple(ledger.sources), answer_by=soon))
+
+    # --- who reports --------------------------------------------------------------------------------
+
+    def _answer(self) -> None:
+        """Reports of its own, and a receipt of every kind."""
+        parts, (name, kind, _) = self.stage.parts, PARTNERS[self.slug]
+        by = Actor(self.slug, name, "reporter", self.slug)
+        reports = [example(one) for one in REPORTS[kind]]
+        for report in reports:
+            parts.inbound.report(by, report)
+        taken = Receipt(
+            report_id=reports[0].report_id, number="1", status=ReceiptStatus.TAKEN_UP, at=parts.clock()
+        )
+        self._control(taken)
+        parts.hub.refuse_report(Command(by=by, key=f"sandbox:{uuid4()}"), uuid4())
+
+    def _control(self, control: Erased | Receipt) -> None:
+        committer = self.stage.parts.committer
+        committer.commit(Command(by=SANDBOX), Change(controls=((self.slug, control),)), committer.now())
+
+
+def _settings(folder: Path) -> Settings:
+    """A municipality of its own name in the folder, on no database but its own."""
+    home = folder / "hub"
+    try:
+        town = str(json.loads((home / "hub.json").read_text())["municipality"])
+    except FileNotFoundError:
+        town = f"sandkasse-{secrets.token_hex(3)}"
+    return Settings(
+        data_dir=home.resolve(), municipality=town, unit="familieenheden", database_url="", issuer=""
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    """For its owner's eyes alone, as a partner's settings are."""
+    path.touch(mode=0o600)
+    path.write_text(text + "\n", encoding="utf-8")

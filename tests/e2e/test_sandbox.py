@@ -1,0 +1,183 @@
+"""A partner's developer gets a municipality of made-up cases, and reads everything in it with a program."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from contracts.client.errors import SealedForSomeoneElse
+from contracts.client.inbox import START
+from contracts.message_v1 import Control, Receipt
+from contracts.terms import MessageKind, OrganisationKind
+from hub.adapters.partners.errors import NoLongerOpen
+from hub.adapters.partners.links import Link
+from hub.adapters.partners.ngo.adapter import Ngo
+from hub.adapters.partners.settings import PartnerSettings
+from hub.demo.sandbox import KINDS, play
+from hub.errors import Invalid
+from tests.integration.test_command_line import HUB, environment
+
+ROOT = Path(__file__).parents[2]
+START_S, PATIENCE_S = 60.0, 30.0
+ANNA = {"person": "anna", "name": "Anna Rådgiver", "purpose": "referral"}
+
+
+@contextmanager
+def sandbox(folder: Path, *words: str) -> Iterator[list[str]]:
+    """What `hub sandbox` says, while it runs; ended as an operator would."""
+    command = [*HUB, "sandbox", str(folder), *words]
+    log = folder.parent / "sandbox.log"
+    with (
+        log.open("w") as out,
+        subprocess.Popen(command, env=environment(folder), stdout=out, stderr=out) as hub,
+    ):
+        try:
+            until(lambda: "Ctrl-C ends it" in log.read_text() or hub.poll() is not None, START_S)
+            yield log.read_text().splitlines()
+        finally:
+            hub.send_signal(signal.SIGTERM)
+            assert hub.wait(PATIENCE_S) == 0, log.read_text()
+
+
+def until(happened: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
+    """Wait for what another program does."""
+    end = time.monotonic() + patience_s
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def controls(settings: PartnerSettings) -> list[Control]:
+    """Every control message that lies there for the partner, opened with its keys."""
+    found = []
+    with closing(Link.of(settings)) as link:
+        for envelope in link.hub.messages(*START, 500):
+            link.party.verify(envelope)
+            try:
+                found.append(link.party.control(envelope))
+            except SealedForSomeoneElse:
+                continue
+    return found
+
+
+def test_an_ngo_reads_messages_of_every_kind(tmp_path: Path) -> None:
+    """Told, blank; once something was opened also revoked and erased; started again it goes on."""
+    folder = tmp_path / "sandbox"
+    with sandbox(folder) as said:
+        assert str(folder / "adapter.json") in "\n".join(said)
+        settings = PartnerSettings.load(folder / "adapter.json")
+        assert settings.municipality.startswith("sandkasse-")
+        with closing(Ngo.of(settings)) as ngo:
+            ngo.receive()
+            kinds = {line.kind for line in ngo.messages()}
+            assert {
+                MessageKind.PRESENT_STATE,
+                MessageKind.SAFETY_LEVEL_CHANGED,
+                MessageKind.REFERRAL_REQUESTED,
+                MessageKind.REFERRAL_CANCELLED,
+            } <= kinds
+            lying = [one.control for one in controls(settings)]
+            assert set(lying) == {"blank", "revoked"}, "of the case that was withdrawn before anything left"
+            held = {line.message_id for line in ngo.messages()}
+            shown = "".join(opened(ngo, message) for message in held)
+            assert "Maja Eksempelsen" in shown
+            until(lambda: "erased" in {one.control for one in controls(settings)})
+            until(lambda: ngo.receive() == 0 and len(ngo.messages()) < len(held))
+            position = ngo.store.position
+            assert ngo.inbox() != []
+    with sandbox(folder), closing(Ngo.of(PartnerSettings.load(folder / "adapter.json"))) as ngo:
+        ngo.receive()
+        assert ngo.store.position >= position
+        assert {line.message_id for line in ngo.messages()} < held
+
+
+def opened(ngo: Ngo, message: UUID) -> str:
+    """What a named person sees, unless the sandbox withdrew it just now."""
+    try:
+        return str([part.data for part in ngo.open_message(message, **ANNA).parts])
+    except NoLongerOpen:
+        return ""
+
+
+def test_a_reporter_reads_a_receipt_of_every_kind(tmp_path: Path) -> None:
+    """And what it hands over is received."""
+    folder = tmp_path / "sandbox"
+    with sandbox(folder, "--kind", "police"):
+        settings = PartnerSettings.load(folder / "adapter.json")
+        statuses = {one.status.value for one in controls(settings) if isinstance(one, Receipt)}
+        assert statuses == {"received", "taken_up", "refused"}
+        example = ROOT / "contracts/examples/social_report_v1/01-politi-natlig-vold-i-hjemmet.json"
+        report = folder / "report.json"
+        report.write_text(
+            json.dumps(json.loads(example.read_text()) | {"report_id": str(UUID(int=7, version=4))})
+        )
+        police = [
+            sys.executable,
+            "-m",
+            "hub.adapters.partners.police",
+            "--config",
+            str(folder / "adapter.json"),
+        ]
+        subprocess.run([*police, "submit", str(report)], check=True, capture_output=True)
+        running = subprocess.Popen([*police, "run"])
+        try:
+            until(lambda: "received, not yet read" in status(police))
+        finally:
+            running.terminate()
+            running.wait(PATIENCE_S)
+
+
+def status(program: list[str]) -> str:
+    """What the reporter's program shows."""
+    return subprocess.run([*program, "status"], check=True, capture_output=True, text=True).stdout
+
+
+def test_the_published_example_runs_in_it(tmp_path: Path) -> None:
+    """The settings are those that the examples in `contracts/` read."""
+    folder = tmp_path / "sandbox"
+    with sandbox(folder):
+        program = [
+            sys.executable,
+            str(ROOT / "contracts/examples_in/python/recipient.py"),
+            str(folder / "adapter.json"),
+        ]
+        running = subprocess.Popen([*program, "run"])
+        try:
+            inbox = [*program, "inbox"]
+            until(lambda: b"present_state" in subprocess.run(inbox, check=True, capture_output=True).stdout)
+        finally:
+            running.terminate()
+            running.wait(PATIENCE_S)
+
+
+def test_a_sandbox_refuses_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a kind of partner that nothing is played to; either way nothing is made."""
+    monkeypatch.setenv("HUB_PRODUCTION", "true")
+    monkeypatch.setenv("HUB_ON_CALL", "+45 11 22 33 44")
+    monkeypatch.setenv("HUB_KAFKA_BOOTSTRAP", "kafka.example:9092")
+    monkeypatch.setenv("HUB_ISSUER", "https://login.example")
+    with pytest.raises(Invalid, match="no production"):
+        play(tmp_path / "sandbox", OrganisationKind.NGO)
+    monkeypatch.delenv("HUB_PRODUCTION")
+    assert OrganisationKind.MUNICIPAL_UNIT not in KINDS
+    with pytest.raises(Invalid, match="there is a sandbox for"):
+        play(tmp_path / "sandbox", OrganisationKind.MUNICIPAL_UNIT)
+    assert not (tmp_path / "sandbox").exists()
+
+
+def test_a_sandbox_touches_no_database_but_its_own(tmp_path: Path) -> None:
+    """Whatever the environment names."""
+    folder = tmp_path / "sandbox"
+    env = environment(folder, HUB_DATABASE_URL="postgresql://nobody@127.0.0.1:1/production")
+    with subprocess.Popen([*HUB, "sandbox", str(folder)], env=env) as hub:
+        until((folder / "adapter.json").exists, START_S)
+        hub.send_signal(signal.SIGTERM)
+        assert hub.wait(PATIENCE_S) == 0
+    assert (folder / "hub" / "hub.db").exists()
