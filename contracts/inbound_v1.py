@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, model_validator
 
 from contracts.base import Contract
 from contracts.fields import Id, Line, Personal, Text
-from contracts.terms import ReferralStatus, RejectionReason
+from contracts.terms import ReferralStatus, RejectionReason, RetractionReason
 from contracts.times import Moment
 
 
@@ -80,6 +80,18 @@ class PurgeAnswer(Personal):
         return self
 
 
+class ReportRetraction(Personal):
+    """A reporter takes a report of its own back. A supplement of it goes with it."""
+
+    report_id: Id
+    """The report's own id, or a supplement's."""
+    reason: RetractionReason
+    explanation: Text | None = None
+    """For the municipality; read by a person before anything is done with it."""
+    by: Person
+    at: Moment
+
+
 class ProblemReason(StrEnum):
     """Why a message could not be used. No detail goes with it: a detail could carry what was sealed."""
 
@@ -106,14 +118,16 @@ class InboundType(StrEnum):
     SOCIAL_REPORT = "social_report"
     REFERRAL_ANSWER = "referral_answer"
     PURGE_ANSWER = "purge_answer"
+    REPORT_RETRACTION = "report_retraction"
     PROBLEM = "problem"
 
 
-Answer = ReferralAnswer | PurgeAnswer | Problem
+Answer = ReferralAnswer | PurgeAnswer | ReportRetraction | Problem
 _ANSWER: Final[Mapping[InboundType, TypeAdapter[Answer]]] = MappingProxyType(
     {
         InboundType.REFERRAL_ANSWER: TypeAdapter(ReferralAnswer),
         InboundType.PURGE_ANSWER: TypeAdapter(PurgeAnswer),
+        InboundType.REPORT_RETRACTION: TypeAdapter(ReportRetraction),
         InboundType.PROBLEM: TypeAdapter(Problem),
     }
 )
@@ -121,6 +135,7 @@ _NAMED: Final = MappingProxyType(
     {
         ReferralAnswer: InboundType.REFERRAL_ANSWER,
         PurgeAnswer: InboundType.PURGE_ANSWER,
+        ReportRetraction: InboundType.REPORT_RETRACTION,
         Problem: InboundType.PROBLEM,
     }
 )

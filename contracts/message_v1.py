@@ -61,7 +61,7 @@ class Part(Personal):
     bans: tuple[Ban, ...] = ()
     recorded: Moment
     corrects: Annotated[tuple[PartNamed, ...], Field(exclude_if=lambda named: not named)] = ()
-    """Parts that you were told and that were wrong: this one stands in their place. Left out where none."""
+    """Parts that you were told and that stand no longer: this one is in their place. Left out where none."""
     data: dict[str, Any]
 
 
@@ -80,6 +80,8 @@ class ReceiptStatus(StrEnum):
     message of the kind `report_taken_up` does, for as long as its basis lives."""
     REFUSED = "refused"
     """It could not be taken in; the reporter corrects it and sends it as a new report."""
+    RETRACTED = "retracted"
+    """The reporter took it back; whoever was told is told so. It stays on record."""
 
 
 class Receipt(Contract):

@@ -43,6 +43,7 @@ FREE_TEXT: Final = ("narrative", "wishes.own_words", "basis.reason")
 CATEGORY: Final = MappingProxyType(
     {
         "report_id": Category.COORDINATION,
+        "supplements": Category.COORDINATION,
         "reference": Category.COORDINATION,
         "unit": Category.COORDINATION,
         "written_by": Category.COORDINATION,
@@ -85,6 +86,8 @@ class SocialReport(Personal):
 
     report_id: Id
     """The reporter's own message id. Sent again under the same id it is the same report."""
+    supplements: Id | None = None
+    """The `report_id` of an earlier report of yours that this adds to. It is whole in itself all the same."""
     reference: Line
     """The reporter's own case reference."""
     unit: ReportingUnit

@@ -145,6 +145,21 @@ class CancellationReason(StrEnum):
     SENT_IN_ERROR = "sent_in_error"
 
 
+class RetractionReason(StrEnum):
+    """Why a reporter takes its report back. Nothing is deleted by it; a person decides what follows."""
+
+    WRONG_PERSON = "wrong_person"
+    """It is about somebody else than it says."""
+    FOUND_UNTRUE = "found_untrue"
+    """What it tells did not happen."""
+    SENT_IN_ERROR = "sent_in_error"
+    """It was meant for another matter or another receiver."""
+    SENT_TWICE = "sent_twice"
+    """Another report tells the same."""
+    NO_BASIS = "no_basis"
+    """It should not have been handed over."""
+
+
 class AddressProtection(StrEnum):
     """Navne- og adressebeskyttelse; `special` is CPR-lov § 6 stk. 6, where children follow."""
 
@@ -166,6 +181,10 @@ class MessageKind(StrEnum):
 
     PRESENT_STATE = "present_state"
     REPORT_RECEIVED = "report_received"
+    REPORT_SUPPLEMENTED = "report_supplemented"
+    """The reporter adds to a report; its parts stand beside that report's."""
+    REPORT_RETRACTED = "report_retracted"
+    """The reporter took a report back: what its parts name in `corrects` stands no longer."""
     CASE_MATCHED = "case_matched"
     CASE_UNMATCHED = "case_unmatched"
     CASE_OPENED = "case_opened"

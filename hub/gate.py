@@ -13,6 +13,7 @@ Rules, as sentences:
 - What happens in a matched inquiry is told to whom its case tells; to the unit in the inquiry's own thread.
 - A correction is told to whoever may be told its category, and says in the place of what it stands. Whoever
   was told that and may be told no more is refused, on record, so that a person can see it (domain rule 9).
+- That a report was retracted is told to whoever was told of it, in the categories in which it was.
 - A grant that the partner's agreement does not cover tells nothing, and the refusal is recorded.
 - What is told carries the bans of what it was told from and of every basis it rests on.
 - What could kill is in no category, so no rule here can tell it (domain rule 5).
@@ -42,6 +43,7 @@ from hub.aggregates.citizen_case.events import (
     ReferralEvent,
     ReferralRequested,
     ReportReceived,
+    ReportRetracted,
     ReportTakenUp,
     SafetyLevelChanged,
 )
@@ -53,7 +55,7 @@ RULE_VERSION = 4
 
 GIVES_GRANTS = ConsentGiven | LegalBasisRecorded
 """The facts that tell what stands and was not told before."""
-SETS_RIGHT = (EntryCorrected, InquiryContinued)
+SETS_RIGHT = (EntryCorrected, InquiryContinued, ReportRetracted)
 """The facts for which it matters what a recipient was ever told."""
 _REF_OF = {Escalation.REPORT_UNREAD: "report", Escalation.REFERRAL_UNANSWERED: "referral"}
 _URGENCY_OF_LEVEL = {SafetyLevel.ACUTE: Urgency.ACUTE, SafetyLevel.HIGH: Urgency.URGENT}
@@ -161,7 +163,8 @@ def decide(
         for recipient, grants in living.items():
             if recipient == case.unit and source is not case:
                 continue
-            wanted = _wanted(case, source, event, recipient, related, told.get(recipient, frozenset()))
+            held, once = told.get(recipient, frozenset()), ever.get(recipient, frozenset())
+            wanted = _wanted(case, source, event, recipient, related, held, once)
             parts, refused = _parts(case, wanted, recipient, grants, agreements)
             kind = event.KIND or MessageKind.PRESENT_STATE
             if recipient != case.unit and parts and _is_present_state(event):
@@ -222,6 +225,7 @@ def _wanted(
     recipient: str,
     related: Sequence[CitizenCase],
     told: frozenset[Source],
+    ever: frozenset[Source],
 ) -> list[tuple[CitizenCase, Entry]]:
     """The entries that this event would tell this recipient, whatever its grants."""
     if recipient == case.unit:
@@ -235,7 +239,7 @@ def _wanted(
         return [(c, entry) for c in matched for entry in c.present_state(frozenset(Category))]
     if isinstance(event, InquiryTextRead):
         return [(c, entry) for c in related if c.id == event.inquiry for entry in c.free_text_of(event.entry)]
-    return [(source, entry) for entry in source.contents_of(event)]
+    return [(source, e) for e in source.contents_of(event) if _concerns(source, e, ever)]
 
 
 def _source(case: CitizenCase, entry: Entry) -> Source:
@@ -245,6 +249,11 @@ def _source(case: CitizenCase, entry: Entry) -> Source:
 def _set_right(case: CitizenCase, content: Content) -> tuple[Source, ...]:
     """What a content sets right, as it may have been told."""
     return tuple(Source(case.id, *pointed, content.category) for pointed in case.in_place_of(content))
+
+
+def _concerns(case: CitizenCase, entry: Entry, ever: frozenset[Source]) -> bool:
+    """That something was retracted is told to whoever was told it, and to nobody else."""
+    return not entry.content.retracts or not ever.isdisjoint(_set_right(case, entry.content))
 
 
 def _no_more(
@@ -361,6 +370,8 @@ def _urgency(event: CaseEvent) -> Urgency:
         return Urgency.ACUTE if event.what is Escalation.REPORT_UNREAD else Urgency.URGENT
     if isinstance(event, ReportReceived | ReferralRequested):
         return event.urgency
+    if isinstance(event, ReportRetracted):
+        return Urgency.URGENT
     if isinstance(event, SafetyLevelChanged):
         return _URGENCY_OF_LEVEL.get(event.level, Urgency.ROUTINE)
     if isinstance(event, ChildNotificationDue | MinorFlagged):
@@ -375,7 +386,7 @@ def _refs(event: CaseEvent, owner: bool) -> dict[str, Any]:
         return {_REF_OF[event.what]: event.of} if event.what in _REF_OF else {}
     if isinstance(event, ReportTakenUp):
         return {"report": event.report_id}
-    if isinstance(event, ReportReceived) and owner:
+    if isinstance(event, ReportReceived | ReportRetracted) and owner:
         return {"report": event.report_id}
     if isinstance(event, InquiryMatched | InquiryUnmatched) and owner:
         return {"other_case": event.inquiry}

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from contracts.client.keys import Identity, PublicKeys
 from contracts.envelope import Envelope
 from contracts.inbound_v1 import Inbound as Message
-from contracts.inbound_v1 import Problem, PurgeAnswer, ReferralAnswer
+from contracts.inbound_v1 import Problem, PurgeAnswer, ReferralAnswer, ReportRetraction
 from contracts.social_report_v1 import SocialReport
 from hub.aggregates.base import Actor
 from hub.application import Answer, Hub
@@ -98,9 +98,14 @@ class Inbound:
         command = Command(
             by=by, key=f"report:{report.report_id}", body=report.model_dump_json().encode(), shared=True
         )
-        return self._hub.receive_report(command, report_taken(report, self._new_id))
+        taken = report_taken(report, self._new_id)
+        if taken.supplements is not None:
+            return self._hub.supplement_report(command, taken)
+        return self._hub.receive_report(command, taken)
 
-    def _answer(self, partner: str, key: str, body: bytes, answer: ReferralAnswer | PurgeAnswer) -> Answer:
+    def _answer(
+        self, partner: str, key: str, body: bytes, answer: ReferralAnswer | PurgeAnswer | ReportRetraction
+    ) -> Answer:
         match answer:
             case ReferralAnswer():
                 by = Actor(answer.by.person, answer.by.name, "partner_staff", partner)
@@ -119,6 +124,14 @@ class Inbound:
                     answer.revocation,
                     answer.basis,
                     answer.reason,
+                )
+            case ReportRetraction():
+                by = Actor(answer.by.person, answer.by.name, "reporter", partner)
+                return self._hub.retract_report(
+                    Command(by=by, key=key, body=body),
+                    answer.report_id,
+                    answer.reason,
+                    answer.explanation or "",
                 )
 
 

@@ -59,6 +59,7 @@ def report_taken(report: SocialReport, new_id: Callable[[], UUID]) -> ReportTake
         staff_involved=report.staff_involved,
         child_at_risk=_child_at_risk(report),
         under_18_by=_under_18_by(report),
+        supplements=report.supplements,
         cpr=tuple((p.role.value, p.cpr) for p in report.persons if p.cpr is not None),
     )
 

@@ -28,7 +28,7 @@ from contracts.client.sealed import open_control, open_head, open_part
 from contracts.inbound_v1 import Inbound as Sent
 from contracts.message_v1 import Control, Head, Part
 from contracts.social_report_v1 import SocialReport
-from contracts.terms import BasisRule, Category, OrganisationKind, SafetyLevel, Urgency
+from contracts.terms import BasisRule, Category, OrganisationKind, RetractionReason, SafetyLevel, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.children import NOTIFIED_OF, waiting_notifications
@@ -204,7 +204,7 @@ class World:
 
     def report(self, name: str = NIGHT, report: SocialReport | None = None) -> UUID:
         """A partner of its kind hands over a report, an example under a new id; the inquiry it opened."""
-        report = report or REPORTS[name].model_copy(update={"report_id": uuid4()})
+        report = report or REPORTS[name].model_copy(update={"report_id": uuid4(), "supplements": None})
         kind = report.unit.kind
         by = next((slug for slug, its in PARTNERS.items() if its is kind), kind.value.replace("_", "-"))
         if by not in self.identities:
@@ -397,6 +397,29 @@ class World:
             category=category,
             reason="Aldrig sagt",
         )
+
+    def supplement(self, report_id: UUID, name: str = NIGHT, reporter: str = POLICE, **changed: Any) -> UUID:
+        """The reporter adds to a report of its own, with an example under a new id."""
+        update = {"report_id": uuid4(), "supplements": report_id, **changed}
+        report = REPORTS[name].model_copy(update=update)
+        who = Actor(reporter, report.written_by.name, "reporter", reporter)
+        self.parts.inbound.report(who, report)
+        return report.report_id
+
+    def retract(
+        self,
+        report_id: UUID,
+        reason: RetractionReason = RetractionReason.WRONG_PERSON,
+        explanation: str = "",
+        reporter: str = POLICE,
+    ) -> Answer:
+        """The reporter takes a report back."""
+        who = Actor(reporter, "Bodil Betjent", "reporter", reporter)
+        return self.parts.hub.retract_report(self.command(who), report_id, reason, explanation)
+
+    def report_of(self, case: UUID) -> UUID:
+        """The id of the first report of a case."""
+        return min(self.case(case).reports, key=lambda report: self.case(case).reports[report])
 
     # --- consent, basis, referral -------------------------------------------------------------------
 
@@ -601,6 +624,7 @@ class Planted:
 def planted(name: str, first: int = 0) -> Planted:
     """An example with canaries; every field that could kill is filled in, whoever it may belong to."""
     numbers, report = count(first), example(name)
+    report.pop("supplements", None)
 
     def canary(kind: list[str]) -> str:
         kind.append(f"Kanariefuglø{next(numbers):05d}q")

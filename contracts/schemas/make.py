@@ -25,7 +25,7 @@ from pydantic_core import core_schema
 
 from contracts import cpr, envelope, fields, times
 from contracts.base import Contract
-from contracts.inbound_v1 import InboundType, Problem, PurgeAnswer, ReferralAnswer
+from contracts.inbound_v1 import InboundType, Problem, PurgeAnswer, ReferralAnswer, ReportRetraction
 from contracts.message_v1 import Blank, Control, Erased, Head, Heartbeat, Part, Receipt, Revoked
 from contracts.social_report_v1 import SocialReport
 
@@ -59,6 +59,13 @@ class InboundPurgeAnswer(Contract):
     body: PurgeAnswer
 
 
+class InboundReportRetraction(Contract):
+    """A reporter takes a report back."""
+
+    type: Literal[InboundType.REPORT_RETRACTION]
+    body: ReportRetraction
+
+
 class InboundProblem(Contract):
     """A message of the hub's that could not be used."""
 
@@ -66,7 +73,9 @@ class InboundProblem(Contract):
     body: Problem
 
 
-Inbound = InboundReport | InboundReferralAnswer | InboundPurgeAnswer | InboundProblem
+Inbound = (
+    InboundReport | InboundReferralAnswer | InboundPurgeAnswer | InboundReportRetraction | InboundProblem
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +90,22 @@ class Published:
 
 PUBLISHED: Final[Mapping[str, Published]] = MappingProxyType(
     {
-        "social_report_v1": Published(SocialReport, "1.0.0", "partner"),
+        "social_report_v1": Published(SocialReport, "1.1.0", "partner"),
         "inbound_v1": Published(
             Annotated[Inbound, Field(discriminator="type")],
-            "1.0.0",
+            "1.1.0",
             "partner",
             "The plaintext of what a partner seals to the hub",
         ),
         "referral_answer_v1": Published(ReferralAnswer, "1.0.0", "partner"),
         "purge_answer_v1": Published(PurgeAnswer, "1.0.0", "partner"),
+        "report_retraction_v1": Published(ReportRetraction, "1.0.0", "partner"),
         "problem_v1": Published(Problem, "1.0.0", "partner"),
         "head_v1": Published(Head, "1.1.0", "hub"),
         "part_v1": Published(Part, "1.1.0", "hub"),
         "control_v1": Published(
             Annotated[Control, Field(discriminator="control")],
-            "1.0.0",
+            "1.1.0",
             "hub",
             "The plaintext of what the hub seals to a recipient's own key",
         ),

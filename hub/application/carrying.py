@@ -10,8 +10,10 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError
 
+from contracts.message_v1 import Receipt, ReceiptStatus
 from contracts.terms import Category, OrganisationKind
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.events import EntryCorrected, ReportReceived, ReportRetracted, ReportTakenUp
 from hub.aggregates.citizen_case.values import GrantTerms
 from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.committing import Change, Command, Committer
@@ -48,6 +50,10 @@ class Within:
 
     acute_read: timedelta
     referral_answered: timedelta
+
+
+CONTINUES = (EntryCorrected, ReportReceived, ReportRetracted, ReportTakenUp)
+"""What happens in a matched inquiry and concerns whoever is told of it by its case."""
 
 
 class Carrier:
@@ -147,10 +153,11 @@ class Carrier:
 
     def _continued(self, case: CitizenCase, command: Command, now: datetime) -> tuple[CitizenCase, ...]:
         """The case that a matched inquiry belongs to, told of what just happened in the inquiry."""
-        whole = self._matched_case(case) if case.pending_events else None
+        told = [e for e in case.pending_events if isinstance(e, CONTINUES)]
+        whole = self._matched_case(case) if told else None
         if whole is None:
             return ()
-        for event in case.pending_events:
+        for event in told:
             whole.continue_inquiry(inquiry=case.id, version=event.originator_version, by=command.by, at=now)
         return (whole,)
 
@@ -170,6 +177,9 @@ class Carrier:
         """Refuse what its recipient could not be told: it must never stand where nobody was told."""
         if why_not := may_receive(self._committer.agreement(recipient), category):
             raise Conflict(f"{field}: {NOT_RECEIVABLE[why_not]}", field=field)
+
+    def _receipt(self, report_id: UUID, number: str, status: ReceiptStatus, now: datetime) -> Receipt:
+        return Receipt(report_id=report_id, number=number, status=status, at=now, on_call=self._on_call)
 
     def _number(self) -> str:
         """A number a person can read out, that says nothing about how many there are: `7KQM-2RXD`."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from contracts.terms import BasisRule, Category, OrganisationKind
+from contracts.terms import BasisRule, Category, OrganisationKind, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.children import LASTS, NOTIFIED_OF
@@ -15,8 +15,9 @@ from hub.aggregates.citizen_case.terms import (
     NotificationDecision,
     NotNotifiedReason,
 )
-from hub.aggregates.citizen_case.values import GrantTerms
+from hub.aggregates.citizen_case.values import CaseState, GrantTerms
 from hub.application.carrying import Answer, Carrier
+from hub.application.reports import ReportTaken
 from hub.committing import Change, Command
 from hub.gate import may_receive
 
@@ -43,6 +44,21 @@ class ChildrenAtRisk(Carrier):
             due_id=self._new_id(), cause=cause, entry=entry or case.version, by=by, at=now
         )
         return Falling(timers=((due.deadline, case.id),))
+
+    def _of_children(self, case: CitizenCase, report: ReportTaken, by: Actor, now: datetime) -> Falling:
+        """What a report just taken in sets off: its citizen is a minor, or it tells of a child at risk."""
+        if report.under_18_by is not None and case.state not in {CaseState.MATCHED, CaseState.MINOR}:
+            return self._minor(case, report.under_18_by, by, now)
+        if report.child_at_risk or report.under_18_by is not None:
+            return self._at_risk(case, NotificationCause.REPORT, by, now)
+        return Falling()
+
+    def _to_be_read(
+        self, report: ReportTaken, case_id: UUID, now: datetime
+    ) -> tuple[tuple[datetime, UUID], ...]:
+        """When somebody must have read it: an acute report does not wait for long."""
+        acute = report.urgency is Urgency.ACUTE
+        return ((now + self._within.acute_read, case_id),) if acute else ()
 
     def _minor(self, case: CitizenCase, known_by: AgeKnownBy, by: Actor, now: datetime) -> Falling:
         """Flag the minor, and tell child services at once where there is no choice of whom to tell."""

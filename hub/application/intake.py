@@ -1,46 +1,21 @@
 """Commands on reports, on matching them, and on opening the case (seed 002 p. 11-12)."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError
 
-from contracts.message_v1 import Receipt, ReceiptStatus
-from contracts.terms import Category, Urgency
+from contracts.message_v1 import ReceiptStatus
+from contracts.terms import Category
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
-from hub.aggregates.citizen_case.terms import AgeKnownBy, NotificationCause
 from hub.aggregates.receipts import ReportRead
-from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
+from hub.aggregates.sealing import could_kill_key
 from hub.application.carrying import Answer
-from hub.application.children import ChildrenAtRisk, Falling
+from hub.application.children import ChildrenAtRisk
+from hub.application.reports import ReportTaken
 from hub.committing import Change, Command
-
-
-@dataclass(frozen=True, slots=True)
-class ReportTaken:
-    """A social report as the domain takes it in; `translate` makes it from the published contract."""
-
-    report_id: UUID
-    reference: str
-    urgency: Urgency
-    happened: dict[str, Any]
-    contents: dict[str, dict[str, Any]]
-    others: tuple[AboutPerson, ...]
-    could_kill: tuple[CouldKill, ...]
-    free_text: dict[str, str]
-    basis: dict[str, Any]
-    warnings: tuple[str, ...]
-    staff_involved: bool
-    child_at_risk: bool
-    """A child is told of: present, concerned, threatened, or what the report is handed over for."""
-    under_18_by: AgeKnownBy | None
-    """How the exposed person's age is known, where she or he is under 18."""
-    cpr: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """(role, ten digits) of each person with a CPR number, for the blind index alone."""
 
 
 class Intake(ChildrenAtRisk):
@@ -58,32 +33,10 @@ class Intake(ChildrenAtRisk):
                 id=case_id, unit=self._unit, standing_grant=self._new_id(), by=command.by, at=now
             )
             case.receive_report(
-                report_id=report.report_id,
-                reporter=command.by.organisation,
-                number=number,
-                reference=report.reference,
-                urgency=report.urgency,
-                happened=report.happened,
-                contents=report.contents,
-                others=report.others,
-                could_kill=report.could_kill,
-                free_text=report.free_text,
-                basis=report.basis,
-                warnings=report.warnings,
-                staff_involved=report.staff_involved,
-                by=command.by,
-                at=now,
+                reporter=command.by.organisation, number=number, **report.words(), by=command.by, at=now
             )
             falling = self._of_children(case, report, command.by, now)
-            acute = report.urgency is Urgency.ACUTE
-            to_be_read = ((now + self._within.acute_read, case_id),) if acute else ()
-            receipt = Receipt(
-                report_id=report.report_id,
-                number=number,
-                status=ReceiptStatus.RECEIVED,
-                at=now,
-                on_call=self._on_call,
-            )
+            receipt = self._receipt(report.report_id, number, ReceiptStatus.RECEIVED, now)
             return Change(
                 cases=(case,),
                 ids={"case": str(case_id), "number": number},
@@ -93,25 +46,16 @@ class Intake(ChildrenAtRisk):
                 controls=((command.by.organisation, receipt),),
                 blind=tuple((self._committer.blind(role, cpr), case_id) for role, cpr in report.cpr),
                 needs_partners=(command.by.organisation,),
-                timers=(*falling.timers, *to_be_read),
+                timers=(*falling.timers, *self._to_be_read(report, case_id, now)),
             )
 
         return self._once(command, act)
-
-    def _of_children(self, case: CitizenCase, report: ReportTaken, by: Actor, now: datetime) -> Falling:
-        if report.under_18_by is not None:
-            return self._minor(case, report.under_18_by, by, now)
-        if report.child_at_risk:
-            return self._at_risk(case, NotificationCause.REPORT, by, now)
-        return Falling()
 
     def refuse_report(self, command: Command, report_id: UUID) -> Answer:
         """Tell a reporter that its report could not be taken in: silence would look like *received*."""
 
         def act(now: datetime) -> Change:
-            receipt = Receipt(
-                report_id=report_id, number="-", status=ReceiptStatus.REFUSED, at=now, on_call=self._on_call
-            )
+            receipt = self._receipt(report_id, "-", ReceiptStatus.REFUSED, now)
             return Change(controls=((command.by.organisation, receipt),))
 
         return self._once(command, act)
@@ -132,13 +76,7 @@ class Intake(ChildrenAtRisk):
             by=command.by,
             at=now,
         )
-        receipt = Receipt(
-            report_id=report_id,
-            number=report.number,
-            status=ReceiptStatus.READ,
-            at=now,
-            on_call=self._on_call,
-        )
+        receipt = self._receipt(report_id, report.number, ReceiptStatus.READ, now)
         with suppress(IntegrityError):  # Somebody else read it first.
             change = Change(others=(read,), controls=((report.reporter, receipt),))
             self._committer.commit(command, change, now)

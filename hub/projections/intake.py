@@ -2,7 +2,8 @@
 
 Received is not read, and read is not acted on (domain rule 10): a report leaves the inbox only by what a
 person decided (a case opened, a match, set aside, her or his no; of a minor: the notification answered),
-never by being looked at. What rests comes back when it is reopened.
+never by being looked at. What rests comes back when it is reopened. What a reporter adds to a report waits
+here too, whatever was decided on the report, until a named person has read its free text.
 """
 
 from collections.abc import Iterable
@@ -18,6 +19,9 @@ NAME = "intake"
 
 _KEPT = {
     MessageKind.REPORT_RECEIVED,
+    MessageKind.REPORT_SUPPLEMENTED,
+    MessageKind.REPORT_RETRACTED,
+    MessageKind.FREE_TEXT_READ,
     MessageKind.CASE_OPENED,
     MessageKind.CASE_MATCHED,
     MessageKind.CASE_UNMATCHED,
@@ -49,6 +53,8 @@ def waiting(rows: Iterable[Row]) -> list[Row]:
     On top those that nobody had read when their time was over; `escalated` says which time that was.
     """
     reports: list[Row] = []
+    added: list[Row] = []
+    settled: dict[UUID, int] = {}
     opened: set[UUID] = set()
     matched: set[UUID] = set()
     resting: set[UUID] = set()
@@ -56,8 +62,12 @@ def waiting(rows: Iterable[Row]) -> list[Row]:
     escalated: dict[str, str | None] = {}
     for row in rows:
         match row.clear["kind"]:
-            case MessageKind.REPORT_RECEIVED:
+            case MessageKind.REPORT_RECEIVED | MessageKind.REPORT_RETRACTED:
                 reports.append(row)
+            case MessageKind.REPORT_SUPPLEMENTED:
+                added.append(row)
+            case MessageKind.FREE_TEXT_READ:
+                settled[row.thread] = row.sequence
             case MessageKind.CASE_OPENED:
                 opened.add(row.thread)
             case MessageKind.CASE_MATCHED:
@@ -77,13 +87,11 @@ def waiting(rows: Iterable[Row]) -> list[Row]:
             case MessageKind.CHILD_NOTIFICATION_ANSWERED if row.thread in minors:
                 resting.add(row.thread)
     gone = opened | matched | resting
-    left = [
-        replace(r, clear={**r.clear, "escalated": escalated.get(str(r.clear["report"]))})
-        for r in reports
-        if r.thread not in gone
-    ]
+    left = [r for r in reports if r.thread not in gone]
+    left += [r for r in added if r.sequence > settled.get(r.thread, 0)]
+    told = [replace(r, clear={**r.clear, "escalated": escalated.get(str(r.clear["report"]))}) for r in left]
     return sorted(
-        left,
+        told,
         key=lambda r: (r.clear["escalated"] is None, _RANK[Urgency(str(r.clear["urgency"]))], r.sequence),
     )
 

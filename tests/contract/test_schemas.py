@@ -111,7 +111,13 @@ def test_there_is_an_example_of_everything() -> None:
 
 def _parts(schema: str) -> tuple[str, ...]:
     """Of a union, the schemas whose examples are its own."""
-    inbound = ("social_report_v1", "referral_answer_v1", "purge_answer_v1", "problem_v1")
+    inbound = (
+        "social_report_v1",
+        "referral_answer_v1",
+        "purge_answer_v1",
+        "report_retraction_v1",
+        "problem_v1",
+    )
     return {"control_v1": CONTROLS, "inbound_v1": inbound}.get(schema, ())
 
 

@@ -1,4 +1,4 @@
-"""The social report: fourteen that are like those people write, and the many that are refused."""
+"""The social report: fifteen that are like those people write, and the many that are refused."""
 
 import json
 import re
@@ -28,6 +28,7 @@ WOMEN = {
     "01-politi-natlig-vold-i-hjemmet",
     "02-skadestue-samme-kvinde-en-time-senere",
     "politi-oekonomisk-og-materiel-vold-i-aegteskab",
+    "politi-supplerer-natlig-vold-i-hjemmet",
     "politi-stalking-tidligere-partner-beskyttet-adresse",
     "politi-udoever-er-kollega-hos-anmelderen",
     "politi-ung-kvinde-kontrolleret-af-sin-far",

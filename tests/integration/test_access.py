@@ -89,6 +89,7 @@ CASES: dict[str, dict[Role, set[str]]] = {
 OTHERS: dict[str, set[Role]] = {
     "POST /v1/social-reports": {R.REPORTER},
     "GET /v1/social-reports/{report_id}/receipt": {R.REPORTER},
+    "POST /v1/social-reports/{report_id}/retraction": {R.REPORTER},
     "GET /v1/messages": {R.PARTNER_SYSTEM},
     "POST /v1/messages/head-keys": {R.PARTNER_SYSTEM},
     "POST /v1/messages/{message_id}/open": {R.PARTNER_SYSTEM},

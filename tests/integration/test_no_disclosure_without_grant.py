@@ -72,6 +72,7 @@ class Oracle:
     latest: dict[UUID, datetime] = field(default_factory=dict)
     referrals: dict[UUID, str] = field(default_factory=dict)
     read: set[tuple[UUID, int]] = field(default_factory=set)
+    retracted: set[tuple[UUID, int]] = field(default_factory=set)
     suspended: set[str] = field(default_factory=set)
     rests_on: dict[UUID, dict[int, frozenset[UUID]]] = field(default_factory=dict)
     """Message to part to the grants that the ledger says it rests on; the oracle has judged each."""
@@ -310,6 +311,23 @@ class Trial:
         self.seen["corrected"] += 1
         self.happened(*self.with_its_case(case))
 
+    def supplement(self, n: int) -> None:
+        case = self.case(n)
+        report = self.world.report_of(case)
+        self.world.supplement(report, SAME_WOMAN, self.reporter(case))
+        self.happened(*self.with_its_case(case))
+
+    def retract(self, n: int) -> None:
+        """From then on nothing of the report and of what was made of it is told."""
+        case = self.case(n)
+        self.world.retract(self.world.report_of(case), reporter=self.reporter(case))
+        self.oracle.retracted.update((case, version) for version in self.world.case(case).retracted)
+        self.seen["retracted"] += 1
+        self.happened(*self.with_its_case(case))
+
+    def reporter(self, case: UUID) -> str:
+        return str(self.world.parts.app.event(case, 2).reporter)
+
     def with_its_case(self, inquiry: UUID) -> list[UUID]:
         """What happens in a matched inquiry moves its case too."""
         return [inquiry, *(case for case, found in self.oracle.matched.items() if inquiry in found)]
@@ -384,7 +402,8 @@ class Trial:
             assert source.category in AGREED[recipient], "told what the agreement does not cover"
             assert source.stream in {case, *self.oracle.matched.get(case, set())}, "told of another case"
             assert (source.category, source.field) != (C.COORDINATION, "grants"), "told who consented to what"
-            if source.category is C.FREE_TEXT:
+            assert (source.stream, source.version) not in self.oracle.retracted, "told what was taken back"
+            if source.category is C.FREE_TEXT and not source.field.startswith("retracted."):
                 assert (source.stream, source.version) in self.oracle.read, "told unread free text"
 
     def judge_renewal(self, entry: Renewed, now: datetime) -> None:
@@ -474,12 +493,14 @@ Arguments = tuple[object, ...]
 _DRAWN: dict[str, tuple[int, st.SearchStrategy[Arguments]]] = {
     "consent": (6, st.tuples(_n, _few, _what, _hours)),
     "withdraw": (5, st.tuples(_n, _n, st.booleans(), st.booleans())),
-    "never_said": (1, st.tuples(_n, _n, st.booleans())),
+    "never_said": (2, st.tuples(_n, _n, st.booleans())),
     "basis": (2, st.tuples(_n, _who, _what, st.sampled_from(list(BasisRule)), _hours)),
     "assess": (3, st.tuples(_n)),
     "level": (1, st.tuples(_n, st.sampled_from(list(SafetyLevel)))),
     "refer": (2, st.tuples(_n, _who)),
     "read": (1, st.tuples(_n)),
+    "supplement": (1, st.tuples(_n)),
+    "retract": (1, st.tuples(_n)),
     "correct": (2, st.tuples(_n, st.sampled_from(["economic", "digital", "stalking"]))),
     "match": (3, st.tuples(_n, _n)),
     "unmatch": (2, st.tuples(_n)),
@@ -509,7 +530,7 @@ SEQUENCES = st.builds(
     lambda match, first, rest: [*match, first, *rest],
     _MATCH,
     _FIRST,
-    st.lists(STEPS, min_size=4, max_size=12),
+    st.lists(STEPS, min_size=4, max_size=14),
 )
 """A consent is always among the first, and in half of them an inquiry that is matched to the open case."""
 
@@ -591,4 +612,5 @@ def _must_have_happened(seen: Counter[str], sequences: int) -> None:
     assert seen["revoked"] > sequences / 8, seen
     assert seen["renewed"] > sequences / 20, seen
     assert seen["corrected"] > sequences / 20, seen
-    assert seen["never_said"] > sequences / 20, seen
+    assert seen["never_said"] > sequences / 40, seen
+    assert seen["retracted"] > sequences / 40, seen

@@ -35,6 +35,7 @@ from tests.given import BEGAN, NOW, fact
 UNIT, NGO, SHELTER, POLICE = "voldsteam", "havnen", "krisecenter-nord", "politi-oest"
 TOVHOLDER = Actor("sub-3", "Tove Prøve", "tovholder", UNIT)
 AT_NGO = Actor("sub-90", "Niels Opdigtet", "referral_recipient", NGO)
+AT_POLICE = Actor("sub-50", "Poul Opdigtet", "reporter", POLICE)
 ENDS = NOW + timedelta(days=90)
 
 

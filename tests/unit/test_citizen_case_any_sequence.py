@@ -8,7 +8,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from contracts.terms import BasisRule, Category, OrganisationKind, ReferralStatus, SafetyLevel, Urgency
+from contracts.terms import (
+    BasisRule,
+    Category,
+    OrganisationKind,
+    ReferralStatus,
+    RetractionReason,
+    SafetyLevel,
+    Urgency,
+)
 from hub.aggregates.base import project
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.children import waiting_notifications
@@ -41,7 +49,18 @@ from hub.aggregates.citizen_case.values import CaseState, ConsentForm, GrantTerm
 from hub.aggregates.sealing import CouldKill
 from hub.errors import HubError
 from tests.given import BEGAN, CASEWORKER, STREAM
-from tests.unit.case_facts import AT_NGO, CLOSING, NGO, POLICE, REPORTED, SHELTER, TOVHOLDER, UNIT, made_up
+from tests.unit.case_facts import (
+    AT_NGO,
+    AT_POLICE,
+    CLOSING,
+    NGO,
+    POLICE,
+    REPORTED,
+    SHELTER,
+    TOVHOLDER,
+    UNIT,
+    made_up,
+)
 
 RECIPIENTS = st.sampled_from([NGO, SHELTER, POLICE])
 CATEGORIES = st.sampled_from([Category.REFERRAL, Category.RISK, Category.IDENTITY, Category.FREE_TEXT])
@@ -114,6 +133,26 @@ class AnySequence(RuleBasedStateMachine):
     @rule()
     def a_report(self) -> None:
         self.do(CitizenCase.receive_report, **{**REPORTED, "report_id": self.new_id()})
+
+    @precondition(lambda self: self.case.reports)
+    @rule(data=st.data())
+    def a_report_is_added_to(self, data: st.DataObject) -> None:
+        report = data.draw(st.sampled_from(sorted(self.case.reports)))
+        words = {**REPORTED, "report_id": self.new_id(), "supplements": report, "by": AT_POLICE}
+        self.do(CitizenCase.supplement_report, **words)
+
+    @precondition(lambda self: self.case.reports)
+    @rule(data=st.data(), reason=st.sampled_from(RetractionReason))
+    def a_report_is_taken_back(self, data: st.DataObject, reason: RetractionReason) -> None:
+        report = data.draw(st.sampled_from(sorted(self.case.reports)))
+        words = {"reason": reason, "explanation": "", "built_on": {}, "by": AT_POLICE}
+        self.do(CitizenCase.retract_report, report_id=report, **words)
+        assert self.case.reports[report] in self.case.retracted
+
+    @invariant()
+    def what_was_taken_back_stands_no_longer(self) -> None:
+        assert not self.case.retracted & {e.version for e in self.case.entries}
+        assert not self.case.retracted & {version for version, _ in self.case.could_kill}
 
     @rule(entry=st.integers(1, 12))
     def somebody_reads(self, entry: int) -> None:

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from contracts.terms import BasisRule, Escalation, OrganisationKind, ReferralStatus, SafetyLevel, Urgency
+from contracts.terms import (
+    BasisRule,
+    Escalation,
+    OrganisationKind,
+    ReferralStatus,
+    RetractionReason,
+    SafetyLevel,
+    Urgency,
+)
 from hub.aggregates.citizen_case import case as case_module
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import (
@@ -43,6 +51,7 @@ from tests.given import NOW, Fact, fact, given
 from tests.unit.case_facts import (
     ASIDE,
     AT_NGO,
+    AT_POLICE,
     BASIS,
     BASIS_TERMS,
     CHILD_AT_RISK,
@@ -102,6 +111,14 @@ def with_new_ids(terms: tuple[GrantTerms, ...], start: int) -> tuple[GrantTerms,
 ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "receive_report": {**REPORTED, "report_id": made_up(2)},
     "take_up_report": {"report_id": REPORT, "may_be_told": {POLICE}},
+    "supplement_report": {**REPORTED, "report_id": made_up(8), "supplements": REPORT, "by": AT_POLICE},
+    "retract_report": {
+        "report_id": REPORT,
+        "reason": RetractionReason.WRONG_PERSON,
+        "explanation": "",
+        "built_on": {},
+        "by": AT_POLICE,
+    },
     "match_inquiry": {"inquiry": INQUIRY, "reason": "Samme person"},
     "be_matched_to": {"case": OTHER_CASE},
     "unmatch_inquiry": {"inquiry": INQUIRY, "reason": "En anden"},

@@ -52,6 +52,7 @@ _SYSTEM = {Role.PARTNER_SYSTEM: NONE}
 TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("POST", "/v1/social-reports"): {Role.REPORTER: NONE},
     ("GET", "/v1/social-reports/{report_id}/receipt"): {Role.REPORTER: NONE},
+    ("POST", "/v1/social-reports/{report_id}/retraction"): {Role.REPORTER: NONE},
     ("GET", "/v1/messages"): _SYSTEM,
     ("POST", "/v1/messages/head-keys"): _SYSTEM,
     ("POST", "/v1/messages/{message_id}/open"): _SYSTEM,

@@ -38,7 +38,11 @@ _ENDS = {
     MessageKind.CONSENT_EXPIRED,
     MessageKind.LEGAL_BASIS_ENDED,
 }
-_ALWAYS_URGENCY = {MessageKind.REPORT_RECEIVED, MessageKind.REFERRAL_REQUESTED}
+_ALWAYS_URGENCY = {
+    MessageKind.REPORT_RECEIVED,
+    MessageKind.REPORT_SUPPLEMENTED,
+    MessageKind.REFERRAL_REQUESTED,
+}
 _MANY = 6
 _ORDER = [
     Category.IDENTITY,
@@ -207,7 +211,7 @@ def _role(part: Part, words: Words) -> str:
 
 
 def _source(row: OpenedRow, words: Words, kind_of: KindOf, asked: Mapping[str, str]) -> Source:
-    if row.head.kind is MessageKind.REPORT_RECEIVED:
+    if row.head.kind in {MessageKind.REPORT_RECEIVED, MessageKind.REPORT_SUPPLEMENTED}:
         units = [p.data["unit"] for p in row.parts if isinstance(p.data.get("unit"), dict)]
         unit = units[0] if units else {}
         return _named(unit.get("kind"), str(unit.get("organisation", "")), words)

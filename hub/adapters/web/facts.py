@@ -163,9 +163,29 @@ def _reason(value: Any, words: Words, _: Names) -> Iterator[Fact]:
     yield Fact(words("field.reason"), words.label(closed, value))
 
 
+def _built_on(value: Any, words: Words, _: Names) -> Iterator[Fact]:
+    for one in value:
+        told = words.labels(terms.Category, one["categories"])
+        yield Fact(words("field.built_on.disclosures"), f"{one['recipient']}: {told}", grave=True)
+
+
+def _bases_since(value: Any, words: Words, _: Names) -> Iterator[Fact]:
+    for one in value:
+        rule = words.label(terms.BasisRule, one["rule"]) if "rule" in one else words("basis.consent")
+        yield Fact(words("field.built_on.bases"), f"{rule}: {', '.join(one['recipients'])}")
+
+
+def _referred_since(value: Any, words: Words, _: Names) -> Iterator[Fact]:
+    yield Fact(words("field.built_on.referrals"), ", ".join(str(one["recipient"]) for one in value))
+
+
+def _matched_since(value: Any, words: Words, _: Names) -> Iterator[Fact]:
+    yield Fact(words("field.built_on.matches"), str(len(value)))
+
+
 _SILENT: Final = frozenset(
     {
-        *("role", "report", "report_id", "text", "field"),
+        *("role", "report", "report_id", "supplements", "text", "field"),
         *("consent", "referral", "assessment", "status", "of", "taken_up"),
         *("notification", "entry"),
     }
@@ -224,5 +244,10 @@ _RENDER: Final[Mapping[str, Render]] = {
     "escalation": lines.one("field.escalation", terms.Escalation),
     "due": lines.time("field.due"),
     "reason": _reason,
+    "retracted": lines.one("field.retracted", terms.RetractionReason),
+    "disclosures": _built_on,
+    "bases": _bases_since,
+    "referrals": _referred_since,
+    "matches": _matched_since,
 }
 """How each field is shown, danger first."""

@@ -12,6 +12,8 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     command                       inquiry  matched  open  set_aside  closed  minor
     receive_report                yes      -        yes   -          -       -
     take_up_report                yes      yes      yes   yes        yes     yes
+    supplement_report             yes      yes      yes   yes        yes     yes
+    retract_report                yes      yes      yes   yes        yes     yes
     match_inquiry                 yes      -        yes   -          -       -
     be_matched_to                 yes      -        -     -          -       -
     unmatch_inquiry               yes      -        yes   yes        yes     yes
@@ -83,7 +85,9 @@ from hub.aggregates.citizen_case import (
     intake,
     legal_basis,
     referral,
+    reporter,
     safety,
+    told,
 )
 from hub.aggregates.citizen_case.events import CaseEvent, FreeTextRead, InquiryOpened, ReportReceived
 from hub.aggregates.citizen_case.mistakes import Mistake, mistakes
@@ -91,7 +95,6 @@ from hub.aggregates.citizen_case.values import (
     Basis,
     CaseState,
     ConsentQuestion,
-    Content,
     Deadline,
     Entry,
     Grant,
@@ -122,6 +125,8 @@ class CitizenCase(Aggregate):
         """Report id to the version of its event."""
         self.taken_up: set[UUID] = set()
         """Reports of which the reporter was told that somebody took them up."""
+        self.retracted: set[int] = set()
+        """Versions of which nothing stands any more."""
         self.inquiries: set[UUID] = set()
         self.matched_to: UUID | None = None
         self.persons: set[UUID] = set()
@@ -155,6 +160,7 @@ class CitizenCase(Aggregate):
 
     receive_report = intake.receive_report
     take_up_report = intake.take_up_report
+    supplement_report = reporter.supplement_report
     match_inquiry = intake.match_inquiry
     be_matched_to = intake.be_matched_to
     unmatch_inquiry = intake.unmatch_inquiry
@@ -178,6 +184,7 @@ class CitizenCase(Aggregate):
 
     correct_entry = correcting.correct_entry
     correct_consent = correcting.correct_consent
+    retract_report = reporter.retract_report
     continue_inquiry = correcting.continue_inquiry
 
     child_notification_falls_due = children.child_notification_falls_due
@@ -221,36 +228,20 @@ class CitizenCase(Aggregate):
 
     @property
     def entries(self) -> list[Entry]:
-        """What was told and stands.
+        """What was told and stands."""
+        return told.entries(self, self._facts)
 
-        A content with a slot takes the place of the former one of that slot, a correction the place of what
-        it corrects.
-        """
-        told = [
-            Entry(f.originator_version, f.timestamp, content) for f in self._facts for content in f.tells()
-        ]
-        last = {e.content.slot: e.version for e in told}
-        wrong = set(self.corrected.values())
-        return [
-            e
-            for e in told
-            if (e.version, e.content.field) not in wrong
-            and (e.content.slot is None or e.version == last[e.content.slot])
-        ]
-
-    def in_place_of(self, content: Content) -> tuple[tuple[int, str], ...]:
-        """What a correction stands in the place of, the nearest first: a correction can be corrected too."""
-        found = []
-        pointed = content.corrects
-        while pointed is not None:
-            found.append(pointed)
-            pointed = self.corrected.get(pointed)
-        return tuple(found)
+    in_place_of = told.in_place_of
 
     @property
     def mistakes(self) -> list[Mistake]:
         """The matches of this case that were undone, with an inquiry of its own or with its case."""
         return mistakes(self._facts)
+
+    @property
+    def facts(self) -> tuple[CaseEvent, ...]:
+        """Everything that happened."""
+        return tuple(self._facts)
 
     def fact(self, version: int) -> CaseEvent:
         """What happened as that version."""
@@ -311,7 +302,7 @@ class CitizenCase(Aggregate):
         return tuple(
             Entry(event.originator_version, event.timestamp, content)
             for content in event.tells()
-            if content.category is not Category.FREE_TEXT
+            if content.category is not Category.FREE_TEXT or content.retracts
         )
 
     def keep(self, fact: CaseEvent) -> None:

@@ -52,10 +52,9 @@ def receive_report(
 ) -> None:
     """Take in a social report (socialrapport, seed 002 p. 11). The same report comes in once."""
     must_be_legal(self, "receive_report")
-    if report_id in self.reports:
-        raise Replayed("report_id: this report was taken in before; send a new one", field="report_id")
-    _must_be_a_report(reporter, number, warnings)
-    _must_be_told_by_category(contents, others)
+    must_be_new(self, report_id)
+    must_be_a_report(reporter, number, warnings)
+    must_be_told_by_category(contents, others)
     sent = {"report_id": report_id, "reporter": reporter, "number": number, "reference": reference}
     told = {"contents": contents, "others": others, "could_kill": could_kill, "free_text": free_text}
     self.trigger_event(
@@ -64,7 +63,7 @@ def receive_report(
         **told,
         urgency=urgency,
         happened=happened,
-        basis=_with_its_bans(basis),
+        basis=with_its_bans(basis),
         warnings=warnings,
         staff_involved=staff_involved,
         by=by,
@@ -182,14 +181,21 @@ def assign_coordinator(self: "CitizenCase", *, coordinator: Actor, by: Actor, at
     self.trigger_event(CoordinatorAssigned, coordinator=coordinator, by=by, timestamp=self.moment(at))
 
 
-def _must_be_a_report(reporter: str, number: str, warnings: tuple[str, ...]) -> None:
+def must_be_new(case: "CitizenCase", report_id: UUID) -> None:
+    """The same report comes in once."""
+    if report_id in case.reports:
+        raise Replayed("report_id: this report was taken in before; send a new one", field="report_id")
+
+
+def must_be_a_report(reporter: str, number: str, warnings: tuple[str, ...]) -> None:
+    """Somebody sent it, it has our number, and what is warned of is a word of a list."""
     slug("reporter", reporter)
     written("number", number)
     for warning in warnings:
         coded("warnings", warning)
 
 
-def _must_be_told_by_category(contents: dict[str, dict[str, Any]], others: tuple[AboutPerson, ...]) -> None:
+def must_be_told_by_category(contents: dict[str, dict[str, Any]], others: tuple[AboutPerson, ...]) -> None:
     """Each thing in a category, so that it can be granted; free text in its own place, so that it waits."""
     for about in others:
         value = about.value or {}
@@ -203,7 +209,7 @@ def _must_be_told_by_category(contents: dict[str, dict[str, Any]], others: tuple
             )
 
 
-def _with_its_bans(basis: dict[str, Any]) -> dict[str, Any]:
+def with_its_bans(basis: dict[str, Any]) -> dict[str, Any]:
     """Retsplejelov § 115 never goes without its ban, whatever the reporter wrote."""
     bans = set(basis.get("bans", ()))
     if basis.get("rule") == BasisRule.RETSPLEJELOV_115:

@@ -25,6 +25,8 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
     {
         "receive_report": _ALONE,
         "take_up_report": _EVERY,
+        "supplement_report": _EVERY,
+        "retract_report": _EVERY,
         "match_inquiry": _ALONE,
         "be_matched_to": _INQUIRY,
         "unmatch_inquiry": _EVERY - _MATCHED,

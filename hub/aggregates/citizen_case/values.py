@@ -46,7 +46,8 @@ class Content:
     content replaces an earlier one (the safety level, one referral): the present state keeps the last.
     `owner_only` marks how the municipality does its own work: nobody's business but the owning unit's.
     `only_for` names the one organisation, beside the owning unit, whose business it is.
-    `corrects` is the version and field of the entry in whose place this one stands.
+    `corrects` is the version and field of the entry in whose place this one stands. `retracts` are versions
+    of which nothing stands any more: whoever was told of them in this category is told so, once.
     """
 
     category: Category
@@ -58,6 +59,7 @@ class Content:
     owner_only: bool = False
     corrects: tuple[int, str] | None = None
     only_for: str | None = None
+    retracts: tuple[int, ...] = ()
 
 
 def state_of(state: CaseState) -> Content:

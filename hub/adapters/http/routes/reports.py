@@ -5,10 +5,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from contracts.base import Contract
+from contracts.fields import Text
+from contracts.message_v1 import ReceiptStatus
 from contracts.social_report_v1 import SocialReport
-from hub.adapters.http.context import Authorised, Parts, answered
+from contracts.terms import RetractionReason
+from hub.adapters.http.context import Authorised, Body, Parts, answered, command
 
 router = APIRouter(tags=["reports"])
+
+
+class RetractionAsked(Contract):
+    """Why you take your report back; what you explain is read by a person of the municipality."""
+
+    reason: RetractionReason
+    explanation: Text | None = None
 
 
 @router.post("/v1/social-reports", status_code=202)
@@ -17,6 +28,15 @@ def report(call: Authorised, parts: Parts, report: SocialReport) -> Mapping[str,
     answer = parts.inbound.report(call.actor, report)
     ids = {name: value for name, value in answered(answer).items() if name != "case"}
     return {**ids, "status": "received", "read_by_a_person": False, "on_call": parts.on_call}
+
+
+@router.post("/v1/social-reports/{report_id}/retraction", status_code=202)
+def retract(
+    call: Authorised, parts: Parts, report_id: UUID, body: Body, asked: RetractionAsked
+) -> Mapping[str, object]:
+    """Take a report of yours back. Nothing is deleted: whoever was told is told, and a person is."""
+    answer = parts.hub.retract_report(command(call, body), report_id, asked.reason, asked.explanation or "")
+    return {"number": answer.ids["number"], "position": answer.position, "status": ReceiptStatus.RETRACTED}
 
 
 @router.get("/v1/social-reports/{report_id}/receipt")

@@ -70,6 +70,7 @@ SHOWN: Final[tuple[type[StrEnum], ...]] = (
     own.NotNotifiedReason,
     RejectionReason,
     CancellationReason,
+    terms.RetractionReason,
     Role,
 )
 """The closed lists whose values the pages show. A value without a label in both languages fails a test."""

@@ -171,6 +171,14 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Et menneske hos modtageren har sagt ja. Tilbuddet er ikke begyndt.",
         "A person at the recipient has said yes. The offer has not begun.",
     ),
+    "note.report_supplemented": (
+        "Lægger noget til en tidligere rapport. Den er modtaget, ikke læst.",
+        "Adds to an earlier report. It is received, not read.",
+    ),
+    "note.report_retracted": (
+        "Rapporten gælder ikke længere. Se på det, der bygger på den, og beslut, hvad der skal ske.",
+        "What the report told stands no longer. Look at what was built on it, and decide what is to be done.",
+    ),
     "note.entry_corrected": (
         "Står i stedet for noget, der var forkert. Hvem der fik det at vide, får også rettelsen.",
         "Stands in the place of what was wrong. Whoever was told that is told the correction.",

@@ -21,7 +21,12 @@ from hub.aggregates.citizen_case.events.contact import (
     ContactDecided,
     InformationGiven,
 )
-from hub.aggregates.citizen_case.events.corrections import ConsentCorrected, EntryCorrected, InquiryContinued
+from hub.aggregates.citizen_case.events.corrections import (
+    ConsentCorrected,
+    EntryCorrected,
+    InquiryContinued,
+    ReportRetracted,
+)
 from hub.aggregates.citizen_case.events.ending import (
     CaseClosed,
     CaseReopened,
@@ -40,6 +45,7 @@ from hub.aggregates.citizen_case.events.intake import (
     InquiryUnmatched,
     MatchedToCase,
     ReportReceived,
+    ReportSupplemented,
     ReportTakenUp,
     UnmatchedFromCase,
 )
@@ -101,7 +107,9 @@ __all__ = [
     "ReferralRequested",
     "ReferralStarted",
     "ReportReceived",
+    "ReportRetracted",
     "ReportSetAside",
+    "ReportSupplemented",
     "ReportTakenUp",
     "SafeContactSet",
     "SafetyAssessed",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from contracts.terms import Category, MessageKind
+from contracts.terms import Category, MessageKind, RetractionReason
 from hub.aggregates.base import stored_as
 from hub.aggregates.citizen_case.events.base import CaseEvent
 from hub.aggregates.citizen_case.events.bases import GrantsEnded
@@ -51,6 +51,37 @@ class EntryCorrected(CaseEvent):
         case.corrected[(self.originator_version, "instead")] = (self.entry, self.field)
         if self.instead is not None and self.slot == "safety_level":
             case.safety_level = self.instead["level"]
+
+
+@stored_as("case.report_retracted")
+class ReportRetracted(CaseEvent):
+    """The reporter took its report back. Nothing is deleted: what it told stands no longer.
+
+    `versions` are those of the report, of what supplements it and of their corrections; `categories` what
+    they told. `built_on` is what a person must look at, for it may rest on the report.
+    """
+
+    KIND = MessageKind.REPORT_RETRACTED
+    report_id: UUID
+    reason: RetractionReason
+    explanation: str
+    versions: tuple[int, ...]
+    categories: tuple[Category, ...]
+    built_on: dict[str, Any]
+
+    def tells(self) -> tuple[Content, ...]:
+        report = {"report": str(self.report_id)}
+        told = [
+            Content(c, f"retracted.{c}", {**report, "retracted": self.reason}, retracts=self.versions)
+            for c in self.categories
+        ]
+        explained = free_text("explanation", "report_retracted.explanation", self.explanation)
+        said = (replace(explained, owner_only=True),) if self.explanation else ()
+        return (*told, own("built_on", {**report, **self.built_on}), *said)
+
+    def change(self, case: "CitizenCase") -> None:
+        case.retracted.update(self.versions)
+        case.could_kill = [(v, value) for v, value in case.could_kill if v not in self.versions]
 
 
 @stored_as("case.consent_corrected")

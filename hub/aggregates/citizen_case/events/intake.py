@@ -97,6 +97,14 @@ class ReportTakenUp(CaseEvent):
         case.taken_up.add(self.report_id)
 
 
+@stored_as("case.report_supplemented")
+class ReportSupplemented(ReportReceived):
+    """The reporter added to a report of its own: a report in itself, beside the one that it adds to."""
+
+    KIND = MessageKind.REPORT_SUPPLEMENTED
+    supplements: UUID
+
+
 @stored_as("case.inquiry_matched")
 class InquiryMatched(CaseEvent):
     """A person found that the inquiry is about the same citizen as this case. Never a copy."""
