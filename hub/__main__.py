@@ -25,6 +25,7 @@ from hub.committing import Command
 from hub.condition import Condition
 from hub.errors import HubError, Invalid, Missing, Unavailable
 from hub.process import settle
+from hub.restoring import restore
 from hub.serving import Server, app_of, openapi
 from hub.settings import Settings, problems_of, unknown
 from hub.working import Worker, Workers, follower_of, projectors, receivers, relay_of, timers_of
@@ -181,6 +182,17 @@ def project() -> None:
 def receive() -> None:
     """Take in what partners write to their topics, and end what has reached its end in time."""
     _work("receive", lambda parts, _: [timers_of(parts)], receivers)
+
+
+@app.command()
+def restored() -> None:
+    """After a backup was restored, before anything runs: end again what ended since, read again what came."""
+    settings = _settings()
+    with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
+        found = restore(parts, broker)
+    print(f"numbers begin anew in epoch {found.epoch}")
+    print(f"ended again: {found.ended} grants of {found.cases} cases")
+    print(f"read again: {found.read} messages of partners")
 
 
 @app.command()

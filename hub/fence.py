@@ -1,12 +1,13 @@
 """The fence: destroyed key ids in an append-only file, apart from the database (docs/format.md section 2).
 
-An id in it is destroyed, whatever a database restored from yesterday says. It is looked at before every use
-of a key: one `stat` (about 1 µs), and the new lines where the file has grown.
+An id in it is destroyed, whatever a database restored from yesterday says: what was erased stays erased, and
+a grant that was withdrawn since stays withdrawn. It is looked at before every use of a key: one `stat` (about
+1 µs), and the new lines where the file has grown.
 """
 
 import fcntl
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import Lock
 from uuid import UUID
@@ -14,6 +15,8 @@ from uuid import UUID
 from hub.errors import Corrupt
 
 _ID_BYTES = 32
+_GRANT = b" grant"
+"""Stands behind the id of a grant whose key went with it."""
 
 
 class Fence:
@@ -23,6 +26,7 @@ class Fence:
         self._path = path
         self._lock = Lock()
         self._ids: set[UUID] = set()
+        self._grants: set[UUID] = set()
         self._whole_lines = 0
         self._seen_bytes = 0
         self._listener: Callable[[Iterable[UUID]], None] | None = None
@@ -41,21 +45,33 @@ class Fence:
 
     def __contains__(self, key_id: UUID) -> bool:
         self._look()
-        return key_id in self._ids
+        return key_id in self._ids or key_id in self._grants
 
     def count(self) -> int:
-        """How many ids there are now."""
+        """How many keys are destroyed now, but for those of grants, under which no event lies."""
         self._look()
         return len(self._ids)
 
+    def ended(self) -> frozenset[UUID]:
+        """The grants whose keys went with them."""
+        self._look()
+        return frozenset(self._grants)
+
     def add(self, key_id: UUID) -> None:
         """Append and sync; safe among processes."""
+        self._append([key_id.hex.encode() + b"\n"])
+
+    def end(self, grants: Iterable[UUID]) -> None:
+        """As `add`, for grants that ended."""
+        self._append([grant.hex.encode() + _GRANT + b"\n" for grant in grants])
+
+    def _append(self, lines: Sequence[bytes]) -> None:
         fd = os.open(self._path, os.O_RDWR | os.O_APPEND)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             size = os.fstat(fd).st_size
             torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-            os.write(fd, b"\n" * torn + key_id.hex.encode() + b"\n")
+            os.write(fd, b"\n" * torn + b"".join(lines))
             os.fsync(fd)
         finally:
             os.close(fd)
@@ -72,8 +88,13 @@ class Fence:
                     raise Corrupt("the fence of destroyed keys has shrunk: put the newest copy back")
                 file.seek(self._whole_lines)
                 added = file.read()
-            new = {found for line in added.split(b"\n") if (found := _parse(line)) is not None} - self._ids
-            self._ids |= new
+            new = set()
+            for line in added.split(b"\n"):
+                of = self._grants if line.endswith(_GRANT) else self._ids
+                found = _parse(line.removesuffix(_GRANT))
+                if found is not None and found not in of:
+                    of.add(found)
+                    new.add(found)
             self._seen_bytes = self._whole_lines + len(added)
             self._whole_lines += added.rfind(b"\n") + 1
         if new and self._listener is not None:

@@ -226,6 +226,14 @@ class StoredKeyRing:
         self._fence.add(key_id)
         self._table.destroy_key(key_id)
 
+    def end(self, grants: Iterable[UUID]) -> None:
+        """These grants ended, as the database knows; from now on in restored backups too."""
+        self._fence.end(grants)
+
+    def ended(self) -> frozenset[UUID]:
+        """Every grant of which that was said."""
+        return self._fence.ended()
+
     def erasures(self) -> int:
         """How many keys are destroyed by now: what was read when there were fewer must be read again."""
         return self._fence.count()

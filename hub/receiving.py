@@ -20,7 +20,7 @@ from hub.errors import (
     Unavailable,
 )
 from hub.inbound import Inbound
-from hub.ports import Broker, Record
+from hub.ports import Broker, Consumer, Record
 from hub.reader import Reader
 
 log = logging.getLogger("hub.receiving")
@@ -34,12 +34,22 @@ AWAY = (OSError, PersistenceError, sqlite3.Error)
 class Receiver:
     """Reads one partner's topic. What can never be used goes to the dead-letter topic, still sealed."""
 
-    def __init__(self, *, broker: Broker, inbound: Inbound, municipality: str, partner: str) -> None:
+    def __init__(
+        self, *, broker: Broker, inbound: Inbound, municipality: str, partner: str, anew: bool = False
+    ) -> None:
+        """`anew`: from the first record that the topic holds; what was taken in before happens once."""
         self._dead = DeadLetters(broker, municipality)
         self._inbound = inbound
         self._partner = partner
         topic, group = f"{municipality}.from.{partner}", f"hub.receive.{partner}"
-        self._reader = Reader(lambda: broker.consumer(topic, group))
+
+        def opened() -> Consumer:
+            consumer = broker.consumer(topic, group)
+            if anew:
+                consumer.rewind()
+            return consumer
+
+        self._reader = Reader(opened)
         self._tried: Counter[int] = Counter()
 
     def step(self, limit: int, timeout_s: float) -> int:

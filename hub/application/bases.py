@@ -1,6 +1,6 @@
 """Commands on consents and legal bases: what lets anything leave the municipality (domain rule 1)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -70,6 +70,29 @@ class Bases(Carrier):
             ended = case.withdraw_consent(
                 consent_id=consent_id, recipient=recipient, category=category, by=command.by, at=now
             )
+            return Change(
+                cases=(case,), ends=tuple(ended), reason=RevocationReason.WITHDRAWN, may_not_wait=True
+            )
+
+        return self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
+
+    def end_again(self, command: Command, case_id: UUID, grants: Collection[UUID]) -> Answer:
+        """These grants ended, and a restored backup does not know of it: they end once more, on record."""
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            ended: list[UUID] = []
+            for grant in [g for g in case.grants.values() if g.grant_id in grants and not g.ended]:
+                basis = case.bases[grant.basis_id]
+                if basis.rule is None:
+                    ended += case.withdraw_consent(
+                        consent_id=basis.basis_id,
+                        recipient=grant.recipient,
+                        category=grant.category,
+                        by=command.by,
+                        at=now,
+                    )
+                else:
+                    ended += case.end_legal_basis(basis_id=basis.basis_id, by=command.by, at=now)
             return Change(
                 cases=(case,), ends=tuple(ended), reason=RevocationReason.WITHDRAWN, may_not_wait=True
             )

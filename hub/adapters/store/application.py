@@ -225,8 +225,12 @@ class StoreApplication(Application[UUID]):
         return max(numbers) if numbers else self._last()
 
     def _let_in(self, alongside: Alongside | None) -> None:
-        if alongside is not None and alongside.new_keys:
+        if alongside is None:
+            return
+        if alongside.new_keys:
             self.keys.committed(key.key_id for key in alongside.new_keys)
+        if alongside.ends_grants:
+            self.keys.end(alongside.ends_grants)
 
     def _last(self) -> int:
         return self.recorder.max_notification_id() or 0

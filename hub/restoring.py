@@ -1,0 +1,87 @@
+"""After a backup was restored: what the database forgot, from what is kept apart from it.
+
+The database is of yesterday. The fence knows which grants ended since, so that a consent that was withdrawn
+stays withdrawn; the partners' topics still hold what they sent since. Numbers given since are taken, so every
+recipient's begin anew in the next epoch, before anything is written.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.events import InquiryOpened
+from hub.bootstrap import Parts
+from hub.committing import Command
+from hub.errors import Missing, Unavailable
+from hub.ports import Broker
+from hub.receiving import Receiver
+
+RESTORER: Final = Actor("hub", "hub", "restore", "hub")
+_PAGE: Final = 1000
+_PATIENCE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was found."""
+
+    epoch: int
+    ended: int
+    cases: int
+    read: int
+
+
+def restore(parts: Parts, broker: Broker) -> Restored:
+    """Set right what the backup did not know. Done twice it does harm to nothing but the count of epochs.
+
+    Raises `Unavailable` where the receivers still run, or the broker is away.
+    """
+    epoch = parts.app.store.begin_epoch()
+    again = list(_end_again(parts))
+    read = sum(_read_again(parts, broker, row.slug) for row in parts.app.store.partners())
+    return Restored(epoch, sum(again), len(again), read)
+
+
+def _end_again(parts: Parts) -> Iterator[int]:
+    """How many grants of each case ended once more."""
+    fenced = parts.app.keys.ended()
+    for case_id in _cases(parts):
+        try:
+            grants = parts.committer.case(case_id).grants.values()
+        except Missing:
+            continue  # erased: its keys are behind the fence as well
+        revived = {g.grant_id for g in grants if g.grant_id in fenced and not g.ended}
+        if revived:
+            parts.hub.end_again(Command(by=RESTORER), case_id, revived)
+            yield len(revived)
+
+
+def _cases(parts: Parts) -> Iterator[UUID]:
+    position = 0
+    while page := parts.app.notifications(position, _PAGE):
+        yield from (UUID(str(n.originator_id)) for n in page if n.topic == InquiryOpened.TOPIC)
+        position = page[-1].id
+
+
+def _read_again(parts: Parts, broker: Broker, slug: str) -> int:
+    topic = f"{parts.settings.municipality}.from.{slug}"
+    held = broker.held(topic) if topic in broker.topics() else 0
+    receiver = Receiver(
+        broker=broker,
+        inbound=parts.inbound,
+        municipality=parts.settings.municipality,
+        partner=slug,
+        anew=True,
+    )
+    read, deadline = 0, time.monotonic() + _PATIENCE_S
+    try:
+        while read < held:
+            read += receiver.step(_PAGE, 0.5)
+            if time.monotonic() > deadline:
+                raise Unavailable("a partner's topic can't be read: stop `hub receive`, then again")
+    finally:
+        receiver.close()
+    return read

@@ -1,0 +1,165 @@
+"""A backup of yesterday is restored: what ended since stays ended, what came since comes again, numbers begin
+anew. Database and keys are kept apart, as the runbook says: the fence is never restored."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from contracts.envelope import to_headers
+from contracts.inbound_v1 import Inbound
+from contracts.message_v1 import Revoked
+from contracts.terms import Category, SafetyLevel
+from hub.adapters.broker.embedded import EmbeddedBroker
+from hub.aggregates.citizen_case.events import ConsentWithdrawn, ReportReceived
+from hub.errors import Missing
+from hub.ports import Record
+from hub.projections import timeline
+from hub.receiving import Receiver
+from hub.restoring import restore
+from tests.support.social_reports import example
+from tests.world import MUNICIPALITY, NGO, POLICE, UNIT, World
+
+
+class Town:
+    """A municipality whose database can be backed up and put back, beside keys, fence and broker."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self._folder, self._url = folder, url
+        self.world = World.built(folder / "hub", url)
+        self.identities = self.world.identities
+        self.identities[UNIT].save(folder / "hub" / "keys" / "recipients" / UNIT)
+        self.broker = EmbeddedBroker(folder / "broker.db")
+        slugs = [row.slug for row in self.world.parts.app.store.partners()]
+        self.broker.create_topics(self.world.parts.outgoing.topics(slugs), 7)
+
+    def back_up(self) -> None:
+        """Copy the database alone; it goes on."""
+        self.world.close()
+        if self._url:
+            self._copy_database(self._url, self._url + "_backup")
+        else:
+            shutil.copy(self._folder / "hub" / "hub.db", self._folder / "backup.db")
+        self._open()
+
+    def put_back(self) -> None:
+        """The database as it was backed up; nothing else is put back."""
+        self.world.close()
+        if self._url:
+            self._url += "_backup"
+        else:
+            for left in (self._folder / "hub").glob("hub.db*"):
+                left.unlink()
+            shutil.copy(self._folder / "backup.db", self._folder / "hub" / "hub.db")
+        self._open()
+
+    def settle(self) -> None:
+        """Everything that waits is sent, taken in and shown."""
+        parts = self.world.parts
+        with closing(parts.relay(self.broker)) as relay, closing(parts.projector(self.broker, UNIT)) as views:
+            while relay.step() + views.step(500, 0.0):
+                continue
+
+    def shown(self) -> list[tuple[UUID, int]]:
+        """The rows of the unit's timeline: message and number."""
+        rows = self.world.parts.views[timeline.NAME].rows(UNIT)
+        return [(row.message_id, row.sequence) for row in rows]
+
+    def report(self) -> UUID:
+        """The police hand a report over by topic, and it is taken in; its id."""
+        report_id = uuid4()
+        message = Inbound.report({**example(), "report_id": str(report_id)})
+        hub = self.world.parts.identity.public
+        sent = self.identities[POLICE].send(MUNICIPALITY, POLICE, uuid4(), message, hub)
+        self.broker.publish([Record(f"{MUNICIPALITY}.from.{POLICE}", sent.value, to_headers(sent))])
+        inbound = self.world.parts.inbound
+        with closing(
+            Receiver(broker=self.broker, inbound=inbound, municipality=MUNICIPALITY, partner=POLICE)
+        ) as receiver:
+            assert receiver.step(10, 1.0) == 1
+        return report_id
+
+    def reports(self) -> list[UUID]:
+        return [event.report_id for event in self.world.facts(ReportReceived)]
+
+    def close(self) -> None:
+        self.world.close()
+        self.broker.close()
+
+    def _open(self) -> None:
+        self.world = World.opened(self._folder / "hub", self.identities, self._url)
+
+    def _copy_database(self, url: str, to: str) -> None:
+        server = urlsplit(url)._replace(path="/postgres").geturl()
+        old, new = (sql.Identifier(urlsplit(one).path.lstrip("/")) for one in (url, to))
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(new, old))
+
+
+@pytest.fixture
+def town(tmp_path: Path, store_url: str) -> Iterator[Town]:
+    """Give one."""
+    with closing(Town(tmp_path, store_url)) as town:
+        yield town
+
+
+def test_what_was_withdrawn_since_the_backup_stays_withdrawn(town: Town) -> None:
+    """By the fence at once, and on record when the operator says that it was restored."""
+    case = town.world.open_case()
+    consent = town.world.consent(case)
+    town.world.level(case, SafetyLevel.HIGH)
+    message = town.world.messages_of(NGO)[-1]
+    assert town.world.open_message(NGO, message)
+    town.back_up()
+    town.world.withdraw(case, consent)
+    town.put_back()
+    with pytest.raises(Missing):
+        town.world.open_message(NGO, message)
+
+    found = restore(town.world.parts, town.broker)
+    assert (found.ended, found.cases) == (2, 1)
+    assert {event.category for event in town.world.facts(ConsentWithdrawn)} == {
+        Category.INCIDENT,
+        Category.RISK,
+    }
+    assert [g for g in town.world.case(case).grants.values() if g.recipient == NGO and not g.ended] == []
+    assert any(isinstance(control, Revoked) for control in town.world.controls_of(NGO))
+    town.world.level(case, SafetyLevel.ACUTE)
+    assert town.world.told(NGO) == []
+    assert restore(town.world.parts, town.broker).ended == 0
+
+
+def test_what_partners_sent_since_is_read_again_and_happens_once(town: Town) -> None:
+    """Their topics keep it for days; what the backup knows is not taken in twice."""
+    before = town.report()
+    town.back_up()
+    since = town.report()
+    town.put_back()
+    assert town.reports() == [before]
+    assert restore(town.world.parts, town.broker).read == 2
+    assert town.reports() == [before, since]
+
+
+def test_numbers_begin_anew_and_readers_go_on(town: Town) -> None:
+    """A number that was given since the backup never names another message; no row is lost or shown twice."""
+    case = town.world.open_case()
+    town.settle()
+    town.back_up()
+    town.world.level(case, SafetyLevel.HIGH)
+    town.settle()
+    lost = town.world.stored(UNIT)[-1]
+    town.put_back()
+    assert restore(town.world.parts, town.broker).epoch == 2
+    town.world.level(case, SafetyLevel.RAISED)
+    town.settle()
+    stored = town.world.stored(UNIT)
+    assert (stored[-1].epoch, stored[-1].sequence) == (2, 1)
+    assert lost.message_id not in {message.message_id for message in stored}
+    assert sorted(town.shown()) == sorted((m.message_id, m.sequence) for m in stored if not m.control)
+    assert town.world.parts.views[timeline.NAME].position(UNIT) == (2, 1)
