@@ -222,6 +222,7 @@ class MessageKind(StrEnum):
     INFORMATION_GIVEN = "information_given"
     CONSENT_UNSAFE_TO_ASK = "consent_unsafe_to_ask"
     ANONYMOUS_ADVICE_GIVEN = "anonymous_advice_given"
+    CITIZEN_TOLD = "citizen_told"
     CHILD_NOTIFICATION_DUE = "child_notification_due"
     CHILD_NOTIFICATION_ANSWERED = "child_notification_answered"
 

@@ -14,7 +14,8 @@ Rules, as sentences:
 - A correction is told to whoever may be told its category, and says in the place of what it stands. Whoever
   was told that and may be told no more is refused, on record, so that a person can see it (domain rule 9).
 - That a report was retracted is told to whoever was told of it, in the categories in which it was.
-- A grant that the partner's agreement does not cover tells nothing, and the refusal is recorded.
+- A grant that the partner's agreement does not cover tells nothing, and the refusal is recorded. Danger to
+  life waits for no agreement: its grants carry to every partner in force (domain rule 6).
 - What is told carries the bans of what it was told from and of every basis it rests on.
 - What could kill is in no category, so no rule here can tell it (domain rule 5).
 """
@@ -25,7 +26,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from contracts.terms import Category, Escalation, MessageKind, OrganisationKind, SafetyLevel, Urgency
+from contracts.terms import (
+    BasisRule,
+    Category,
+    Escalation,
+    MessageKind,
+    OrganisationKind,
+    SafetyLevel,
+    Urgency,
+)
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import (
     CaseEscalated,
@@ -58,6 +67,7 @@ GIVES_GRANTS = ConsentGiven | LegalBasisRecorded
 SETS_RIGHT = (EntryCorrected, InquiryContinued, ReportRetracted)
 """The facts for which it matters what a recipient was ever told."""
 _REF_OF = {Escalation.REPORT_UNREAD: "report", Escalation.REFERRAL_UNANSWERED: "referral"}
+NOT_IN_AGREEMENT = "not_in_agreement"
 _URGENCY_OF_LEVEL = {SafetyLevel.ACUTE: Urgency.ACUTE, SafetyLevel.HIGH: Urgency.URGENT}
 
 
@@ -193,7 +203,7 @@ def may_receive(agreement: Agreement | None, category: Category) -> str | None:
     if not agreement.active:
         return "partner_suspended"
     if category not in agreement.categories:
-        return "not_in_agreement"
+        return NOT_IN_AGREEMENT
     return None
 
 
@@ -308,13 +318,20 @@ def _parts(
         if not carrying:
             continue
         if recipient != case.unit and (reason := may_receive(agreements.get(recipient), category)):
-            refused[category] = reason
-            continue
+            carrying = [g for g in carrying if reason == NOT_IN_AGREEMENT and _in_danger_to_life(case, g)]
+            if not carrying:
+                refused[category] = reason
+                continue
         bans = {*entry.content.bans, *(b for g in carrying for b in _bans(case, g))}
         ids = tuple(g.grant_id for g in carrying)
         corrects = _set_right(source, entry.content)
         parts.append(PartToTell(source.id, entry, tuple(sorted(bans)), ids, corrects))
     return parts, list(refused.items())
+
+
+def _in_danger_to_life(case: CitizenCase, grant: Grant) -> bool:
+    basis = case.bases.get(grant.basis_id)
+    return basis is not None and basis.rule is BasisRule.VITAL_INTEREST
 
 
 def _is_for(case: CitizenCase, source: CitizenCase, entry: Entry, recipient: str) -> bool:

@@ -182,6 +182,25 @@ class Queries:
         now = self._clock()
         return [_line(told, now) for told in self._told(case.id)]
 
+    def emergencies(self, case: CitizenCase) -> list[Mapping[str, Any]]:
+        """What was told because a life was in danger: to be reviewed, and when the citizen was told."""
+        now = self._clock()
+        return [
+            {
+                "basis": fact.basis_id,
+                "at": fact.timestamp,
+                "by": fact.by.name,
+                "answers_for": fact.answers_for,
+                "recipients": sorted({grant.recipient for grant in fact.grants}),
+                "categories": sorted({grant.category for grant in fact.grants}),
+                "ends_at": fact.ends_at,
+                "living": any(case.grants[grant.grant_id].lives_at(now) for grant in fact.grants),
+                "review": "due",
+                "citizen_told_at": case.citizen_told.get(fact.basis_id),
+            }
+            for fact in case.emergencies
+        ]
+
     def possible_breaches(self, by: Actor, case: CitizenCase, purpose: str) -> Mapping[str, Any]:
         """What may have been told without a basis (GDPR art. 33), also by a case wrongly matched to this."""
         self._opener.look(by, by.organisation, case.id, "possible_breaches", purpose, [])

@@ -473,6 +473,9 @@ class World:
             self.command(TOVHOLDER), case, consent, recipient=recipient, category=category
         )
 
+    def end_basis(self, case: UUID, basis: UUID) -> Answer:
+        return self.parts.hub.end_legal_basis(self.command(CASEWORKER), case, basis)
+
     def timers(self, case: UUID) -> Answer | None:
         """The clock's own work in one case: what is due, is done."""
         return self.parts.hub.do_what_is_due(Command(by=Actor("hub", "hub", "timer", UNIT)), case)

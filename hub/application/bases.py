@@ -7,10 +7,13 @@ from uuid import UUID
 
 from contracts.terms import BasisRule, Category
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.legal_basis import EMERGENCY_LASTS
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.aggregates.disclosure_ledger import RevocationReason
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer, Carrier
 from hub.committing import Change, Command
+
+AVERT_DANGER = "Afværge fare for liv"
 
 
 class Bases(Carrier):
@@ -140,3 +143,54 @@ class Bases(Carrier):
             )
 
         return self._on(command, case_id, act)
+
+    def disclose_in_emergency(
+        self,
+        command: Command,
+        case_id: UUID,
+        *,
+        recipients: Sequence[str],
+        categories: Sequence[Category],
+        reason: str,
+        answers_for: str,
+        ends_at: datetime | None = None,
+    ) -> Answer:
+        """A life is in danger: tell at once, in every state of the case, and answer for it afterwards.
+
+        The answer names as `not_told` whom the hub could not tell: whoever asked must ring them.
+        """
+        answer = self.record_legal_basis(
+            command,
+            case_id,
+            rule=BasisRule.VITAL_INTEREST,
+            reason=reason,
+            answers_for=answers_for,
+            recipients=recipients,
+            categories=categories,
+            purpose=AVERT_DANGER,
+            ends_at=ends_at or self._committer.now() + EMERGENCY_LASTS,
+        )
+        agreements = {slug: self._committer.agreement(slug) for slug in recipients}
+        not_told = sorted(slug for slug, found in agreements.items() if found is None or not found.active)
+        ids = {**answer.ids, "not_told": ",".join(not_told)} if not_told else answer.ids
+        return Answer(answer.position, ids)
+
+    def end_legal_basis(self, command: Command, case_id: UUID, basis_id: UUID) -> Answer:
+        """A person ends a legal basis before its time: at once, as a withdrawal does."""
+        command = replace(command, expected=None)
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            ended = case.end_legal_basis(basis_id=basis_id, by=command.by, at=now)
+            return Change(
+                cases=(case,), ends=tuple(ended), reason=RevocationReason.BASIS_ENDED, may_not_wait=True
+            )
+
+        return self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
+
+    def tell_citizen(self, command: Command, case_id: UUID, basis_id: UUID, told_at: datetime) -> Answer:
+        """The citizen was told of what went out on a legal basis, when that was safe."""
+        return self._do(
+            command,
+            case_id,
+            lambda case, now: case.tell_citizen(basis_id=basis_id, told_at=told_at, by=command.by, at=now),
+        )

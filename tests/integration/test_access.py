@@ -80,6 +80,13 @@ CASES: dict[str, dict[Role, set[str]]] = {
     "GET /v1/cases/{case_id}/possible-breaches": {R.TOVHOLDER: {C}, R.PROGRAMME_LEAD: {U, C, O}},
     # An emergency is never blocked: the programme lead acts where the coordinator is away.
     "POST /v1/cases/{case_id}/legal-bases": {**INTAKE, R.PROGRAMME_LEAD: {U, C, O}},
+    "POST /v1/cases/{case_id}/legal-bases/{basis_id}/end": {role: {U, C, O} for role in STAFF},
+    "POST /v1/cases/{case_id}/legal-bases/{basis_id}/citizen-told": {
+        **INTAKE,
+        R.PROGRAMME_LEAD: {U, C, O},
+    },
+    # At three in the morning whoever of the unit is there acts, and answers for it afterwards.
+    "POST /v1/cases/{case_id}/emergencies": {role: {U, C, O} for role in STAFF},
     "POST /v1/cases/{case_id}/referrals": {R.TOVHOLDER: {C}},
     "POST /v1/cases/{case_id}/referrals/{referral_id}/cancellation": {R.TOVHOLDER: {C}},
     "GET /cases/{case_id}": INTAKE,
@@ -162,7 +169,8 @@ def _cases(world: World, role: Role, relation: str) -> list[UUID]:
 def path_of(route: str, case: UUID | None = None) -> tuple[str, str]:
     method, path = route.split(" ")
     names = {"case_id": str(case), "entry": "2", "slug": NGO, "name": "style.css"}
-    opaque = ("report_id", "message_id", "thread", "referral_id", "consent_id", "inquiry", "due_id")
+    named = ("report_id", "message_id", "thread", "referral_id", "consent_id", "inquiry")
+    opaque = (*named, "due_id", "basis_id")
     return method, path.format(**names, **{name: str(uuid4()) for name in opaque})
 
 

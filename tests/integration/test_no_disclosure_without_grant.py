@@ -74,6 +74,8 @@ class Oracle:
     read: set[tuple[UUID, int]] = field(default_factory=set)
     retracted: set[tuple[UUID, int]] = field(default_factory=set)
     suspended: set[str] = field(default_factory=set)
+    vital: set[UUID] = field(default_factory=set)
+    """Bases because a life was in danger: these wait for no agreement."""
     rests_on: dict[UUID, dict[int, frozenset[UUID]]] = field(default_factory=dict)
     """Message to part to the grants that the ledger says it rests on; the oracle has judged each."""
     category_of: dict[UUID, dict[int, Category]] = field(default_factory=dict)
@@ -122,6 +124,7 @@ class Trial:
         self.world, self.clock, self.cases = world, clock, list(cases)
         self.oracle = Oracle()
         self.consents: list[tuple[UUID, UUID]] = []
+        self.bases: list[tuple[UUID, UUID]] = []
         self.position = world.parts.app.recorder.max_notification_id() or 0
         self.sequence = {who: _last(world, who) for who in (UNIT, *PARTNERS)}
         self.began = dict(self.sequence)
@@ -192,6 +195,9 @@ class Trial:
     def basis(self, n: int, who: str, what: Sequence[Category], rule: BasisRule, hours: int) -> None:
         case = self.case(n)
         basis = self.world.legal_basis(case, [who], what, rule, lasts=hours * HOUR)
+        if rule is BasisRule.VITAL_INTEREST:
+            self.oracle.vital.add(basis)
+        self.bases.append((case, basis))
         self.given(case, basis, [who], what, self.clock() + hours * HOUR, LegalBasisRecorded)
 
     def given(
@@ -210,6 +216,15 @@ class Trial:
         for g in fact.grants:
             self.oracle.grants[g.grant_id] = Given(case, basis, g.recipient, g.category, until)
         self.happened(case)
+
+    def end_basis(self, n: int) -> None:
+        """A person ends a legal basis; what it carried closes as by a withdrawal."""
+        if self.bases:
+            case, basis = self.bases[n % len(self.bases)]
+            self.world.end_basis(case, basis)
+            self.oracle.end(basis)
+            self.happened(case)
+            self.judge_what_opens({g.recipient for g in self.oracle.grants.values() if g.basis == basis})
 
     def withdraw(self, n: int, m: int, one_recipient: bool, one_category: bool) -> None:
         if self.consents:
@@ -399,7 +414,9 @@ class Trial:
                 assert (grant.case, grant.recipient) == (case, recipient), "told on somebody else's grant"
                 assert grant.category == source.category, "told on a grant for something else"
                 assert grant.lives(now), "told on a grant that had ended"
-            assert source.category in AGREED[recipient], "told what the agreement does not cover"
+            emergency = all(self.oracle.grants[g].basis in self.oracle.vital for g in part.grants)
+            covered = source.category in AGREED[recipient]
+            assert covered or emergency, "told what the agreement does not cover"
             assert source.stream in {case, *self.oracle.matched.get(case, set())}, "told of another case"
             assert (source.category, source.field) != (C.COORDINATION, "grants"), "told who consented to what"
             assert (source.stream, source.version) not in self.oracle.retracted, "told what was taken back"
@@ -495,6 +512,7 @@ _DRAWN: dict[str, tuple[int, st.SearchStrategy[Arguments]]] = {
     "withdraw": (5, st.tuples(_n, _n, st.booleans(), st.booleans())),
     "never_said": (2, st.tuples(_n, _n, st.booleans())),
     "basis": (2, st.tuples(_n, _who, _what, st.sampled_from(list(BasisRule)), _hours)),
+    "end_basis": (1, st.tuples(_n)),
     "assess": (3, st.tuples(_n)),
     "level": (1, st.tuples(_n, st.sampled_from(list(SafetyLevel)))),
     "refer": (2, st.tuples(_n, _who)),

@@ -1,12 +1,13 @@
 """Legal bases other than consent: each with its rule, its reason and who answers for it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from contracts.terms import BasisRule, Category, OrganisationKind
 from hub.aggregates.citizen_case.case import CitizenCase
-from hub.aggregates.citizen_case.events import LegalBasisEnded, LegalBasisRecorded
+from hub.aggregates.citizen_case.events import CitizenTold, LegalBasisEnded, LegalBasisRecorded
 from hub.aggregates.citizen_case.values import GrantTerms
 from hub.errors import Conflict, Invalid, Missing
 from tests.given import NOW, fact, given
@@ -134,3 +135,32 @@ def test_the_reason_waits_until_somebody_has_read_it() -> None:
     case = given(OPENED, BASED).aggregate
     assert [e.content.data["text"] for e in case.unread_free_text()] == [BASIS_TERMS["reason"]]
     assert all("Fare" not in str(e.content.data) for e in case.present_state({Category.COORDINATION}))
+
+
+def test_the_citizen_is_told_of_it_once_when_that_was_safe() -> None:
+    told = given(OPENED, BASED).when(CitizenCase.tell_citizen, basis_id=BASIS, told_at=NOW)
+    told.then(fact(CitizenTold, basis_id=BASIS, told_at=NOW))
+    assert told.aggregate.citizen_told == {BASIS: NOW}
+    again = given(OPENED, BASED, fact(CitizenTold, basis_id=BASIS, told_at=NOW))
+    again.when(CitizenCase.tell_citizen, basis_id=BASIS, told_at=NOW).then_raises(Conflict, field="basis_id")
+
+
+def test_the_citizen_is_told_of_a_legal_basis_that_is_and_not_ahead_of_time() -> None:
+    for basis in (made_up(5), CONSENT):
+        given(*IN_OPEN_CASE).when(CitizenCase.tell_citizen, basis_id=basis, told_at=NOW).then_raises(
+            Missing, field="basis_id"
+        )
+    given(OPENED, BASED).when(
+        CitizenCase.tell_citizen, basis_id=BASIS, told_at=NOW + timedelta(minutes=1)
+    ).then_raises(Invalid, field="told_at")
+
+
+def test_emergencies_are_what_was_told_because_a_life_was_in_danger_also_after_their_end() -> None:
+    ended = fact(LegalBasisEnded, basis_id=BASIS, grants=(B1,))
+    duty = fact(
+        LegalBasisRecorded,
+        **{**BASIS_TERMS, "basis_id": made_up(5), "rule": BasisRule.AUTHORITY_DUTY, "grants": ()},
+        bans=(),
+    )
+    case = given(OPENED, BASED, ended, duty).aggregate
+    assert [fact.basis_id for fact in case.emergencies] == [BASIS]

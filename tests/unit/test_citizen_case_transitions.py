@@ -202,6 +202,7 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
         "recipient_kinds": {POLICE: OrganisationKind.POLICE},
     },
     "end_legal_basis": {"basis_id": BASIS},
+    "tell_citizen": {"basis_id": BASIS, "told_at": NOW},
     "request_referral": {
         "referral_id": made_up(6),
         "recipient": NGO,

@@ -465,6 +465,31 @@ def test_an_agreement_lets_through_what_it_covers_and_refuses_the_rest_of_the_sa
     assert [r.category for r in decision.refusals] == [C.IDENTITY]
 
 
+def test_danger_to_life_waits_for_no_agreement_and_carries_on_its_own_grants_alone() -> None:
+    story = Story().opened()
+    story.agreements[NGO] = Agreement(NGO, OrganisationKind.NGO, frozenset(), active=True)
+    assert told(story.consent([NGO], [C.INCIDENT]), NGO) == []
+    decision = story.basis([NGO], [C.INCIDENT], BasisRule.VITAL_INTEREST)
+    (telling,) = told(decision, NGO)
+    assert {p.category for p in telling.parts} == {C.INCIDENT}
+    consented = set(story.case.bases[story.consent_id].grants)
+    vital = {g.grant_id for g in story.case.grants_of(NGO, story.now)} - consented
+    assert {g for p in telling.parts for g in p.grants} == vital
+    assert decision.refusals == ()
+
+
+def test_no_other_basis_goes_past_an_agreement_and_no_danger_past_a_suspension() -> None:
+    for rule in set(BasisRule) - {BasisRule.VITAL_INTEREST}:
+        story = Story().opened()
+        story.agreements[CHILDREN] = Agreement(CHILDREN, OrganisationKind.CHILD_SERVICES, frozenset(), True)
+        assert told(story.basis([CHILDREN], [C.INCIDENT], rule), CHILDREN) == []
+    story = Story().opened()
+    story.agreements[NGO] = Agreement(NGO, OrganisationKind.NGO, ALL, active=False)
+    decision = story.basis([NGO], [C.INCIDENT], BasisRule.VITAL_INTEREST)
+    assert told(decision, NGO) == []
+    assert {r.reason for r in decision.refusals} == {"partner_suspended"}
+
+
 def test_a_suspended_partner_is_told_nothing_and_that_is_on_record() -> None:
     story = Story().opened()
     story.agreements[NGO] = Agreement(NGO, OrganisationKind.NGO, ALL, active=False)

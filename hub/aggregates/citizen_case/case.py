@@ -46,6 +46,7 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     expire_consent                yes      yes      yes   yes        yes     yes
     record_legal_basis            yes      yes      yes   yes        yes     yes
     end_legal_basis               yes      yes      yes   yes        yes     yes
+    tell_citizen                  yes      yes      yes   yes        yes     yes
     request_referral              -        -        yes   -          -       -
     receive_referral              -        -        yes   -          yes     yes
     accept_referral               -        -        yes   -          yes     yes
@@ -73,7 +74,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from contracts.terms import Category, SafetyLevel
+from contracts.terms import BasisRule, Category, SafetyLevel
 from hub.aggregates.base import Actor, stream_of
 from hub.aggregates.citizen_case import (
     children,
@@ -89,7 +90,13 @@ from hub.aggregates.citizen_case import (
     safety,
     told,
 )
-from hub.aggregates.citizen_case.events import CaseEvent, FreeTextRead, InquiryOpened, ReportReceived
+from hub.aggregates.citizen_case.events import (
+    CaseEvent,
+    FreeTextRead,
+    InquiryOpened,
+    LegalBasisRecorded,
+    ReportReceived,
+)
 from hub.aggregates.citizen_case.mistakes import Mistake, mistakes
 from hub.aggregates.citizen_case.values import (
     Basis,
@@ -139,6 +146,8 @@ class CitizenCase(Aggregate):
         self.safety_level: SafetyLevel | None = None
         self.bases: dict[UUID, Basis] = {}
         self.grants: dict[UUID, Grant] = {}
+        self.citizen_told: dict[UUID, datetime] = {}
+        """When the citizen was told of a legal basis."""
         self.struck: set[UUID] = set()
         """Grants that were recorded and were never in the citizen's words."""
         self.referrals: dict[UUID, Referral] = {}
@@ -200,6 +209,7 @@ class CitizenCase(Aggregate):
     expire_consent = consent.expire_consent
     record_legal_basis = legal_basis.record_legal_basis
     end_legal_basis = legal_basis.end_legal_basis
+    tell_citizen = legal_basis.tell_citizen
 
     request_referral = referral.request_referral
     receive_referral = referral.receive_referral
@@ -253,6 +263,12 @@ class CitizenCase(Aggregate):
         if not isinstance(fact, ReportReceived):
             raise Missing("report_id: no such report in this case; read the case again", field="report_id")
         return fact
+
+    @property
+    def emergencies(self) -> list[LegalBasisRecorded]:
+        """What was told because a life was in danger; each is reviewed afterwards (domain rule 6)."""
+        recorded = (fact for fact in self._facts if isinstance(fact, LegalBasisRecorded))
+        return [fact for fact in recorded if fact.rule is BasisRule.VITAL_INTEREST]
 
     def could_kill_of(self, version: int) -> tuple[CouldKill, ...]:
         """What could kill in the event of that version; a named person fetches it (domain rule 5)."""

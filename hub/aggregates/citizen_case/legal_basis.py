@@ -1,11 +1,12 @@
 """Commands on legal bases other than consent (hjemmel; GDPR art. 6(1)(c)-(e), 9(2)).
 
 Rules, as sentences: each has a reason and someone who answers for it. What is told under retsplejelov § 115
-is never for criminal investigation. A rule that names its recipients carries nothing to others.
+is never for criminal investigation. A rule that names its recipients carries nothing to others. The citizen
+is told of it when that is safe.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -13,11 +14,11 @@ from uuid import UUID
 from contracts.terms import BasisRule, OrganisationKind
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.bases import end_in_time, must_be_grants, must_be_new, not_ended
-from hub.aggregates.citizen_case.events import LegalBasisEnded, LegalBasisRecorded
+from hub.aggregates.citizen_case.events import CitizenTold, LegalBasisEnded, LegalBasisRecorded
 from hub.aggregates.citizen_case.transitions import must_be_legal
 from hub.aggregates.citizen_case.values import NOT_FOR_CRIMINAL_INVESTIGATION, GrantTerms
-from hub.aggregates.guards import coded, one_of, written
-from hub.errors import Invalid, Missing
+from hub.aggregates.guards import coded, not_ahead, one_of, written
+from hub.errors import Conflict, Invalid, Missing
 
 if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
@@ -34,6 +35,9 @@ MAY_BE_TOLD_UNDER: Mapping[BasisRule, frozenset[OrganisationKind]] = MappingProx
     }
 )
 """The kinds of organisation that a rule names as recipients; a rule that is not here names none."""
+
+EMERGENCY_LASTS = timedelta(hours=24)
+"""How long an emergency's grants live where nobody says otherwise: the danger is now."""
 
 
 def record_legal_basis(
@@ -86,6 +90,18 @@ def end_legal_basis(self: "CitizenCase", *, basis_id: UUID, by: Actor, at: datet
     if ended:
         self.trigger_event(LegalBasisEnded, basis_id=basis_id, grants=ended, by=by, timestamp=self.moment(at))
     return ended
+
+
+def tell_citizen(self: "CitizenCase", *, basis_id: UUID, told_at: datetime, by: Actor, at: datetime) -> None:
+    """The citizen was told what was told without her or his consent, when that was safe (domain rule 6)."""
+    must_be_legal(self, "tell_citizen")
+    now, basis = self.moment(at), self.bases.get(basis_id)
+    if basis is None or basis.rule is None:
+        raise Missing("basis_id: no such legal basis in this case; read the case again", field="basis_id")
+    if basis_id in self.citizen_told:
+        raise Conflict("basis_id: the citizen was told of it already; nothing to do", field="basis_id")
+    not_ahead("told_at", told_at, now)
+    self.trigger_event(CitizenTold, basis_id=basis_id, told_at=told_at, by=by, timestamp=now)
 
 
 def not_a_recipient_under(rule: BasisRule, kind: OrganisationKind | None) -> str | None:

@@ -59,6 +59,7 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "expire_consent": _EVERY,
         "record_legal_basis": _EVERY,
         "end_legal_basis": _EVERY,
+        "tell_citizen": _EVERY,
         "request_referral": _OPEN,
         "receive_referral": _REFERRING,
         "accept_referral": _REFERRING,

@@ -244,10 +244,14 @@ def safety_level(call: Authorised, parts: Parts, body: Body, asked: SafetyLevelA
 def disclosures(
     call: Authorised, parts: Parts, purpose: Purpose, response: Response, position: Position = 0
 ) -> Mapping[str, object]:
-    """Who was told what, when and on which basis; who opened it; who purged, retained, or is silent."""
+    """Who was told what, when and on which basis; who opened it; who purged, retained, or is silent.
+
+    `emergencies` are to be reviewed, and the citizen is told of each when that is safe.
+    """
     parts.wait("disclosures", "hub", position)
     response.headers["Cache-Control"] = "no-store"
-    return {"told": parts.queries.disclosures(call.actor, call.of_case, purpose)}
+    told = parts.queries.disclosures(call.actor, call.of_case, purpose)
+    return {"told": told, "emergencies": parts.queries.emergencies(call.of_case)}
 
 
 def _unasked(case: CitizenCase) -> dict[str, str] | None:

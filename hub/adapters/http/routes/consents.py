@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from contracts.base import Contract
+from contracts.fields import Line
 from contracts.terms import BasisRule, Category, Urgency
 from contracts.times import Moment
 from hub.adapters.http.context import Authorised, Body, Parts, answered, command
@@ -43,6 +44,23 @@ class LegalBasisAsked(Contract):
     categories: list[Category] = Field(max_length=20)
     purpose: str = Field(min_length=3, max_length=500)
     ends_at: Moment
+
+
+class EmergencyAsked(Contract):
+    """A life is in danger: whom to tell of what, and why. Without `ends_at` it ends after 24 hours."""
+
+    recipients: list[str] = Field(min_length=1, max_length=50)
+    categories: list[Category] = Field(min_length=1, max_length=20)
+    reason: str = Field(min_length=3, max_length=2000)
+    answers_for: Line | None = None
+    """Who answers for it afterwards; you, unless you name somebody."""
+    ends_at: Moment | None = None
+
+
+class TellingAsked(Contract):
+    """When the citizen was told."""
+
+    told_at: Moment
 
 
 class ReferralAsked(Contract):
@@ -109,6 +127,36 @@ def legal_basis(call: Authorised, parts: Parts, body: Body, asked: LegalBasisAsk
             ends_at=asked.ends_at,
         )
     )
+
+
+@router.post("/v1/cases/{case_id}/emergencies", status_code=201)
+def emergency(call: Authorised, parts: Parts, body: Body, asked: EmergencyAsked) -> Mapping[str, object]:
+    """A life is in danger: tell at once, whatever the state of the case. Ring whom `not_told` names."""
+    return answered(
+        parts.hub.disclose_in_emergency(
+            command(call, body),
+            call.of_case.id,
+            recipients=asked.recipients,
+            categories=asked.categories,
+            reason=asked.reason,
+            answers_for=asked.answers_for or call.actor.name,
+            ends_at=asked.ends_at,
+        )
+    )
+
+
+@router.post("/v1/cases/{case_id}/legal-bases/{basis_id}/end", status_code=201)
+def end_legal_basis(call: Authorised, parts: Parts, body: Body, basis_id: UUID) -> Mapping[str, object]:
+    """End a legal basis before its time: at once. Needs no If-Match and never ends as a conflict."""
+    return answered(parts.hub.end_legal_basis(command(call, body), call.of_case.id, basis_id))
+
+
+@router.post("/v1/cases/{case_id}/legal-bases/{basis_id}/citizen-told", status_code=201)
+def tell_citizen(
+    call: Authorised, parts: Parts, body: Body, basis_id: UUID, asked: TellingAsked
+) -> Mapping[str, object]:
+    """You told the citizen, now that it is safe, what was told of her or him without consent."""
+    return answered(parts.hub.tell_citizen(command(call, body), call.of_case.id, basis_id, asked.told_at))
 
 
 @router.post("/v1/cases/{case_id}/referrals", status_code=201)

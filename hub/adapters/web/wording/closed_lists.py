@@ -157,6 +157,10 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
         "Not safe to ask for the consent",
     ),
     "MessageKind.anonymous_advice_given": ("Anonym rådgivning givet", "Anonymous advice given"),
+    "MessageKind.citizen_told": (
+        "Borgeren har fået at vide, hvad der blev delt",
+        "The citizen was told what was shared",
+    ),
     "MessageKind.child_notification_due": ("Underretning om et barn skal besvares", "Child notification due"),
     "MessageKind.child_notification_answered": (
         "Underretning om et barn besvaret",

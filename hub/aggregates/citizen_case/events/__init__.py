@@ -6,6 +6,7 @@ Each event knows three things: how the case looks after it (`apply`, which only 
 
 from hub.aggregates.citizen_case.events.base import CaseEvent
 from hub.aggregates.citizen_case.events.bases import (
+    CitizenTold,
     ConsentExpired,
     ConsentGiven,
     ConsentWithdrawn,
@@ -77,6 +78,7 @@ __all__ = [
     "ChildNotificationAnswered",
     "ChildNotificationDue",
     "CitizenDeclined",
+    "CitizenTold",
     "ConsentCorrected",
     "ConsentExpired",
     "ConsentGiven",

@@ -135,3 +135,19 @@ class LegalBasisEnded(GrantsEnded):
 
     def tells(self) -> tuple[Content, ...]:
         return (own("grants", {"basis": str(self.basis_id)}),)
+
+
+@stored_as("case.citizen_told")
+class CitizenTold(CaseEvent):
+    """The citizen was told of what went out on a legal basis, when that was safe (domain rule 6)."""
+
+    KIND = MessageKind.CITIZEN_TOLD
+    basis_id: UUID
+    told_at: datetime
+
+    def tells(self) -> tuple[Content, ...]:
+        words = {"basis": str(self.basis_id), "told_citizen_at": self.told_at.isoformat()}
+        return (own("basis_id", words),)
+
+    def change(self, case: "CitizenCase") -> None:
+        case.citizen_told[self.basis_id] = self.told_at
