@@ -1,4 +1,4 @@
-"""The envelope: what stands in the clear around sealed bytes (docs/format.md section 6).
+"""The envelope: what stands in the clear around sealed bytes (BYTES.md section 2).
 
 CloudEvents 1.0 in binary mode: as headers of a Kafka record, or under the same names in a JSON object over
 HTTP, where the sealed bytes are `value` in base64. Nothing here can tell two kinds of message apart.

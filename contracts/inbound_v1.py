@@ -1,4 +1,4 @@
-"""What a partner sends to the hub, once it is open (docs/format.md section 6)."""
+"""What a partner sends to the hub, once it is open (BYTES.md section 5)."""
 
 from collections.abc import Mapping
 from enum import StrEnum

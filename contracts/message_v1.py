@@ -1,6 +1,6 @@
 """What messages to a recipient say once they are open: heads, parts, control messages.
 
-Byte layouts: docs/format.md section 5. Readers parse with `extra="ignore"`, so that a newer minor
+Byte layouts: BYTES.md sections 3 and 4. Readers parse with `extra="ignore"`, so that a newer minor
 version may add fields; a word from a closed list that a reader doesn't know is the error `UnknownKind`.
 """
 

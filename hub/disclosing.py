@@ -35,7 +35,7 @@ _REMEMBERED = 8192
 log = logging.getLogger("hub.disclosing")
 PARTS_IN_ONE = 100
 BYTES_IN_ONE = 200_000
-"""Well within what a head and a message can hold (docs/format.md section 5), counted as ASCII JSON."""
+"""Well within what a head and a message can hold (contracts/BYTES.md section 4), counted as ASCII JSON."""
 
 
 @dataclass(frozen=True, slots=True)

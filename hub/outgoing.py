@@ -59,7 +59,7 @@ class Outgoing:
         return [self.envelope(message) for message in found]
 
     def topic(self, recipient: str) -> str:
-        """The recipient's topic (docs/format.md section 7)."""
+        """The recipient's topic (contracts/BYTES.md section 7)."""
         return f"{self._municipality}.to.{recipient}"
 
     def topics(self, slugs: Iterable[str]) -> list[str]:

@@ -260,7 +260,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record of a topic. There is no record key (docs/format.md section 6)."""
+    """A record of a topic. There is no record key (contracts/BYTES.md section 7)."""
 
     topic: str
     value: bytes

@@ -1,4 +1,4 @@
-"""Seal and open: docs/format.md sections 5 and 6, byte for byte. Pure functions; `signing` is beside it.
+"""Seal and open: BYTES.md sections 3 to 5, byte for byte. Pure functions; `signing` is beside it.
 
 Everything is bound to the municipality, the other party (recipient or partner) and the message id: the same
 bytes under another name, in another place or with another number do not open. Keys are raw 32 bytes.

@@ -1,4 +1,4 @@
-"""Ed25519 signatures over sealed bytes, the reader and the number (docs/format.md section 6)."""
+"""Ed25519 signatures over sealed bytes, the reader and the number (BYTES.md section 2)."""
 
 from hashlib import sha256
 from uuid import UUID

@@ -9,7 +9,7 @@ from typing import TypeVar
 from hub.errors import Invalid
 
 SLUG = re.compile(r"[a-z0-9-]{2,40}")
-"""How an organisation is named (docs/format.md section 7)."""
+"""How an organisation is named (contracts/BYTES.md section 1)."""
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 """How an entry of a catalogue, an item or an answer is named: too narrow for prose, which hides addresses."""
 

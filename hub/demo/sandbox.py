@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid4
 
-from contracts.message_v1 import Erased, Receipt, ReceiptStatus
+from contracts.message_v1 import Erased
 from contracts.terms import OrganisationKind
 from hub.aggregates.base import Actor
 from hub.committing import Change, Command
-from hub.demo.stage import NGO, PARTNERS, POLICE, TOLD_NGO, Stage, example
+from hub.demo.playing import ON_CALL
+from hub.demo.stage import NGO, PARTNERS, POLICE, Stage, example
 from hub.demo.stopping import stopped
 from hub.errors import Invalid
 from hub.settings import Settings
@@ -41,12 +42,12 @@ TOLD: Final = (
     "is erased then",
 )
 LOOK_S: Final = 0.2
-SANDBOX: Final = Actor("sandkasse", "Sandkasse", "operator", "sandkasse")
+MUNICIPAL: Final = Actor("mette", "Mette Tovholder", "tovholder", "familieenheden")
 
 
 def play(folder: Path, kind: OrganisationKind, port: int = 0) -> int:
     """Serve a sandbox until Ctrl-C; the exit status."""
-    if Settings().production:
+    if Settings(on_call=ON_CALL).production:
         raise Invalid("HUB_PRODUCTION is set, and a sandbox is no production: unset it")
     if kind not in KINDS:
         raise Invalid(f"there is a sandbox for: {', '.join(KINDS)}", field="kind")
@@ -140,18 +141,21 @@ class Sandbox:
     def _case(self, name: str) -> str:
         reporter = PARTNERS[POLICE][0]
         answer = self.stage.parts.inbound.report(Actor(POLICE, reporter, "reporter", POLICE), example(name))
-        case, inge = answer.ids["case"], self.stage.people["inge"]
+        self._open(answer.ids["case"])
+        return answer.ids["case"]
+
+    def _open(self, case: str) -> None:
+        inge = self.stage.people["inge"]
         inge.post(f"/v1/cases/{case}/opening", {"criteria": {"adult": True}}, "intake")
         inge.post(f"/v1/cases/{case}/coordinator", {"person": "mette", "name": "Mette Tovholder"})
-        return case
 
     def _consent(self, case: str) -> str:
         now = self.stage.parts.clock()
         given = self.stage.people["mette"].post(
             f"/v1/cases/{case}/consents",
             {
-                "recipients": [NGO],
-                "categories": TOLD_NGO,
+                "recipients": [self.slug],
+                "categories": PARTNERS[self.slug][2],
                 "purpose": "rådgivning",
                 "form": "oral",
                 "given_at": now.isoformat(),
@@ -174,26 +178,27 @@ class Sandbox:
         ledger = committer.ledger_of(case, NGO)
         if ledger is not None:
             soon = self.stage.parts.clock() + timedelta(days=1)
-            self._control(Erased(thread=ledger.id, messages=tuple(ledger.sources), answer_by=soon))
+            erased = Erased(thread=ledger.id, messages=tuple(ledger.sources), answer_by=soon)
+            committer.commit(Command(by=MUNICIPAL), Change(controls=((NGO, erased),)), committer.now())
 
     # --- who reports --------------------------------------------------------------------------------
 
     def _answer(self) -> None:
-        """Reports of its own, and a receipt of every kind."""
+        """Reports of its own: one received, one read and taken up as well, one refused."""
         parts, (name, kind, _) = self.stage.parts, PARTNERS[self.slug]
         by = Actor(self.slug, name, "reporter", self.slug)
-        reports = [example(one) for one in REPORTS[kind]]
-        for report in reports:
-            parts.inbound.report(by, report)
-        taken = Receipt(
-            report_id=reports[0].report_id, number="1", status=ReceiptStatus.TAKEN_UP, at=parts.clock()
-        )
-        self._control(taken)
-        parts.hub.refuse_report(Command(by=by, key=f"sandbox:{uuid4()}"), uuid4())
+        waits, read = (example(one) for one in REPORTS[kind][:2])
+        parts.inbound.report(by, waits)
+        case = parts.inbound.report(by, read).ids["case"]
+        parts.hub.record_reading(Command(by=MUNICIPAL), UUID(case), read.report_id)
+        self._open(case)
+        self._consent(case)
+        parts.hub.take_up_report(_command(MUNICIPAL), UUID(case), read.report_id)
+        parts.hub.refuse_report(_command(by), uuid4())
 
-    def _control(self, control: Erased | Receipt) -> None:
-        committer = self.stage.parts.committer
-        committer.commit(Command(by=SANDBOX), Change(controls=((self.slug, control),)), committer.now())
+
+def _command(by: Actor) -> Command:
+    return Command(by=by, key=f"sandbox:{uuid4()}")
 
 
 def _settings(folder: Path) -> Settings:
@@ -204,7 +209,7 @@ def _settings(folder: Path) -> Settings:
     except FileNotFoundError:
         town = f"sandkasse-{secrets.token_hex(3)}"
     return Settings(
-        data_dir=home.resolve(), municipality=town, unit="familieenheden", database_url="", issuer=""
+        data_dir=home.resolve(), municipality=town, unit=MUNICIPAL.organisation, database_url="", issuer=""
     )
 
 

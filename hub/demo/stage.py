@@ -31,8 +31,12 @@ TOLD_NGO = [Category.IDENTITY, Category.INCIDENT, Category.WISHES, Category.RISK
 
 POLICE, EMERGENCY, NGO, OTHER_NGO = "proevestad-politi", "eksempel-skadestue", "lysning", "havnelys"
 PARTNERS: dict[str, tuple[str, OrganisationKind, list[Category]]] = {
-    POLICE: ("Prøvestad Politi", OrganisationKind.POLICE, []),
-    EMERGENCY: ("Eksempel Sygehus, skadestuen", OrganisationKind.EMERGENCY_DEPARTMENT, []),
+    POLICE: ("Prøvestad Politi", OrganisationKind.POLICE, [Category.COORDINATION]),
+    EMERGENCY: (
+        "Eksempel Sygehus, skadestuen",
+        OrganisationKind.EMERGENCY_DEPARTMENT,
+        [Category.COORDINATION],
+    ),
     NGO: ("Lysning, rådgivning", OrganisationKind.NGO, TOLD_NGO),
     OTHER_NGO: ("Havnelys, samtalegrupper", OrganisationKind.NGO, TOLD_NGO),
 }

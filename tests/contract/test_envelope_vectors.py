@@ -1,4 +1,4 @@
-"""The published vectors, opened by hand from `docs/format.md` and by the client; altered, nothing opens."""
+"""The published vectors, opened by hand from the page and by the client; altered, nothing opens."""
 
 import base64
 import json
@@ -67,7 +67,7 @@ def test_they_are_what_the_code_makes() -> None:
 
 
 def test_a_message_opens_by_hand(message: Any, value: bytes) -> None:
-    """Sections 5 and 6, written out: offsets, associated data, padding, signature."""
+    """Sections 2 to 4, written out: offsets, associated data, padding, signature."""
     message_id = UUID(message["message_id"])
     bound = names("eksempel", "lyspunktet") + message_id.bytes
     assert message["associated_data"] == [
