@@ -23,6 +23,7 @@ from hub.aggregates.base import Actor
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
 from hub.committing import Command
 from hub.condition import Condition
+from hub.doctor import examine
 from hub.errors import HubError, Invalid, Missing, Unavailable
 from hub.process import settle
 from hub.restoring import restore
@@ -193,6 +194,18 @@ def restored() -> None:
     print(f"numbers begin anew in epoch {found.epoch}")
     print(f"ended again: {found.ended} grants of {found.cases} cases")
     print(f"read again: {found.read} messages of partners")
+
+
+@app.command()
+def doctor() -> None:
+    """Look at everything that the hub stands on; each thing amiss is a line with what to do about it."""
+    settings = _settings()
+    with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
+        amiss = 0
+        for name, found in examine(parts, broker):
+            print(f"{'ok  ' if found is None else 'FAIL'}  {name}{f': {found}' if found else ''}")
+            amiss += found is not None
+    raise typer.Exit(1 if amiss else 0)
 
 
 @app.command()

@@ -700,3 +700,25 @@ def test_a_partners_program_is_judged_from_the_command_line(hub: Callable[..., A
     status, out, _ = hub("conformance", "--help", env=env)
     assert (status, "described in a TOML file" in out) == (0, True)
     assert not (tmp_path / "var").exists()
+
+
+# --- doctor and status ----------------------------------------------------------------------------------
+
+
+def test_doctor_and_status_on_the_first_day(hub: Callable[..., Any], tmp_path: Path) -> None:
+    """What is amiss is a line with its mend and status 1; when that is done, nought."""
+    env = {"HUB_DATA_DIR": str(tmp_path / "var")}
+    hub("init", env=env)
+    status, out, _ = hub("doctor", env=env)
+    assert status == 1
+    assert [line for line in out.splitlines() if line.startswith("FAIL")] == [
+        "FAIL  broker: topics: missing: eksempel.dead, eksempel.from.familieenheden, "
+        "eksempel.to.familieenheden: run `hub topics`"
+    ]
+    hub("topics", env=env)
+    status, out, err = hub("doctor", env=env)
+    assert (status, err) == (0, "")
+    assert "FAIL" not in out
+    status, out, _ = hub("status", env=env)
+    assert status == 0
+    assert dict(line.rsplit(maxsplit=1) for line in out.splitlines())["outbox"] == "0"

@@ -25,26 +25,45 @@ _ITERATIONS: Final = 8_192
 def grant_partner(settings: KafkaSettings, slug: str, municipality: str, password: str) -> None:
     """Make the partner's user (or change its password) and give it its three rights, and none else."""
     scram = UserScramCredentialUpsertion(slug, ScramMechanism.SCRAM_SHA_512, password, iterations=_ITERATIONS)
-    rights = [
-        _allow(slug, ACLOperation.READ, ResourceType.TOPIC, f"{municipality}.to.{slug}"),
-        _allow(slug, ACLOperation.WRITE, ResourceType.TOPIC, f"{municipality}.from.{slug}"),
-        # The dot at the end keeps `ngo-ab` out of the groups of `ngo-a`.
-        _allow(slug, ACLOperation.READ, ResourceType.GROUP, f"{slug}.", ACLResourcePatternType.PREFIXED),
-    ]
+    rights = _rights(slug, municipality)
     with told(), settings.admin() as admin:
         _check(admin.alter_user_scram_credentials([scram]))
         if failed := admin.create_acls(rights)["failed"]:
             raise Unavailable(f"the broker refused the partner's rights ({failed[0].__name__})")
 
 
+def amiss_with(settings: KafkaSettings, slug: str, municipality: str) -> str | None:
+    """What is wrong with a partner's rights: one that it lacks, or one too many. None where it is right."""
+    with told(), settings.admin() as admin:
+        found, _ = admin.describe_acls(_theirs(slug))
+    wanted = _rights(slug, municipality)
+    if any(right not in found for right in wanted):
+        return "lacks a right"
+    if any(right not in wanted for right in found):
+        return "has a right that it should not have"
+    return None
+
+
 def cut_off_partner(settings: KafkaSettings, slug: str) -> None:
     """Take every right first, then the login. An open connection lives on, with no right to anything."""
-    everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
-    theirs = ACLFilter(f"User:{slug}", None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
     with told(), settings.admin() as admin:
-        admin.delete_acls([theirs])
+        admin.delete_acls([_theirs(slug)])
         if slug in admin.describe_user_scram_credentials():
             _check(admin.alter_user_scram_credentials([UserScramCredentialDeletion(slug, "SCRAM-SHA-512")]))
+
+
+def _rights(slug: str, municipality: str) -> list[Any]:
+    return [
+        _allow(slug, ACLOperation.READ, ResourceType.TOPIC, f"{municipality}.to.{slug}"),
+        _allow(slug, ACLOperation.WRITE, ResourceType.TOPIC, f"{municipality}.from.{slug}"),
+        # The dot at the end keeps `ngo-ab` out of the groups of `ngo-a`.
+        _allow(slug, ACLOperation.READ, ResourceType.GROUP, f"{slug}.", ACLResourcePatternType.PREFIXED),
+    ]
+
+
+def _theirs(slug: str) -> Any:
+    everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+    return ACLFilter(f"User:{slug}", None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
 
 
 def _allow(

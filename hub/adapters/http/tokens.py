@@ -87,6 +87,13 @@ class OidcVerifier:
             raise NotLoggedIn from error
         return _checked(token, key, self._issuer, self._audience)
 
+    def prove(self) -> None:
+        """Ask the issuer for its keys. Raises `Unavailable` with what is amiss."""
+        try:
+            self._keys().get_signing_keys()
+        except (jwt.PyJWTError, ValueError) as error:
+            raise Unavailable("the issuer gives no keys for signatures: see its jwks_uri") from error
+
     def _keys(self) -> jwt.PyJWKClient:
         """The issuer's keys (OpenID Connect Discovery 1.0, section 4); kept, and asked anew for a new key."""
         with self._lock:

@@ -41,6 +41,12 @@ class Database(Protocol):
     def single(self, name: str) -> AbstractContextManager[bool]:
         """Whether this process is now the only one under that name."""
 
+    def now(self) -> datetime:
+        """The database's own clock."""
+
+    def lacking(self) -> list[str]:
+        """Tables of ours that this login may not read and write."""
+
     def uuid(self, value: UUID) -> Any:
         """To the driver."""
 

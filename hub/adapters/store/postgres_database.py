@@ -135,6 +135,21 @@ class PostgresDatabase:
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", [number]).fetchone()
             yield bool(row and row[0])
 
+    def now(self) -> datetime:
+        """The server's clock."""
+        return self.from_time(self.read("SELECT clock_timestamp()")[0][0])
+
+    def lacking(self) -> list[str]:
+        """Tables of ours that this login may not read and write."""
+        tables = self.read(
+            "SELECT tablename FROM pg_tables, LATERAL (SELECT quote_ident(schemaname) || '.' ||"
+            " quote_ident(tablename)) AS whole (name) WHERE schemaname = current_schema() AND NOT"
+            " (has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT')"
+            " AND has_table_privilege(name, 'UPDATE') AND has_table_privilege(name, 'DELETE'))"
+            " ORDER BY tablename"
+        )
+        return [name for (name,) in tables]
+
     def _schema(self) -> str:
         return str(self.read("SELECT current_schema()")[0][0])
 

@@ -189,6 +189,14 @@ class SqliteDatabase:
         finally:
             os.close(fd)
 
+    def now(self) -> datetime:
+        """This machine's clock, which is the file's as well."""
+        return datetime.now(UTC)
+
+    def lacking(self) -> list[str]:
+        """The file, where this process may not write it or its folder."""
+        return [str(p) for p in (self.path, self.path.parent) if not os.access(p, os.R_OK | os.W_OK)]
+
     def uuid(self, value: UUID) -> bytes:
         """16 bytes."""
         return value.bytes

@@ -1,0 +1,153 @@
+"""`hub doctor`: everything that a hub stands on is looked at, and each thing amiss is one line with its mend.
+
+A check answers with what is amiss, or None; one that fails in another way is itself a finding. None stops the
+others, and none changes anything.
+"""
+
+import os
+import socket
+import ssl
+import stat
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+
+from hub.adapters.broker.kafka_admin import amiss_with
+from hub.adapters.http.tokens import OidcVerifier
+from hub.bootstrap import Parts, kafka_settings, latest_time
+from hub.errors import HubError
+from hub.ports import Broker
+from hub.room import Room
+from hub.settings import Settings, unknown
+
+CLOCK_APART: Final = timedelta(seconds=2)
+"""More than that between two clocks is a fault; consents end by them."""
+EXPIRES_SOON: Final = timedelta(days=30)
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_CONNECT_S: Final = 5.0
+
+Check = Callable[[], str | None]
+
+
+def examine(parts: Parts, broker: Broker) -> Iterator[tuple[str, str | None]]:
+    """Each check by name, with what is amiss and what to do; None where all is well."""
+    settings = parts.settings
+    checks: dict[str, Check] = {
+        "settings": _settings,
+        "keys: files": lambda: _key_files(settings),
+        "keys: open the database": lambda: _keys(parts),
+        "database: rights": lambda: _rights(parts),
+        "clock: database": lambda: _database_clock(parts),
+        "clock: log": lambda: _log_clock(parts),
+        "disk": lambda: _disk(settings),
+        "broker: topics": lambda: _topics(parts, broker),
+    }
+    if settings.kafka_username:
+        checks["broker: rights"] = lambda: _acls(parts)
+    if settings.kafka_ca is not None:
+        checks["broker: certificates"] = lambda: _certificates(settings)
+    if settings.issuer:
+        checks["issuer"] = lambda: _issuer(settings)
+    for name, check in checks.items():
+        yield name, _found(check)
+
+
+def _found(check: Check) -> str | None:
+    try:
+        return check()
+    except HubError as error:
+        return str(error)
+    except Exception as error:
+        # Its text may quote an address with a password.
+        return f"could not be looked at ({type(error).__name__})"
+
+
+def _settings() -> str | None:
+    strangers = unknown(os.environ)
+    return f"no setting, and not used: {', '.join(strangers)}; see the README's table" if strangers else None
+
+
+def _key_files(settings: Settings) -> str | None:
+    keys, fence = settings.kek_path.parent, settings.fence_path
+    for path in (keys, *(path for path in keys.rglob("*") if path.is_file()), fence):
+        if path.stat().st_mode & _OTHERS:
+            return f"others on this machine may read {path}: chmod go= it"
+    return None
+
+
+def _keys(parts: Parts) -> str | None:
+    """Past every cache: the files as they are now, against the database as it is now."""
+    parts.ready()
+    parts.app.keys.erasures()
+    return None
+
+
+def _rights(parts: Parts) -> str | None:
+    lacking = parts.app.store.database.lacking()
+    return (
+        f"this login may not write {', '.join(lacking)}: grant it, or run `hub migrate`" if lacking else None
+    )
+
+
+def _database_clock(parts: Parts) -> str | None:
+    apart = abs(parts.app.store.database.now() - datetime.now(UTC))
+    return f"{apart.total_seconds():.0f} s apart from ours: set both by NTP" if apart > CLOCK_APART else None
+
+
+def _log_clock(parts: Parts) -> str | None:
+    ahead = latest_time(parts.app) - datetime.now(UTC)
+    if ahead > CLOCK_APART:
+        return f"the last events are {ahead.total_seconds():.0f} s ahead of our clock: set it by NTP"
+    return None
+
+
+def _disk(settings: Settings) -> str | None:
+    Room(settings.disks, settings.disk_reserve).refuse_below_reserve()
+    return None
+
+
+def _topics(parts: Parts, broker: Broker) -> str | None:
+    wanted = parts.outgoing.topics([row.slug for row in parts.app.store.partners()])
+    missing = sorted(set(wanted) - broker.topics())
+    return f"missing: {', '.join(missing)}: run `hub topics`" if missing else None
+
+
+def _acls(parts: Parts) -> str | None:
+    settings = kafka_settings(parts.settings)
+    for row in parts.app.store.partners():
+        if parts.recipient_keys(row.slug) is None and row.active:
+            amiss = amiss_with(settings, row.slug, parts.settings.municipality)
+            if amiss:
+                return f"{row.slug} {amiss}: run `hub topics --passwords` with its password"
+    return None
+
+
+def _certificates(settings: Settings) -> str | None:
+    assert settings.kafka_ca is not None
+    authority = x509.load_pem_x509_certificate(settings.kafka_ca.read_bytes())
+    if amiss := _ends_soon(authority, f"the CA in {settings.kafka_ca}"):
+        return amiss
+    context = ssl.create_default_context(cafile=str(settings.kafka_ca))
+    for address in settings.kafka_bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        with (
+            socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S) as plain,
+            context.wrap_socket(plain, server_hostname=host.strip("[]")) as secure,
+        ):
+            shown = secure.getpeercert(binary_form=True)
+        assert shown is not None
+        if amiss := _ends_soon(x509.load_der_x509_certificate(shown), f"the certificate of {address}"):
+            return amiss
+    return None
+
+
+def _ends_soon(certificate: x509.Certificate, whose: str) -> str | None:
+    left = certificate.not_valid_after_utc - datetime.now(UTC)
+    return f"{whose} ends in {left.days} days: renew it" if left < EXPIRES_SOON else None
+
+
+def _issuer(settings: Settings) -> str | None:
+    OidcVerifier(settings.issuer, settings.audience).prove()
+    return None

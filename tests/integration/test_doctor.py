@@ -1,0 +1,206 @@
+"""`hub doctor` finds what is planted, says what to do, and says nothing where all is well."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import psycopg
+import pytest
+from kafka.admin import ACLOperation, ResourceType  # type: ignore[import-untyped]
+
+from contracts.terms import Category
+from hub import doctor
+from hub.adapters.broker.embedded import EmbeddedBroker
+from hub.adapters.broker.kafka import KafkaBroker
+from hub.adapters.broker.kafka_admin import grant_partner
+from hub.aggregates.citizen_case.values import ConsentForm
+from hub.bootstrap import build, kafka_settings
+from hub.ports import Broker
+from hub.settings import Settings
+from tests.integration.test_kafka_broker import allow
+from tests.support.api import clock_now
+from tests.support.issuer import Issuer
+from tests.support.kafka import SecureKafka
+from tests.world import NGO, TOVHOLDER, UNIT, World
+
+
+@pytest.fixture
+def world(tmp_path: Path, store_url: str) -> Iterator[World]:
+    """Give a municipality at the time of the test."""
+    with closing(World.built(tmp_path / "hub", store_url, clock=clock_now())) as world:
+        world.identities[UNIT].save(tmp_path / "hub" / "keys" / "recipients" / UNIT)
+        for path in (tmp_path / "hub" / "fence", tmp_path / "hub" / "keys"):
+            path.chmod(0o700)
+        (tmp_path / "hub" / "fence" / "destroyed").chmod(0o600)
+        yield world
+
+
+@pytest.fixture
+def broker(tmp_path: Path, world: World) -> Iterator[EmbeddedBroker]:
+    """Give the embedded broker with every topic."""
+    with closing(EmbeddedBroker(tmp_path / "broker.db")) as broker:
+        broker.create_topics(topics(world), 7)
+        yield broker
+
+
+def consent(world: World, case: UUID) -> UUID:
+    """A consent given now."""
+    answer = world.parts.hub.give_consent(
+        world.command(TOVHOLDER),
+        case,
+        recipients=[NGO],
+        categories=[Category.RISK],
+        purpose="Samtaleforløb",
+        form=ConsentForm.ORAL,
+        given_at=world.clock(),
+        ends_at=world.clock() + timedelta(days=90),
+    )
+    return UUID(answer.ids["consent"])
+
+
+def topics(world: World) -> list[str]:
+    return world.parts.outgoing.topics([row.slug for row in world.parts.app.store.partners()])
+
+
+def amiss(world: World, broker: Broker, **settings: object) -> dict[str, str]:
+    """What it finds, by check; with other settings where they are said."""
+    parts = world.parts
+    if settings:
+        parts = build(Settings(**{**parts.settings.model_dump(), **settings}), clock=world.clock)
+    try:
+        return {name: found for name, found in doctor.examine(parts, broker) if found is not None}
+    finally:
+        if settings:
+            parts.close()
+
+
+def test_where_all_is_well_it_finds_nothing(world: World, broker: EmbeddedBroker) -> None:
+    """On a hub that was just made."""
+    assert amiss(world, broker) == {}
+
+
+def test_one_check_that_breaks_stops_no_other(
+    world: World, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its text, which may quote a password, is left out."""
+
+    def broken() -> datetime:
+        raise OSError("postgresql://hub:hemmelig@db")
+
+    monkeypatch.setattr(world.parts.app.store.database, "now", broken)
+    found = amiss(world, broker, disk_reserve=2**62)
+    assert found.keys() == {"disk"}
+    assert amiss(world, broker) == {"clock: database": "could not be looked at (OSError)"}
+
+
+def test_a_setting_that_is_none(
+    world: World, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(os.environ, "HUB_PRODUKTION", "true")
+    assert "HUB_PRODUKTION" in amiss(world, broker)["settings"]
+
+
+@pytest.mark.parametrize("path", ["keys/kek.json", "keys/hub/signing.pem", "fence/destroyed", "keys"])
+def test_keys_that_others_may_read(world: World, broker: EmbeddedBroker, path: str) -> None:
+    place = world.parts.settings.data_dir / path
+    place.chmod(place.stat().st_mode | 0o040)
+    found = amiss(world, broker)["keys: files"]
+    assert f"{place}: chmod" in found
+
+
+def test_a_fence_that_was_put_back_from_an_older_copy(world: World, broker: EmbeddedBroker) -> None:
+    case = world.open_case()
+    world.withdraw(case, consent(world, case))
+    (world.parts.settings.data_dir / "fence" / "destroyed").write_text("")
+    assert "shrunk" in amiss(world, broker)["keys: open the database"]
+
+
+def test_clocks_that_are_apart(world: World, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database's, and the log's last word."""
+    late = datetime.now(UTC) + timedelta(minutes=5)
+    monkeypatch.setattr(world.parts.app.store.database, "now", lambda: late)
+    assert "300 s apart" in amiss(world, broker)["clock: database"]
+    world.clock.move(timedelta(hours=1))
+    world.open_case()
+    assert "ahead of our clock: set it by NTP" in amiss(world, broker)["clock: log"]
+
+
+def test_a_disk_that_is_nearly_full(world: World, broker: EmbeddedBroker) -> None:
+    assert "nearly full" in amiss(world, broker, disk_reserve=2**62)["disk"]
+
+
+def test_topics_that_are_missing(world: World, tmp_path: Path) -> None:
+    """Named, with the command that makes them."""
+    with closing(EmbeddedBroker(tmp_path / "empty.db")) as broker:
+        broker.create_topics(topics(world)[1:], 7)
+        found = amiss(world, broker)["broker: topics"]
+    assert found == f"missing: {topics(world)[0]}: run `hub topics`"
+
+
+def test_an_issuer_that_is_away_or_another(world: World, broker: EmbeddedBroker) -> None:
+    assert "does not answer" in amiss(world, broker, issuer="http://127.0.0.1:9")["issuer"]
+    with Issuer.serving("tvaers-hub") as issuer:
+        assert amiss(world, broker, issuer=issuer.url) == {}
+        found = amiss(world, broker, issuer=issuer.url.replace("127.0.0.1", "localhost"))
+        assert "knows itself" in found["issuer"]
+
+
+def test_a_login_that_may_not_write(tmp_path: Path, database_url: str) -> None:
+    """On PostgreSQL; the table is named."""
+    with closing(World.built(tmp_path / "hub", database_url)) as world:
+        world.identities[UNIT].save(tmp_path / "hub" / "keys" / "recipients" / UNIT)
+        role = "r_" + urlsplit(database_url).path.lstrip("/")
+        everything = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            for statement in (
+                f"CREATE ROLE {role} LOGIN",
+                f"GRANT {everything} TO {role}",
+                f"REVOKE INSERT ON messages FROM {role}",
+            ):
+                connection.execute(statement.encode())
+        try:
+            limited = database_url.replace("hub@", f"{role}@")
+            with closing(EmbeddedBroker(tmp_path / "broker.db")) as broker:
+                found = amiss(world, broker, database_url=limited)
+            assert "may not write messages" in found["database: rights"]
+        finally:
+            with psycopg.connect(database_url, autocommit=True) as connection:
+                connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+
+
+def test_rights_and_certificates_on_the_broker(
+    tmp_path: Path, secure_kafka: SecureKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partner without its rights, one with a right too many, and certificates that end soon."""
+    with closing(World.built(tmp_path / "hub", clock=clock_now())) as world:
+        world.identities[UNIT].save(tmp_path / "hub" / "keys" / "recipients" / UNIT)
+        login = {
+            "kafka_bootstrap": secure_kafka.bootstrap,
+            "kafka_ca": secure_kafka.ca_path,
+            "kafka_username": secure_kafka.admin_user,
+            "kafka_password": secure_kafka.admin_password,
+        }
+        settings = Settings(**{**world.parts.settings.model_dump(), **login})
+        kafka = kafka_settings(settings)
+        with closing(KafkaBroker(kafka)) as broker:
+            broker.create_topics(topics(world), 7)
+            found = amiss(world, broker, **login)
+            assert found["broker: rights"].split(":")[0].endswith("lacks a right")
+            assert "ends in 1 days: renew it" in found["broker: certificates"]
+
+            slugs = [row.slug for row in world.parts.app.store.partners() if row.slug != UNIT]
+            for slug in slugs:
+                grant_partner(kafka, slug, world.parts.settings.municipality, "hemmeligt-nok")
+            monkeypatch.setattr(doctor, "EXPIRES_SOON", timedelta(hours=1))
+            found = amiss(world, broker, **login)
+            assert not found.keys() & {"broker: rights", "broker: certificates", "broker: topics"}
+
+            with kafka.admin() as admin:
+                to_another = f"{world.parts.settings.municipality}.to.{slugs[1]}"
+                admin.create_acls([allow(slugs[0], ACLOperation.READ, ResourceType.TOPIC, to_another)])
+            found = amiss(world, broker, **login)
+            assert f"{slugs[0]} has a right that it should not have" in found["broker: rights"]
