@@ -216,6 +216,9 @@ class MessageKind(StrEnum):
     CASE_REOPENED = "case_reopened"
     MINOR_FLAGGED = "minor_flagged"
     REPORT_TAKEN_UP = "report_taken_up"
+    HAND_OVER_REQUESTED = "hand_over_requested"
+    HAND_OVER_DECLINED = "hand_over_declined"
+    SUBSTITUTE_NAMED = "substitute_named"
     ESCALATED = "escalated"
     CONTACT_DECIDED = "contact_decided"
     CONTACT_ATTEMPTED = "contact_attempted"
@@ -232,6 +235,7 @@ class Escalation(StrEnum):
 
     REPORT_UNREAD = "report_unread"
     REFERRAL_UNANSWERED = "referral_unanswered"
+    HAND_OVER_UNACCEPTED = "hand_over_unaccepted"
     CHILD_NOTIFICATION_UNANSWERED = "child_notification_unanswered"
     CONSENT_QUESTION_REVIEW = "consent_question_review"
     """It was unsafe to ask for the consent; a person looks again."""

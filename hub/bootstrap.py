@@ -30,14 +30,14 @@ from hub.opening import Opener
 from hub.outgoing import Outgoing
 from hub.ports import Broker, View
 from hub.projecting import PROJECTIONS, Projector, ReadModels
-from hub.projections import disclosures, intake, receipts, referrals, timeline
+from hub.projections import disclosures, hand_overs, intake, receipts, referrals, timeline
 from hub.queries import Queries
 from hub.relay import Relay
 from hub.room import Room
 from hub.settings import Settings
 from hub.waiting import Waiting
 
-VIEWS = (timeline.NAME, intake.NAME, referrals.NAME, receipts.NAME, disclosures.NAME)
+VIEWS = (timeline.NAME, intake.NAME, hand_overs.NAME, referrals.NAME, receipts.NAME, disclosures.NAME)
 
 
 LAST_EVENTS = 20

@@ -43,6 +43,7 @@ from hub.aggregates.citizen_case.events import (
     ConsentGiven,
     EntryCorrected,
     GrantsEnded,
+    HandOverRequested,
     InquiryContinued,
     InquiryMatched,
     InquiryTextRead,
@@ -376,6 +377,8 @@ def _deadline(event: CaseEvent) -> datetime | None:
             return event.answer_by
         case CaseEscalated():
             return event.due
+        case HandOverRequested():
+            return event.accept_by
         case ChildNotificationDue():
             return event.deadline
         case _:

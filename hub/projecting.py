@@ -13,13 +13,14 @@ from hub.errors import Unavailable
 from hub.opening import Opener
 from hub.outgoing import Outgoing
 from hub.ports import Broker, Record, View
-from hub.projections import intake, receipts, referrals, timeline
+from hub.projections import hand_overs, intake, receipts, referrals, timeline
 from hub.projections.base import Effect, Project, Told
 from hub.reader import Reader
 
 PROJECTIONS: Mapping[str, Project] = {
     timeline.NAME: timeline.project,
     intake.NAME: intake.project,
+    hand_overs.NAME: hand_overs.project,
     referrals.NAME: referrals.project,
     receipts.NAME: receipts.project,
 }

@@ -20,7 +20,7 @@ from hub.disclosing import Discloser
 from hub.errors import Corrupt, HubError, Missing
 from hub.opening import OpenedRow, Opener
 from hub.ports import Row, View
-from hub.projections import disclosures, intake, receipts, referrals, timeline
+from hub.projections import disclosures, hand_overs, intake, receipts, referrals, timeline
 from hub.projections.disclosures import Told
 
 log = logging.getLogger("hub.queries")
@@ -86,6 +86,27 @@ class Queries:
                 report = row.clear.get("report")
                 read = self._committer.was_read(ledger.case_id, UUID(report)) if report else None
                 found.append(Waiting(ledger.case_id, row, read))
+        return found
+
+    def hand_overs(self, by: Actor, purpose: str) -> list[Mapping[str, Any]]:
+        """What this person was asked to take over; each that is shown is on record as a look at its case."""
+        found: list[Mapping[str, Any]] = []
+        for waiting in self._waiting(hand_overs.waiting(self._views[hand_overs.NAME].rows(by.organisation))):
+            case = self._committer.case(waiting.case_id) if waiting.case_id is not None else None
+            asked = case.hand_over if case is not None else None
+            if case is None or asked is None or asked.to.person != by.person:
+                continue
+            self._opener.look(by, by.organisation, case.id, "worklist", purpose, [])
+            found.append(
+                {
+                    "case": str(case.id),
+                    "number": case.number,
+                    "hand_over": str(asked.hand_over_id),
+                    "asked_by": asked.by.name,
+                    "reason": asked.reason,
+                    "accept_by": asked.accept_by.isoformat(),
+                }
+            )
         return found
 
     def timeline(self, by: Actor, case: CitizenCase, purpose: str) -> list[OpenedRow]:

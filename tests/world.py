@@ -39,6 +39,7 @@ from hub.aggregates.citizen_case.terms import (
     ContactDecision,
     ContactOutcome,
     Found,
+    HandOverReason,
     NotificationDecision,
     NotNotifiedReason,
     ReopeningReason,
@@ -80,6 +81,7 @@ CHILDLESS = "skadestue-mand-slaaet-af-sin-bror"
 
 OPERATOR = Actor("drift", "Ditte Drift", "operator", UNIT)
 CASEWORKER = Actor("inge", "Inge Indskriver", "caseworker", UNIT)
+ANOTHER_TOVHOLDER = Actor("bo", "Bo Tovholder", "tovholder", UNIT)
 TOVHOLDER = Actor("tove", "Tove Tovholder", "tovholder", UNIT)
 
 
@@ -319,6 +321,17 @@ class World:
 
     def coordinator(self, case: UUID, who: Actor = TOVHOLDER) -> Answer:
         return self.parts.hub.assign_coordinator(self.command(CASEWORKER), case, who)
+
+    def hand_over(self, case: UUID, to: Actor = ANOTHER_TOVHOLDER) -> UUID:
+        """The tovholder asks another to take the case over, within two days."""
+        answer = self.parts.hub.request_hand_over(
+            self.command(TOVHOLDER),
+            case,
+            to=to,
+            reason=HandOverReason.ABSENCE,
+            accept_by=self.clock() + timedelta(days=2),
+        )
+        return UUID(answer.ids["hand_over"])
 
     def open_case(self, name: str = NIGHT) -> UUID:
         """A reported case that is open and has its tovholder."""

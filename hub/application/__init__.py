@@ -10,6 +10,7 @@ everything in one transaction. Nothing is decided here that a domain expert woul
 | `children` | child notifications that fall due, and their answers; citizens who are under 18 |
 | `safety` | safe contact, address protection, assessments, the safety level |
 | `reporting` | a report added to, or taken back, by its reporter |
+| `handing_over` | to another tovholder, and who stands in |
 | `correcting` | what was wrong, set right |
 | `bases` | consents and legal bases, given and withdrawn |
 | `referrals` | requested, answered, cancelled |
@@ -23,6 +24,7 @@ from hub.application.children import Children
 from hub.application.contact import Contact
 from hub.application.correcting import Correcting
 from hub.application.due import Due
+from hub.application.handing_over import HandingOver
 from hub.application.intake import Intake
 from hub.application.partners import Partners
 from hub.application.referrals import Referrals
@@ -31,7 +33,9 @@ from hub.application.reports import ReportTaken
 from hub.application.safety import Safety
 
 
-class Hub(Intake, Reporting, Contact, Children, Correcting, Safety, Bases, Referrals, Due, Partners):
+class Hub(
+    Intake, HandingOver, Reporting, Contact, Children, Correcting, Safety, Bases, Referrals, Due, Partners
+):
     """The commands of the hub. Built by `bootstrap`; tests build it the same way."""
 
 

@@ -22,7 +22,10 @@ PATH = Path(contracts.__file__).parent / "openapi.json"
 PUBLISHED: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
 PAGES = {("GET", "/"), ("POST", "/cases"), ("GET", "/cases/{case_id}")}
 NEITHER_API = {("GET", "/login"), ("POST", "/login"), ("POST", "/logout"), ("GET", "/static/{name}")}
-LOOKS = {"timeline", "disclosures", "possible-breaches", "could-kill", "free-text", "candidates", "{thread}"}
+LOOKS = {
+    *("timeline", "hand-overs", "disclosures", "possible-breaches"),
+    *("could-kill", "free-text", "candidates", "{thread}"),
+}
 """The last word of every route that opens something for a person."""
 UNDER_AN_ID_OF_THEIR_OWN = {"/v1/inbound", "/v1/social-reports", "/v1/messages/head-keys"}
 """Commands whose body or message id makes them happen once, and the batch of head keys."""

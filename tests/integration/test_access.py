@@ -70,6 +70,11 @@ CASES: dict[str, dict[Role, set[str]]] = {
     },
     "POST /v1/cases/{case_id}/safe-contact": INTAKE,
     "POST /v1/cases/{case_id}/reports/{report_id}/taking-up": INTAKE,
+    "POST /v1/cases/{case_id}/hand-over": {R.TOVHOLDER: {C}, R.PROGRAMME_LEAD: {U, C, O}},
+    # Only who was asked answers (test_handing_over).
+    "POST /v1/cases/{case_id}/hand-over/{hand_over_id}/acceptance": {},
+    "POST /v1/cases/{case_id}/hand-over/{hand_over_id}/declining": {},
+    "POST /v1/cases/{case_id}/substitute": {R.PROGRAMME_LEAD: {U, C, O}},
     "POST /v1/cases/{case_id}/address-protection": INTAKE,
     "POST /v1/cases/{case_id}/assessments": INTAKE,
     "POST /v1/cases/{case_id}/safety-level": INTAKE,
@@ -105,6 +110,7 @@ OTHERS: dict[str, set[Role]] = {
     "GET /v1/threads/{thread}": {R.PARTNER_STAFF},
     "POST /v1/threads/{thread}/referrals/{referral_id}/answers": {R.PARTNER_STAFF},
     "GET /v1/inbox": STAFF,
+    "GET /v1/hand-overs": {R.TOVHOLDER},
     "POST /v1/anonymous-advice": STAFF,
     "GET /v1/partners": {*STAFF, R.OPERATOR},
     "POST /v1/partners": {R.OPERATOR},
@@ -170,7 +176,7 @@ def path_of(route: str, case: UUID | None = None) -> tuple[str, str]:
     method, path = route.split(" ")
     names = {"case_id": str(case), "entry": "2", "slug": NGO, "name": "style.css"}
     named = ("report_id", "message_id", "thread", "referral_id", "consent_id", "inquiry")
-    opaque = (*named, "due_id", "basis_id")
+    opaque = (*named, "due_id", "basis_id", "hand_over_id")
     return method, path.format(**names, **{name: str(uuid4()) for name in opaque})
 
 

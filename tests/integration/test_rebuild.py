@@ -28,7 +28,10 @@ from tests.support.api import Api, clock_now
 from tests.world import HOSPITAL, NGO, POLICE, SAME_WOMAN, TOVHOLDER, UNIT, World, at
 
 TOLD = [Category.IDENTITY, Category.INCIDENT, Category.RISK, Category.REFERRAL]
-KEPT = {"timeline": UNIT, "intake": UNIT, "referrals": NGO, "receipts": POLICE, "disclosures": "hub"}
+KEPT = {
+    **{"timeline": UNIT, "intake": UNIT, "hand_overs": UNIT, "referrals": NGO, "receipts": POLICE},
+    "disclosures": "hub",
+}
 """Each view and an owner that has rows in it. The hub keeps those of the NGO and the police, too."""
 
 
@@ -245,6 +248,7 @@ def test_the_live_view_answers_and_moves_on_while_it_is_filled_anew(
 def _something_more(world: World, case: UUID) -> None:
     """Something that every view shows."""
     world.report()
+    world.hand_over(case)
     referral = world.refer(case)
     world.parts.hub.answer_referral(
         world.command(at(NGO)), world.thread(case, NGO), referral, ReferralStatus.RECEIVED, None

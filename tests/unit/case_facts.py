@@ -11,6 +11,8 @@ from hub.aggregates.citizen_case.events import (
     CaseOpened,
     ChildNotificationDue,
     ConsentGiven,
+    CoordinatorAssigned,
+    HandOverRequested,
     InquiryMatched,
     InquiryOpened,
     LegalBasisRecorded,
@@ -25,6 +27,7 @@ from hub.aggregates.citizen_case.terms import (
     ClosingConversation,
     ClosingReason,
     Found,
+    HandOverReason,
     NotificationCause,
     SetAsideReason,
 )
@@ -34,6 +37,7 @@ from tests.given import BEGAN, NOW, fact
 
 UNIT, NGO, SHELTER, POLICE = "voldsteam", "havnen", "krisecenter-nord", "politi-oest"
 TOVHOLDER = Actor("sub-3", "Tove Prøve", "tovholder", UNIT)
+ANOTHER = Actor("sub-4", "Anders Opdigtet", "tovholder", UNIT)
 AT_NGO = Actor("sub-90", "Niels Opdigtet", "referral_recipient", NGO)
 AT_POLICE = Actor("sub-50", "Poul Opdigtet", "reporter", POLICE)
 ENDS = NOW + timedelta(days=90)
@@ -130,6 +134,17 @@ CHILD_AT_RISK = fact(
 SET_ASIDE = fact(ReportSetAside, reason=SetAsideReason.HELPED_ALREADY, text="Får hjælp i en anden indsats")
 CLOSED = fact(CaseClosed, **FOLLOWED_UP, grants=())
 FLAGGED = fact(MinorFlagged, known_by=AgeKnownBy.BIRTH_DATE)
+
+HANDED = made_up(120)
+COORDINATED = fact(CoordinatorAssigned, coordinator=TOVHOLDER)
+HAND_OVER = fact(
+    HandOverRequested,
+    hand_over_id=HANDED,
+    to=ANOTHER,
+    reason=HandOverReason.ABSENCE,
+    accept_by=ENDS,
+    by=TOVHOLDER,
+)
 
 IN_INQUIRY = (OPENED, RECEIVED, CONSENTED, BASED)
 WHILE_MATCHED = (*IN_INQUIRY, MATCHED)

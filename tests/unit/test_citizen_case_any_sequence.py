@@ -17,7 +17,7 @@ from contracts.terms import (
     SafetyLevel,
     Urgency,
 )
-from hub.aggregates.base import project
+from hub.aggregates.base import Actor, project
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.children import waiting_notifications
 from hub.aggregates.citizen_case.ending import OVER
@@ -27,6 +27,7 @@ from hub.aggregates.citizen_case.events import (
     ChildNotificationDue,
     ConsentCorrected,
     ConsentGiven,
+    CoordinatorAssigned,
     GrantsEnded,
     LegalBasisRecorded,
     ReferralRequested,
@@ -36,6 +37,8 @@ from hub.aggregates.citizen_case.terms import (
     Channel,
     ContactDecision,
     ContactOutcome,
+    HandOverReason,
+    HandOverRefusal,
     NotificationCause,
     NotificationDecision,
     NotNotifiedReason,
@@ -50,6 +53,7 @@ from hub.aggregates.sealing import CouldKill
 from hub.errors import HubError
 from tests.given import BEGAN, CASEWORKER, STREAM
 from tests.unit.case_facts import (
+    ANOTHER,
     AT_NGO,
     AT_POLICE,
     CLOSING,
@@ -305,6 +309,40 @@ class AnySequence(RuleBasedStateMachine):
     @rule()
     def a_coordinator(self) -> None:
         self.do(CitizenCase.assign_coordinator, coordinator=TOVHOLDER)
+
+    @rule(to=st.sampled_from([TOVHOLDER, ANOTHER]), hours=st.integers(1, 24))
+    def a_hand_over(self, to: Actor, hours: int) -> None:
+        self.do(
+            CitizenCase.request_hand_over,
+            hand_over_id=self.new_id(),
+            to=to,
+            reason=HandOverReason.WORKLOAD,
+            accept_by=self.now() + timedelta(hours=hours),
+        )
+
+    @precondition(lambda self: self.case.hand_over)
+    @rule(by=st.sampled_from([TOVHOLDER, ANOTHER]), accepts=st.booleans())
+    def its_answer(self, by: Actor, accepts: bool) -> None:
+        asked, before = self.case.hand_over, self.case.coordinator
+        assert asked is not None
+        if accepts:
+            self.do(CitizenCase.accept_hand_over, hand_over_id=asked.hand_over_id, by=by)
+        else:
+            reason = HandOverRefusal.NO_CAPACITY
+            self.do(CitizenCase.decline_hand_over, hand_over_id=asked.hand_over_id, reason=reason, by=by)
+        answered = by.person == asked.to.person and self.case.state in {CaseState.OPEN, CaseState.CLOSED}
+        assert (self.case.hand_over is None) == answered
+        assert self.case.coordinator == (asked.to if answered and accepts else before)
+
+    @rule(who=st.sampled_from([TOVHOLDER, ANOTHER]), hours=st.integers(1, 24))
+    def a_substitute(self, who: Actor, hours: int) -> None:
+        until = self.now() + timedelta(hours=hours)
+        self.do(CitizenCase.name_substitute, substitute=who, ends_at=until)
+
+    @invariant()
+    def somebody_is_responsible_from_the_first_time_on(self) -> None:
+        named = any(isinstance(e, CoordinatorAssigned) for e in self.events)
+        assert (self.case.coordinator is not None) == named
 
     @rule(recipients=st.lists(RECIPIENTS, max_size=3), categories=st.lists(CATEGORIES, max_size=3), days=DAYS)
     def a_consent(self, recipients: list[str], categories: list[Category], days: int) -> None:

@@ -34,6 +34,8 @@ from hub.aggregates.citizen_case.terms import (
     Channel,
     ContactDecision,
     ContactOutcome,
+    HandOverReason,
+    HandOverRefusal,
     NotificationCause,
     NotificationDecision,
     NotNotifiedReason,
@@ -49,6 +51,7 @@ from hub.aggregates.sealing import CouldKill
 from hub.errors import IllegalTransition
 from tests.given import NOW, Fact, fact, given
 from tests.unit.case_facts import (
+    ANOTHER,
     ASIDE,
     AT_NGO,
     AT_POLICE,
@@ -59,8 +62,11 @@ from tests.unit.case_facts import (
     CONSENT,
     CONSENT_TERMS,
     CONSENTED,
+    COORDINATED,
     DUE,
     ENDS,
+    HAND_OVER,
+    HANDED,
     IN_CLOSED_CASE,
     IN_INQUIRY,
     IN_OPEN_CASE,
@@ -94,6 +100,10 @@ BEFORE: Mapping[str, tuple[Fact, ...]] = {
     "answer_child_notification": (CHILD_AT_RISK,),
     "read_inquiry_text": (INQUIRY_MATCHED,),
     "continue_inquiry": (INQUIRY_MATCHED,),
+    "request_hand_over": (COORDINATED,),
+    "accept_hand_over": (COORDINATED, HAND_OVER),
+    "decline_hand_over": (COORDINATED, HAND_OVER),
+    "name_substitute": (COORDINATED,),
 }
 """What must have happened besides, for the command to find what it names."""
 
@@ -180,6 +190,15 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
         "reason": NotNotifiedReason.NO_CONCERN,
         "text": "Børnene bor hos deres far",
     },
+    "request_hand_over": {
+        "hand_over_id": made_up(7),
+        "to": ANOTHER,
+        "reason": HandOverReason.ABSENCE,
+        "accept_by": NOW + timedelta(days=2),
+    },
+    "accept_hand_over": {"hand_over_id": HANDED, "by": ANOTHER},
+    "decline_hand_over": {"hand_over_id": HANDED, "reason": HandOverRefusal.NO_CAPACITY, "by": ANOTHER},
+    "name_substitute": {"substitute": ANOTHER, "ends_at": NOW + timedelta(days=2)},
     "set_safe_contact": {"rules": CouldKill({"channel": "sms"})},
     "set_address_protection": {"protection": "name_address", "address": CouldKill({"address": "x"})},
     "assess_safety": {

@@ -4,6 +4,7 @@ Deny is the default. A caller without the relation gets the same 404 as one who 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from hub.aggregates.citizen_case.case import CitizenCase
@@ -33,17 +34,20 @@ class Relation(StrEnum):
     UNASSIGNED = "unassigned"
     """The caller's own unit owns the case, and nobody is its coordinator yet."""
     COORDINATOR = "coordinator"
-    """The caller is the case's coordinator."""
+    """The caller is the case's coordinator, or stands in for who is."""
+    ASKED = "asked"
+    """The caller is asked to take the case over, and has not answered."""
     UNIT = "unit"
     """The caller's own unit owns the case, whoever coordinates it."""
 
 
-NONE, UNASSIGNED, COORDINATOR, UNIT = Relation
+NONE, UNASSIGNED, COORDINATOR, ASKED, UNIT = Relation
 
 _INTAKE = {Role.CASEWORKER: UNASSIGNED, Role.TOVHOLDER: COORDINATOR, Role.PROGRAMME_LEAD: UNASSIGNED}
 _CASE = {Role.TOVHOLDER: COORDINATOR}
 _BASIS = {**_INTAKE, Role.PROGRAMME_LEAD: UNIT}
 _ASSIGN = {Role.CASEWORKER: UNASSIGNED, Role.PROGRAMME_LEAD: UNIT}
+_HAND_OVER = {Role.TOVHOLDER: COORDINATOR, Role.PROGRAMME_LEAD: UNIT}
 _HEAR = {Role.CASEWORKER: UNIT, Role.TOVHOLDER: UNIT, Role.PROGRAMME_LEAD: UNIT}
 _BREACH = {Role.TOVHOLDER: COORDINATOR, Role.PROGRAMME_LEAD: UNIT}
 _STAFF = {Role.CASEWORKER: NONE, Role.TOVHOLDER: NONE, Role.PROGRAMME_LEAD: NONE}
@@ -61,6 +65,7 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("GET", "/v1/threads/{thread}"): {Role.PARTNER_STAFF: NONE},
     ("POST", "/v1/threads/{thread}/referrals/{referral_id}/answers"): {Role.PARTNER_STAFF: NONE},
     ("GET", "/v1/inbox"): _STAFF,
+    ("GET", "/v1/hand-overs"): {Role.TOVHOLDER: NONE},
     ("GET", "/v1/cases/{case_id}/timeline"): _INTAKE,
     ("GET", "/v1/cases/{case_id}/disclosures"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/candidates"): _INTAKE,
@@ -78,6 +83,10 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("POST", "/v1/cases/{case_id}/contact-attempts"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/information"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/unasked-consent"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/hand-over"): _HAND_OVER,
+    ("POST", "/v1/cases/{case_id}/hand-over/{hand_over_id}/acceptance"): {Role.TOVHOLDER: ASKED},
+    ("POST", "/v1/cases/{case_id}/hand-over/{hand_over_id}/declining"): {Role.TOVHOLDER: ASKED},
+    ("POST", "/v1/cases/{case_id}/substitute"): {Role.PROGRAMME_LEAD: UNIT},
     ("POST", "/v1/cases/{case_id}/setting-aside"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/declining"): _HEAR,
     ("POST", "/v1/cases/{case_id}/closing"): _BASIS,
@@ -133,22 +142,24 @@ class Caller:
     roles: frozenset[Role]
 
 
-def relations(case: CitizenCase, caller: Caller) -> set[Relation]:
-    """Every relation in which this caller stands to the case."""
+def relations(case: CitizenCase, caller: Caller, now: datetime) -> set[Relation]:
+    """Every relation in which this caller stands to the case at `now`."""
     found: set[Relation] = set()
     if caller.organisation != case.unit:
         return found
     found.add(Relation.UNIT)
     if case.coordinator is None:
         found.add(Relation.UNASSIGNED)
-    elif case.coordinator.person == caller.person:
+    if case.acts(caller.person, now):
         found.add(Relation.COORDINATOR)
+    if case.hand_over is not None and case.hand_over.to.person == caller.person:
+        found.add(Relation.ASKED)
     return found
 
 
-def role_for(method: str, path: str, caller: Caller, case: CitizenCase | None) -> Role | None:
+def role_for(method: str, path: str, caller: Caller, case: CitizenCase | None, now: datetime) -> Role | None:
     """The role in which the caller may make this call, or None."""
-    held = relations(case, caller) if case is not None else {Relation.NONE}
+    held = relations(case, caller, now) if case is not None else {Relation.NONE}
     for role, relation in TABLE.get((method, path), {}).items():
         if role in caller.roles and relation in held:
             return role

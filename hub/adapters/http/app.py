@@ -21,6 +21,7 @@ from hub.adapters.http.routes import (
     consents,
     contact,
     corrections,
+    hand_overs,
     messages,
     partners,
     referrals,
@@ -29,10 +30,8 @@ from hub.adapters.http.routes import (
 from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
 from hub.adapters.web import pages
 
-ROUTERS = [
-    m.router
-    for m in (reports, messages, referrals, cases, children, contact, consents, corrections, partners)
-]
+_FOR_CASES = (cases, children, contact, consents, corrections, hand_overs)
+ROUTERS = [m.router for m in (reports, messages, referrals, *_FOR_CASES, partners)]
 MAX_BODY_BYTES = 256 * 1024
 SUMMARY = "Tværs: coordination of help for adults exposed to violence in close relations"
 

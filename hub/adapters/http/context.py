@@ -61,11 +61,10 @@ class Services:
             case = self.queries.case(case_id)
         except Missing:
             case = None
-        who = case.coordinator.person if case is not None and case.coordinator is not None else None
         if (
             case is None
             or case.unit != call.actor.organisation
-            or who not in {None, call.actor.person}
+            or not (case.coordinator is None or case.acts(call.actor.person, self.outgoing.now()))
             or case.matched_to not in {None, call.of_case.id}
         ):
             raise Missing("there is no such case, or none for you", field="inquiry")
@@ -122,7 +121,8 @@ def role_in(request: Request, caller: Caller, case: CitizenCase | None) -> Role 
     """The role in which the caller may make this call; a matched inquiry is part of its case."""
     if case is not None and case.matched_to is not None:
         case = services(request).queries.case(case.matched_to)
-    return role_for(request.method, request.scope["route"].path, caller, case)
+    now = services(request).outgoing.now()
+    return role_for(request.method, request.scope["route"].path, caller, case, now)
 
 
 def _case_id(text: str) -> UUID:

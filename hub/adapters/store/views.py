@@ -14,7 +14,7 @@ from hub.adapters.store.database import Database, Execute
 from hub.errors import Conflict
 from hub.ports import Row
 
-VERSIONS = {"timeline": 1, "intake": 1, "referrals": 1, "receipts": 1, "disclosures": 1}
+VERSIONS = {"timeline": 1, "intake": 1, "referrals": 1, "receipts": 1, "hand_overs": 1, "disclosures": 1}
 """Every view and the version of its rows. A new version is a new table, filled by a rebuild."""
 
 _PURGED_AT_ONCE = 500

@@ -40,5 +40,11 @@ OF_THE_CASE: Final[Mapping[str, Render]] = {
     "notified_at": lines.time("field.notified_at"),
     "not_notified": lines.one("field.not_notified", own.NotNotifiedReason),
     "known_by": lines.one("field.known_by", own.AgeKnownBy),
+    "hand_over_to": lines.plain("field.hand_over_to"),
+    "hand_over": lines.one("field.hand_over", own.HandOverReason),
+    "accept_by": lines.time("field.accept_by"),
+    "declined_by": lines.plain("field.declined_by"),
+    "hand_over_declined": lines.one("field.hand_over_declined", own.HandOverRefusal),
+    "substitute": lines.plain("field.substitute"),
 }
 """Told to the owning unit alone, but for the state."""

@@ -95,7 +95,7 @@ def _may_open(visit: visitors.Visit, case_id: UUID | None) -> bool:
     case = visit.parts.queries.case(case_id)
     if case.matched_to is not None:
         case = visit.parts.queries.case(case.matched_to)
-    return role_for(*_CASE_ROUTE, visit.caller, case) is not None
+    return role_for(*_CASE_ROUTE, visit.caller, case, visit.parts.outgoing.now()) is not None
 
 
 def _timeline(request: Request, visit: visitors.Visit, purpose: LookPurpose) -> Response:

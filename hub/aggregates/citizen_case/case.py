@@ -24,7 +24,11 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     correct_consent               yes      yes      yes   yes        yes     yes
     continue_inquiry              yes      -        yes   yes        yes     yes
     open_case                     yes      -        -     -          -       -
-    assign_coordinator            -        -        yes   -          -       -
+    assign_coordinator            -        -        yes   -          yes     -
+    request_hand_over             -        -        yes   -          yes     -
+    accept_hand_over              -        -        yes   -          yes     -
+    decline_hand_over             -        -        yes   -          yes     -
+    name_substitute               -        -        yes   -          yes     -
     decide_contact                yes      -        yes   -          yes     -
     attempt_contact               yes      -        yes   -          yes     -
     give_information              yes      -        yes   yes        yes     yes
@@ -83,6 +87,7 @@ from hub.aggregates.citizen_case import (
     correcting,
     ending,
     escalation,
+    handing_over,
     intake,
     legal_basis,
     referral,
@@ -105,8 +110,10 @@ from hub.aggregates.citizen_case.values import (
     Deadline,
     Entry,
     Grant,
+    HandOver,
     Notification,
     Referral,
+    Substitute,
 )
 from hub.aggregates.guards import slug, zoned
 from hub.aggregates.sealing import CouldKill
@@ -123,6 +130,8 @@ class CitizenCase(Aggregate):
         self.standing_grant: UUID
         self.number: str | None = None
         self.coordinator: Actor | None = None
+        self.substitute: Substitute | None = None
+        self.hand_over: HandOver | None = None
         self.follow_up_until: datetime | None = None
         self.advice_number: str | None = None
         """Of a caller without a name, to say when she or he rings again."""
@@ -178,6 +187,12 @@ class CitizenCase(Aggregate):
     read_inquiry_text = intake.read_inquiry_text
     open_case = intake.open_case
     assign_coordinator = intake.assign_coordinator
+
+    request_hand_over = handing_over.request_hand_over
+    accept_hand_over = handing_over.accept_hand_over
+    decline_hand_over = handing_over.decline_hand_over
+    name_substitute = handing_over.name_substitute
+    acts = handing_over.acts
 
     decide_contact = contact.decide_contact
     attempt_contact = contact.attempt_contact

@@ -12,7 +12,7 @@ from contracts.terms import Escalation, ReferralStatus, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.children import waiting_notifications
 from hub.aggregates.citizen_case.events import CaseEscalated
-from hub.aggregates.citizen_case.transitions import must_be_legal
+from hub.aggregates.citizen_case.transitions import LEGAL, must_be_legal
 from hub.aggregates.citizen_case.values import CaseState, Deadline
 from hub.aggregates.guards import one_of, zoned
 from hub.errors import Invalid
@@ -81,4 +81,11 @@ def _others(case: "CitizenCase") -> list[Deadline]:
         if question
         else []
     )
-    return [*referrals, *children, *review]
+    return [*referrals, *children, *review, *_hand_over(case)]
+
+
+def _hand_over(case: "CitizenCase") -> list[Deadline]:
+    asked = case.hand_over if case.state in LEGAL["accept_hand_over"] else None
+    if asked is None:
+        return []
+    return [Deadline(Escalation.HAND_OVER_UNACCEPTED, asked.hand_over_id, asked.accept_by)]

@@ -172,12 +172,7 @@ def open_case(
 def assign_coordinator(self: "CitizenCase", *, coordinator: Actor, by: Actor, at: datetime) -> None:
     """Name the one professional who is responsible for the case (tovholder, seed 002 p. 10)."""
     must_be_legal(self, "assign_coordinator")
-    if coordinator.role != COORDINATOR_ROLE or coordinator.organisation != self.unit:
-        raise Invalid(
-            "coordinator: must be a tovholder of the unit that owns the case; name one", field="coordinator"
-        )
-    if self.coordinator is not None and coordinator.person == self.coordinator.person:
-        raise Conflict("coordinator: is the coordinator already; nothing to do", field="coordinator")
+    must_be_tovholder(self, coordinator, "coordinator")
     self.trigger_event(CoordinatorAssigned, coordinator=coordinator, by=by, timestamp=self.moment(at))
 
 
@@ -185,6 +180,14 @@ def must_be_new(case: "CitizenCase", report_id: UUID) -> None:
     """The same report comes in once."""
     if report_id in case.reports:
         raise Replayed("report_id: this report was taken in before; send a new one", field="report_id")
+
+
+def must_be_tovholder(case: "CitizenCase", who: Actor, field: str) -> None:
+    """A tovholder of the unit that owns the case, and not the one who has it."""
+    if who.role != COORDINATOR_ROLE or who.organisation != case.unit:
+        raise Invalid(f"{field}: must be a tovholder of the unit that owns the case; name one", field=field)
+    if case.coordinator is not None and who.person == case.coordinator.person:
+        raise Conflict(f"{field}: is the coordinator already; nothing to do", field=field)
 
 
 def must_be_a_report(reporter: str, number: str, warnings: tuple[str, ...]) -> None:

@@ -168,3 +168,22 @@ class NotNotifiedReason(StrEnum):
     """There is no child in the matter after all."""
     CHILD_UNKNOWN = "child_unknown"
     """Nobody can tell which child it is."""
+
+
+class HandOverReason(StrEnum):
+    """Why another tovholder is asked to take the case over. No prose: who is asked may not know the case."""
+
+    ABSENCE = "absence"
+    WORKLOAD = "workload"
+    ANOTHER_FITS_BETTER = "another_fits_better"
+    CITIZEN_WISHES = "citizen_wishes"
+    CONFLICT_OF_INTEREST = "conflict_of_interest"
+
+
+class HandOverRefusal(StrEnum):
+    """Why whoever was asked says no."""
+
+    NO_CAPACITY = "no_capacity"
+    ABSENCE = "absence"
+    CONFLICT_OF_INTEREST = "conflict_of_interest"
+    ANOTHER_FITS_BETTER = "another_fits_better"

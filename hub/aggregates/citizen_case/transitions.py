@@ -18,6 +18,8 @@ _OPEN = frozenset({CaseState.OPEN})
 _ALONE = _INQUIRY | _OPEN
 _ASIDE, _CLOSED, _MINOR = ({state} for state in (CaseState.SET_ASIDE, CaseState.CLOSED, CaseState.MINOR))
 _RESTING = frozenset(_ASIDE | _CLOSED | _MINOR)
+_COORDINATED = frozenset(_OPEN | _CLOSED)
+"""Somebody is responsible under the follow-up, too."""
 _REFERRING = frozenset(_OPEN | _CLOSED | _MINOR)
 """A referral may go on under the follow-up; and what its recipient answers is always heard."""
 
@@ -37,7 +39,11 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "correct_consent": _EVERY,
         "continue_inquiry": _EVERY - _MATCHED,
         "open_case": _INQUIRY,
-        "assign_coordinator": _OPEN,
+        "assign_coordinator": _COORDINATED,
+        "request_hand_over": _COORDINATED,
+        "accept_hand_over": _COORDINATED,
+        "decline_hand_over": _COORDINATED,
+        "name_substitute": _COORDINATED,
         "decide_contact": _ALONE | _CLOSED,
         "attempt_contact": _ALONE | _CLOSED,
         "give_information": _EVERY - _MATCHED,

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from contracts.terms import BasisRule, Category, Escalation, ReferralStatus
-from hub.aggregates.citizen_case.terms import NotificationDecision, UnsafeReason
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.terms import HandOverReason, NotificationDecision, UnsafeReason
 
 NOT_FOR_CRIMINAL_INVESTIGATION = "criminal_investigation"
 """The purpose ban of retsplejelov § 115, which travels with everything told under it."""
@@ -123,6 +124,25 @@ class Basis:
     ends_at: datetime
     grants: list[UUID] = field(default_factory=list)
     bans: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A hand-over that waits for whoever was asked."""
+
+    hand_over_id: UUID
+    to: Actor
+    reason: HandOverReason
+    accept_by: datetime
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Substitute:
+    """Who stands in for the tovholder, until when."""
+
+    who: Actor
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

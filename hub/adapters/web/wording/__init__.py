@@ -68,6 +68,8 @@ SHOWN: Final[tuple[type[StrEnum], ...]] = (
     own.NotificationCause,
     own.NotificationDecision,
     own.NotNotifiedReason,
+    own.HandOverReason,
+    own.HandOverRefusal,
     RejectionReason,
     CancellationReason,
     terms.RetractionReason,

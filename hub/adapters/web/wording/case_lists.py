@@ -93,5 +93,14 @@ CASE: Final[dict[str, tuple[str, str]]] = {
     "AgeKnownBy.cpr": ("CPR-nummeret", "the CPR number"),
     "AgeKnownBy.approximate_age": ("den omtrentlige alder", "the approximate age"),
     "AgeKnownBy.found_out": ("oplyst senere", "found out later"),
+    "HandOverReason.absence": ("fravær", "absence"),
+    "HandOverReason.workload": ("for mange sager", "too many cases"),
+    "HandOverReason.another_fits_better": ("en anden passer bedre", "another fits better"),
+    "HandOverReason.citizen_wishes": ("borgeren ønsker det", "the citizen wishes it"),
+    "HandOverReason.conflict_of_interest": ("inhabilitet", "conflict of interest"),
+    "HandOverRefusal.no_capacity": ("ingen tid", "no capacity"),
+    "HandOverRefusal.absence": ("fravær", "absence"),
+    "HandOverRefusal.conflict_of_interest": ("inhabilitet", "conflict of interest"),
+    "HandOverRefusal.another_fits_better": ("en anden passer bedre", "another fits better"),
 }
 """`<closed list>.<value>` → (Danish, English)."""

@@ -138,6 +138,12 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
         "Rapport taget op, og indberetteren får det at vide",
         "Report taken up, and its reporter told so",
     ),
+    "MessageKind.hand_over_requested": (
+        "Bedt en anden tovholder overtage",
+        "Asked another coordinator to take over",
+    ),
+    "MessageKind.hand_over_declined": ("Overtagelse afslået", "Taking over declined"),
+    "MessageKind.substitute_named": ("Stedfortræder udpeget", "Substitute named"),
     "MessageKind.escalated": ("Fristen er overskredet", "Past its deadline"),
     "Escalation.child_notification_unanswered": (
         "underretningen om et barn er ikke besvaret",
@@ -148,6 +154,7 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
         "the question of consent is to be looked at again",
     ),
     "Escalation.report_unread": ("ingen har læst den akutte rapport", "nobody has read the acute report"),
+    "Escalation.hand_over_unaccepted": ("ingen har overtaget sagen", "nobody has taken the case over"),
     "Escalation.referral_unanswered": ("henvisningen er ikke besvaret", "the referral is not answered"),
     "MessageKind.contact_decided": ("Kontakt besluttet", "Contact decided"),
     "MessageKind.contact_attempted": ("Forsøg på kontakt", "Contact attempted"),

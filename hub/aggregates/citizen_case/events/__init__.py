@@ -36,6 +36,12 @@ from hub.aggregates.citizen_case.events.ending import (
     ReportSetAside,
 )
 from hub.aggregates.citizen_case.events.escalation import CaseEscalated
+from hub.aggregates.citizen_case.events.handing_over import (
+    HandOverAccepted,
+    HandOverDeclined,
+    HandOverRequested,
+    SubstituteNamed,
+)
 from hub.aggregates.citizen_case.events.intake import (
     CaseOpened,
     CoordinatorAssigned,
@@ -90,6 +96,9 @@ __all__ = [
     "EntryCorrected",
     "FreeTextRead",
     "GrantsEnded",
+    "HandOverAccepted",
+    "HandOverDeclined",
+    "HandOverRequested",
     "InformationGiven",
     "InquiryContinued",
     "InquiryMatched",
@@ -116,5 +125,6 @@ __all__ = [
     "SafeContactSet",
     "SafetyAssessed",
     "SafetyLevelChanged",
+    "SubstituteNamed",
     "UnmatchedFromCase",
 ]

@@ -186,9 +186,8 @@ class CaseOpened(CaseEvent):
         case.number = self.number
 
 
-@stored_as("case.coordinator_assigned")
-class CoordinatorAssigned(CaseEvent):
-    """One named professional is responsible for the citizen's case (tovholder, seed 002 p. 10)."""
+class CoordinatorEvent(CaseEvent):
+    """Somebody is the case's tovholder from now on: nobody else is asked any more, and nobody stands in."""
 
     KIND = MessageKind.COORDINATOR_ASSIGNED
     coordinator: Actor
@@ -199,3 +198,10 @@ class CoordinatorAssigned(CaseEvent):
 
     def change(self, case: "CitizenCase") -> None:
         case.coordinator = self.coordinator
+        case.hand_over = None
+        case.substitute = None
+
+
+@stored_as("case.coordinator_assigned")
+class CoordinatorAssigned(CoordinatorEvent):
+    """One named professional is responsible for the citizen's case (tovholder, seed 002 p. 10)."""
