@@ -80,6 +80,8 @@ class ReceiptStatus(StrEnum):
     message of the kind `report_taken_up` does, for as long as its basis lives."""
     REFUSED = "refused"
     """It could not be taken in; the reporter corrects it and sends it as a new report."""
+    FORWARDED = "forwarded"
+    """The citizen lives in another municipality, which has been sent it. What you know more, send there."""
     RETRACTED = "retracted"
     """The reporter took it back; whoever was told is told so. It stays on record."""
 

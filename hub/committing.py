@@ -20,6 +20,7 @@ from hub.aggregates.citizen_case.events import CaseEvent
 from hub.aggregates.citizen_case.values import GrantTerms
 from hub.aggregates.disclosure_ledger import DisclosureLedger, RevocationReason, Source
 from hub.aggregates.partner import Partner
+from hub.aggregates.sealing import could_kill_key
 from hub.disclosing import Concerned, Discloser, Prepared
 from hub.errors import Corrupt, Missing, NoGrant
 from hub.gate import GIVES_GRANTS, SETS_RIGHT, Agreement, Decision, decide
@@ -178,6 +179,30 @@ class Committer:
         except Corrupt as error:
             log.error("that a report was read cannot be read: %s", error.slug)
         return True
+
+    def taken_over(self, case_id: UUID, recipient: str) -> bool:
+        """Whether a recipient's system took over everything that it was told of the case and still holds."""
+        ledger = self.ledger_of(case_id, recipient)
+        held = [m for m in ledger.parts if (m, 0) not in ledger.closed] if ledger else []
+        return bool(held) and all(self._was_taken_over(message) for message in held)
+
+    def _was_taken_over(self, message_id: UUID) -> bool:
+        """A fact that cannot be read is none: nothing is erased because of it."""
+        try:
+            self._events.event(UUID(bytes=self._keys.mac("index", b"taken over" + message_id.bytes)[:16]), 1)
+        except (Missing, Corrupt):
+            return False
+        return True
+
+    def was_sent(self, message_id: UUID, recipient: str) -> bool:
+        """Whether a control message of that id was written for the recipient."""
+        message = self._store.message(message_id, self.now())
+        return message is not None and message.control and message.recipient == recipient
+
+    def destroy(self, case: CitizenCase) -> None:
+        """Destroy the keys of a case, its own last: what a crash leaves can still be found and finished."""
+        for key_id in (*sorted(case.persons, key=str), could_kill_key(case.id), case.id):
+            self._keys.destroy(key_id)
 
     def done(self, command: Command) -> Done | None:
         """What was answered to this very command before; raises `SameKeyOtherBody`."""

@@ -12,7 +12,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from contracts.client.sealed import build_message, seal_control
-from contracts.message_v1 import Control, Head, Part, PartNamed, Revoked
+from contracts.message_v1 import Control, Erased, Head, Part, PartNamed, Revoked
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.disclosure_ledger import (
@@ -341,9 +341,10 @@ class Discloser:
         if not messages and not parts:
             return
         answer_by = now + self._silent_after
+        closes = Erased if reason is RevocationReason.ERASED else Revoked
         revocation = self.control(
             ledger.recipient,
-            Revoked(thread=ledger.id, messages=messages, parts=dict(parts), answer_by=answer_by),
+            closes(thread=ledger.id, messages=messages, parts=dict(parts), answer_by=answer_by),
         )
         ledger.revoke(
             revocation=revocation.message_id,

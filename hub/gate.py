@@ -14,6 +14,7 @@ Rules, as sentences:
 - A correction is told to whoever may be told its category, and says in the place of what it stands. Whoever
   was told that and may be told no more is refused, on record, so that a person can see it (domain rule 9).
 - That a report was retracted is told to whoever was told of it, in the categories in which it was.
+- Whoever took a case over keeps what it took over when the case is erased here.
 - A grant that the partner's agreement does not cover tells nothing, and the refusal is recorded. Danger to
   life waits for no agreement: its grants carry to every partner in force (domain rule 6).
 - What is told carries the bans of what it was told from and of every basis it rests on.
@@ -37,6 +38,7 @@ from contracts.terms import (
 )
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import (
+    CaseErased,
     CaseEscalated,
     CaseEvent,
     ChildNotificationDue,
@@ -54,6 +56,7 @@ from hub.aggregates.citizen_case.events import (
     ReferralRequested,
     ReportReceived,
     ReportRetracted,
+    ReportReturned,
     ReportTakenUp,
     SafetyLevelChanged,
 )
@@ -185,8 +188,10 @@ def decide(
                 tellings.append(_telling(case, event, recipient, kind, grants, parts))
         refusals += _no_more(source, event, ever, living)
         if isinstance(event, GrantsEnded):
+            keeps = event.taken_over_by if isinstance(event, CaseErased) else None
             for grant_id in event.grants:
-                ended.setdefault(case.grants[grant_id].recipient, []).append(grant_id)
+                if (who := case.grants[grant_id].recipient) != keeps:
+                    ended.setdefault(who, []).append(grant_id)
     renewals = [r for event in events for r in _renewals(case, event, now)]
     return Decision(
         tuple(tellings),
@@ -390,7 +395,7 @@ def _urgency(event: CaseEvent) -> Urgency:
         return Urgency.ACUTE if event.what is Escalation.REPORT_UNREAD else Urgency.URGENT
     if isinstance(event, ReportReceived | ReferralRequested):
         return event.urgency
-    if isinstance(event, ReportRetracted):
+    if isinstance(event, ReportRetracted | ReportReturned):
         return Urgency.URGENT
     if isinstance(event, SafetyLevelChanged):
         return _URGENCY_OF_LEVEL.get(event.level, Urgency.ROUTINE)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from eventsourcing.persistence import IntegrityError
+
 from contracts.client.sealed import open_head, open_part
 from contracts.message_v1 import Head, Part
 from hub.aggregates.base import Actor, Lone
@@ -37,6 +39,11 @@ class OpenedRow:
     head: Head
     parts: tuple[Part, ...]
     numbers: tuple[int, ...]
+
+
+def taken_over_id(keys: KeyRing, message_id: UUID) -> UUID:
+    """The stream of the first time that a message was taken over (docs/format.md section 1)."""
+    return UUID(bytes=keys.mac("index", b"taken over" + message_id.bytes)[:16])
 
 
 class Opener:
@@ -103,8 +110,9 @@ class Opener:
         case_id = self._case_of(head.thread)
         if case_id is None:
             raise Missing("there is no such message, or none that you may open now", field="message")
+        first = taken_over and not self._was_taken_over(message_id)
         opened = Opened.record(
-            id=self._new_id(),
+            id=taken_over_id(self._keys, message_id) if first else self._new_id(),
             case_id=case_id,
             message_id=message_id,
             recipient=recipient,
@@ -114,8 +122,18 @@ class Opener:
             by=by,
             at=now,
         )
-        self._record(opened, now, wraps, [message_id], recipient, unblocked=(case_id, by.person))
+        due = ((now, case_id),) if taken_over else ()
+        self._record(opened, now, wraps, [message_id], recipient, unblocked=(case_id, by.person), due=due)
         return {n: k.key for n, k in keys.items()}
+
+    def _was_taken_over(self, message_id: UUID) -> bool:
+        try:
+            self._events.event(taken_over_id(self._keys, message_id), 1)
+        except Missing:
+            return False
+        except Corrupt as error:
+            log.error("that a message was taken over cannot be read: %s", error.slug)
+        return True
 
     def look(
         self, by: Actor, owner: str, case_id: UUID, what: str, purpose: str, rows: Sequence[Row]
@@ -211,6 +229,7 @@ class Opener:
         released: Iterable[UUID],
         recipient: str | None,
         unblocked: tuple[UUID, str] | None = None,
+        due: tuple[tuple[datetime, UUID], ...] = (),
     ) -> None:
         """Write the fact with its guard: every grant that a released key came from must still be alive."""
         messages = set(released)
@@ -223,9 +242,10 @@ class Opener:
                     needs_grants=used,
                     needs_partners=(recipient,) if recipient else (),
                     needs_unblocked=unblocked,
+                    timers=due,
                 ),
             )
-        except NoGrant as error:
+        except (NoGrant, IntegrityError) as error:
             raise Missing("what you asked for can no longer be opened: ask again", field="message") from error
 
 

@@ -15,6 +15,7 @@ from contracts.terms import Category, MessageKind
 from hub import breaches
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.values import CaseState
 from hub.committing import Command, Committer, Events
 from hub.disclosing import Discloser
 from hub.errors import Corrupt, HubError, Missing
@@ -170,6 +171,16 @@ class Queries:
         raise Missing("no receipt yet, or none for you: ask again in a moment", field="report_id")
 
     def _how_far(self, reporter: str, case_id: UUID, report_id: UUID) -> ReceiptStatus:
+        try:
+            case = self._committer.case(case_id)
+        except Missing:
+            return ReceiptStatus.FORWARDED
+        except Corrupt:
+            return ReceiptStatus.RECEIVED
+        if case.reports[report_id] in case.retracted:
+            return ReceiptStatus.RETRACTED
+        if case.state in {CaseState.FORWARDED, CaseState.ERASED}:
+            return ReceiptStatus.FORWARDED
         if self._told_taken_up(reporter, case_id, report_id):
             return ReceiptStatus.TAKEN_UP
         read = self._committer.was_read(case_id, report_id)

@@ -430,6 +430,16 @@ class World:
         who = Actor(reporter, "Bodil Betjent", "reporter", reporter)
         return self.parts.hub.retract_report(self.command(who), report_id, reason, explanation)
 
+    def forward(self, case: UUID, recipient: str) -> Answer:
+        """A caseworker found that the citizen lives in another municipality."""
+        return self.parts.hub.forward_report(
+            self.command(CASEWORKER),
+            case,
+            recipient=recipient,
+            reason="Bor der",
+            answers_for="Inge Indskriver",
+        )
+
     def report_of(self, case: UUID) -> UUID:
         """The id of the first report of a case."""
         return min(self.case(case).reports, key=lambda report: self.case(case).reports[report])

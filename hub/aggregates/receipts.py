@@ -1,8 +1,8 @@
 """Receipts: what became of a message. Each is a stream of one event, so that looking never blocks writing.
 
-`Delivered` is not read and `Opened` is not acted on (domain rule 10): five facts, never one flag. Four are
-sealed under their case's key and erased with it; a delivery spans cases, names message ids only, and is
-sealed under its recipient's key.
+`Delivered` is not read and `Opened` is not acted on (domain rule 10): six facts, never one flag. Four are
+sealed under their case's key and erased with it. A delivery spans cases and names message ids only; that a
+report was forwarded outlives its case and says nothing of it. These two lie under a partner's key.
 """
 
 from dataclasses import dataclass
@@ -164,3 +164,34 @@ class ReportRead(Lone):
     ) -> Self:
         """Put on record who read it first, and when."""
         return cls(id, cls.VERSION, at, by, case_id, report_id)
+
+
+@stored_as("receipt.forwarded")
+@dataclass(frozen=True)
+class Forwarded(Lone):
+    """A report was not ours and was sent to the municipality that is responsible, on a recorded basis.
+
+    It outlives our copy of the report, so that what became of it can be answered for. It says nothing of the
+    citizen. Its stream is named by the report (docs/format.md section 1).
+    """
+
+    sealed_under: UUID
+    """The reporter's stream (`Partner`)."""
+    report_id: UUID
+    recipient: str
+    basis_id: UUID
+
+    @classmethod
+    def record(
+        cls,
+        *,
+        id: UUID,  # noqa: A002 (as on the aggregates)
+        sealed_under: UUID,
+        report_id: UUID,
+        recipient: str,
+        basis_id: UUID,
+        by: Actor,
+        at: datetime,
+    ) -> Self:
+        """Put on record where a report went."""
+        return cls(id, cls.VERSION, at, by, sealed_under, report_id, recipient, basis_id)

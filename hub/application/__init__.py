@@ -12,6 +12,7 @@ everything in one transaction. Nothing is decided here that a domain expert woul
 | `reporting` | a report added to, or taken back, by its reporter |
 | `handing_over` | to another tovholder, and who stands in |
 | `correcting` | what was wrong, set right |
+| `forwarding` | a report that is not ours, sent on and erased |
 | `bases` | consents and legal bases, given and withdrawn |
 | `referrals` | requested, answered, cancelled |
 | `due` | what the clock sets off: bases end, what waited too long escalates |

@@ -15,12 +15,14 @@ from hub.aggregates.citizen_case.terms import (
     NotificationDecision,
     NotNotifiedReason,
 )
-from hub.aggregates.citizen_case.values import CaseState, GrantTerms
+from hub.aggregates.citizen_case.transitions import LEGAL
+from hub.aggregates.citizen_case.values import GrantTerms
 from hub.application.carrying import Answer, Carrier
 from hub.application.reports import ReportTaken
 from hub.committing import Change, Command
 from hub.gate import may_receive
 
+MAY_BE_FLAGGED = LEGAL["flag_minor"]
 PURPOSE = "Underretning efter barnets lov § 133"
 BECAUSE_UNDER_18 = "Den voldsudsatte er under 18 år."
 
@@ -47,7 +49,7 @@ class ChildrenAtRisk(Carrier):
 
     def _of_children(self, case: CitizenCase, report: ReportTaken, by: Actor, now: datetime) -> Falling:
         """What a report just taken in sets off: its citizen is a minor, or it tells of a child at risk."""
-        if report.under_18_by is not None and case.state not in {CaseState.MATCHED, CaseState.MINOR}:
+        if report.under_18_by is not None and case.state in MAY_BE_FLAGGED:
             return self._minor(case, report.under_18_by, by, now)
         if report.child_at_risk or report.under_18_by is not None:
             return self._at_risk(case, NotificationCause.REPORT, by, now)

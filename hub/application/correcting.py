@@ -83,7 +83,12 @@ class Correcting(Carrier):
                 by=command.by,
                 at=now,
             )
-            return Change(cases=(case,), ends=tuple(ended), reason=RevocationReason.DISCLOSED_IN_ERROR)
+            return Change(
+                cases=(case,),
+                ends=tuple(ended),
+                reason=RevocationReason.DISCLOSED_IN_ERROR,
+                may_not_wait=True,
+            )
 
         return self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
 

@@ -1,4 +1,4 @@
-"""What the clock sets off: bases end, and what has waited too long escalates.
+"""What the clock sets off: bases end, what has waited too long escalates, what was taken over is erased.
 
 A timer says only *when* a case must be looked at; what is due then, the case itself says. So a timer may come
 early, late or twice, and from two processes at once: what is done already is not due any more.
@@ -9,15 +9,16 @@ from uuid import UUID
 
 from contracts.terms import Escalation
 from hub.aggregates.citizen_case.case import CitizenCase
-from hub.aggregates.citizen_case.values import Basis, Deadline
+from hub.aggregates.citizen_case.values import Basis, CaseState, Deadline
 from hub.aggregates.disclosure_ledger import RevocationReason
-from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer, Carrier
+from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
+from hub.application.forwarding import Forwarding
 from hub.committing import Change, Command
 from hub.errors import Missing
 
 
-class Due(Carrier):
-    """Ends and escalates, once each."""
+class Due(Forwarding):
+    """Ends, escalates and erases, once each."""
 
     def do_what_is_due(self, command: Command, case_id: UUID) -> Answer | None:
         """Do everything in the case whose time has come; None where nothing was due."""
@@ -25,6 +26,11 @@ class Due(Carrier):
         if case is None:
             return None
         now, answer = max(self._committer.now(), case.latest_time), None
+        if case.state is CaseState.ERASED:
+            self._committer.destroy(case)
+            return None
+        if case.forwarding is not None and self._committer.taken_over(case_id, case.forwarding.recipient):
+            return self._erase(command, case_id)
         for basis in _unended(case):
             if basis.ends_at <= now:
                 answer = self._end(command, case_id, basis.basis_id)

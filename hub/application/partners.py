@@ -68,8 +68,11 @@ class Partners(Carrier):
     ) -> Answer:
         """A recipient says that it purged what was revoked, or on which basis of its own it retains it."""
         recipient = command.by.organisation
-        case_id, receipt_id = self._case_of(thread, recipient), self._new_id()
         ledger = self._committer.ledger(thread)
+        if ledger is None and self._committer.was_sent(revocation, recipient):
+            # The case is erased since, its receipts with it: heard, and nowhere to keep.
+            return Answer(0, {})
+        case_id, receipt_id = self._case_of(thread, recipient), self._new_id()
         if ledger is None or revocation not in ledger.revocations:
             raise Missing("no such revocation was sent to you", field="revocation")
 

@@ -1,16 +1,16 @@
 """The intake inbox: reports that nobody has decided anything about, and child notifications not answered.
 
 Received is not read, and read is not acted on (domain rule 10): a report leaves the inbox only by what a
-person decided (a case opened, a match, set aside, her or his no; of a minor: the notification answered),
-never by being looked at. What rests comes back when it is reopened. What a reporter adds to a report waits
-here too, whatever was decided on the report, until a named person has read its free text.
+person decided (a case opened, a match, set aside, sent on, her or his no; of a minor: the notification
+answered), never by being looked at. What rests comes back when it is reopened. What a reporter adds to a
+report waits here too, whatever was decided on the report, until a named person has read its free text.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
 
-from contracts.message_v1 import Head, Revoked
+from contracts.message_v1 import Erased, Head, Revoked
 from contracts.terms import MessageKind, Urgency
 from hub.ports import Row
 from hub.projections.base import Effect, Told, kept
@@ -25,6 +25,8 @@ _KEPT = {
     MessageKind.CASE_OPENED,
     MessageKind.CASE_MATCHED,
     MessageKind.CASE_UNMATCHED,
+    MessageKind.REPORT_NOT_OURS,
+    MessageKind.REPORT_RETURNED,
     MessageKind.REPORT_SET_ASIDE,
     MessageKind.CITIZEN_DECLINED,
     MessageKind.CASE_REOPENED,
@@ -33,6 +35,8 @@ _KEPT = {
     MessageKind.CHILD_NOTIFICATION_ANSWERED,
     MessageKind.ESCALATED,
 }
+_RESTS = {MessageKind.REPORT_SET_ASIDE, MessageKind.CITIZEN_DECLINED, MessageKind.REPORT_NOT_OURS}
+_BACK = {MessageKind.CASE_REOPENED, MessageKind.REPORT_RETURNED}
 _RANK = {Urgency.ACUTE: 0, Urgency.URGENT: 1, Urgency.ROUTINE: 2}
 
 
@@ -41,8 +45,8 @@ def project(told: Told) -> Effect:
     match told:
         case Told(head=Head(kind=kind) as head) if kind in _KEPT:
             return Effect(put=[kept(told, head)])
-        case Told(control=Revoked() as revoked):
-            return Effect(purge=revoked.messages)
+        case Told(control=(Revoked() | Erased()) as closed):
+            return Effect(purge=closed.messages)
         case _:
             return Effect()
 
@@ -75,9 +79,9 @@ def waiting(rows: Iterable[Row]) -> list[Row]:
             case MessageKind.CASE_UNMATCHED:
                 matched.discard(UUID(row.clear["other_thread"]))
                 resting.discard(UUID(row.clear["other_thread"]))
-            case MessageKind.REPORT_SET_ASIDE | MessageKind.CITIZEN_DECLINED:
+            case kind if kind in _RESTS:
                 resting.add(row.thread)
-            case MessageKind.CASE_REOPENED:
+            case kind if kind in _BACK:
                 resting.discard(row.thread)
                 minors.discard(row.thread)
             case MessageKind.ESCALATED if "report" in row.clear:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from contracts.message_v1 import Head, Revoked
+from contracts.message_v1 import Erased, Head, Revoked
 from contracts.terms import MessageKind
 from hub.ports import Row
 from hub.projections.base import Effect, Told, kept
@@ -15,8 +15,8 @@ def project(told: Told) -> Effect:
     match told:
         case Told(head=Head() as head):
             return Effect(put=[kept(told, head)])
-        case Told(control=Revoked() as revoked):
-            return Effect(purge=revoked.messages)
+        case Told(control=(Revoked() | Erased()) as closed):
+            return Effect(purge=closed.messages)
         case _:
             return Effect()
 

@@ -7,7 +7,7 @@ match undone is gone from the timeline at once.
 from collections.abc import Iterable
 from uuid import UUID
 
-from contracts.message_v1 import Head, Revoked
+from contracts.message_v1 import Erased, Head, Revoked
 from contracts.terms import MessageKind
 from hub.ports import Row
 from hub.projections.base import Effect, Told, kept
@@ -20,8 +20,8 @@ def project(told: Told) -> Effect:
     match told:
         case Told(head=Head() as head):
             return Effect(put=[kept(told, head)])
-        case Told(control=Revoked() as revoked):
-            return Effect(purge=revoked.messages)
+        case Told(control=(Revoked() | Erased()) as closed):
+            return Effect(purge=closed.messages)
         case _:
             return Effect()
 

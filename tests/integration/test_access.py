@@ -49,6 +49,7 @@ CASES: dict[str, dict[Role, set[str]]] = {
     "POST /v1/cases/{case_id}/matches": INTAKE,
     "POST /v1/cases/{case_id}/matches/{inquiry}/undo": INTAKE,
     "POST /v1/cases/{case_id}/corrections": INTAKE,
+    "POST /v1/cases/{case_id}/forwarding": INTAKE,
     "POST /v1/cases/{case_id}/opening": INTAKE,
     "POST /v1/cases/{case_id}/coordinator": {R.CASEWORKER: {U}, R.PROGRAMME_LEAD: {U, C, O}},
     "POST /v1/cases/{case_id}/contact": INTAKE,

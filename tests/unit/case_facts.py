@@ -8,6 +8,7 @@ from contracts.terms import BasisRule, Category, SafetyLevel, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import (
     CaseClosed,
+    CaseErased,
     CaseOpened,
     ChildNotificationDue,
     ConsentGiven,
@@ -19,6 +20,7 @@ from hub.aggregates.citizen_case.events import (
     MatchedToCase,
     MinorFlagged,
     ReferralRequested,
+    ReportNotOurs,
     ReportReceived,
     ReportSetAside,
 )
@@ -102,6 +104,7 @@ BASIS_TERMS: dict[str, Any] = {
     "purpose": "Afværge fare",
     "ends_at": ENDS,
 }
+NEIGHBOUR, FORWARDING = "nabokommunen", made_up(110)
 BASED = fact(LegalBasisRecorded, **BASIS_TERMS, bans=())
 REFERRED = fact(
     ReferralRequested,
@@ -152,3 +155,6 @@ IN_OPEN_CASE = (*IN_INQUIRY, CASE_OPENED)
 ASIDE = (*IN_INQUIRY, SET_ASIDE)
 IN_CLOSED_CASE = (*IN_OPEN_CASE, CLOSED)
 OF_A_MINOR = (*IN_INQUIRY, FLAGGED)
+NOT_OURS = (*IN_INQUIRY, fact(ReportNotOurs, recipient=NEIGHBOUR, basis_id=FORWARDING))
+WHILE_ERASED = (*NOT_OURS, fact(CaseErased, grants=(STANDING,), taken_over_by=NEIGHBOUR))
+"""Not every grant has ended here, so that each command has something to do."""

@@ -158,6 +158,16 @@ class AnySequence(RuleBasedStateMachine):
         assert not self.case.retracted & {e.version for e in self.case.entries}
         assert not self.case.retracted & {version for version, _ in self.case.could_kill}
 
+    @precondition(lambda self: self.case.bases)
+    @rule(data=st.data(), kind=st.sampled_from([OrganisationKind.MUNICIPAL_UNIT, OrganisationKind.NGO]))
+    def it_is_not_ours(self, data: st.DataObject, kind: OrganisationKind) -> None:
+        basis = data.draw(st.sampled_from(sorted(self.case.bases)))
+        for version in self.case.reports.values():
+            self.do(CitizenCase.read_free_text, entry=version)
+        self.do(CitizenCase.find_not_ours, basis_id=basis, kind=kind)
+        if data.draw(st.booleans()):
+            self.do(CitizenCase.erase)
+
     @rule(entry=st.integers(1, 12))
     def somebody_reads(self, entry: int) -> None:
         self.do(CitizenCase.read_free_text, entry=entry)
@@ -469,7 +479,8 @@ class AnySequence(RuleBasedStateMachine):
 
     @invariant()
     def the_owner_always_holds_its_grant(self) -> None:
-        assert self.case.standing(self.case.moment(self.clock)) is not None
+        erased = self.case.state is CaseState.ERASED
+        assert (self.case.standing(self.case.moment(self.clock)) is None) == erased
 
     @invariant()
     def every_grant_but_the_standing_one_has_a_basis_and_an_end(self) -> None:

@@ -20,6 +20,7 @@ from contracts.terms import (
 from hub.aggregates.citizen_case import case as case_module
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import (
+    FreeTextRead,
     ReferralAccepted,
     ReferralCancelled,
     ReferralCompleted,
@@ -73,6 +74,7 @@ from tests.unit.case_facts import (
     INQUIRY,
     INQUIRY_MATCHED,
     NGO,
+    NOT_OURS,
     OF_A_MINOR,
     OPENED,
     OTHER_CASE,
@@ -83,6 +85,7 @@ from tests.unit.case_facts import (
     REPORTED,
     TERMS,
     TOVHOLDER,
+    WHILE_ERASED,
     WHILE_MATCHED,
     made_up,
 )
@@ -94,9 +97,12 @@ HISTORY: Mapping[CaseState, tuple[Fact, ...]] = {
     CaseState.SET_ASIDE: ASIDE,
     CaseState.CLOSED: IN_CLOSED_CASE,
     CaseState.MINOR: OF_A_MINOR,
+    CaseState.FORWARDED: NOT_OURS,
+    CaseState.ERASED: WHILE_ERASED,
 }
 BEFORE: Mapping[str, tuple[Fact, ...]] = {
     "unmatch_inquiry": (INQUIRY_MATCHED,),
+    "find_not_ours": (fact(FreeTextRead, entry=2),),
     "answer_child_notification": (CHILD_AT_RISK,),
     "read_inquiry_text": (INQUIRY_MATCHED,),
     "continue_inquiry": (INQUIRY_MATCHED,),
@@ -143,6 +149,8 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
     },
     "correct_consent": {"consent_id": CONSENT, "reason": "Hun nævnte kun havnen"},
     "continue_inquiry": {"inquiry": INQUIRY, "version": 3},
+    "find_not_ours": {"basis_id": BASIS, "kind": OrganisationKind.MUNICIPAL_UNIT},
+    "erase": {},
     "open_case": {"number": "2RXD-7KQM", "criteria": {"adult": True}},
     "assign_coordinator": {"coordinator": TOVHOLDER},
     "decide_contact": {

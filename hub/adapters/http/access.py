@@ -76,6 +76,7 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("POST", "/v1/cases/{case_id}/matches"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/matches/{inquiry}/undo"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/corrections"): _INTAKE,
+    ("POST", "/v1/cases/{case_id}/forwarding"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/opening"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/coordinator"): _ASSIGN,
     ("POST", "/v1/anonymous-advice"): _STAFF,

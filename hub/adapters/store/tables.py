@@ -57,6 +57,8 @@ class ClearTables:
                 " ON CONFLICT (key_id) DO UPDATE SET state = 'destroyed', wrapped = NULL",
                 [self._id(key_id)],
             )
+            # A case's key has the case's id: nobody is found by a number that only an erased case knew.
+            execute("DELETE FROM blind_index WHERE case_id = ?", [self._id(key_id)])
         self.database.scrub()
 
     def grant_keys(self, grant_ids: Sequence[UUID]) -> dict[UUID, WrappedKey]:

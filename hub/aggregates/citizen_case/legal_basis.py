@@ -14,9 +14,14 @@ from uuid import UUID
 from contracts.terms import BasisRule, OrganisationKind
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.bases import end_in_time, must_be_grants, must_be_new, not_ended
-from hub.aggregates.citizen_case.events import CitizenTold, LegalBasisEnded, LegalBasisRecorded
+from hub.aggregates.citizen_case.events import (
+    CitizenTold,
+    LegalBasisEnded,
+    LegalBasisRecorded,
+    ReportReturned,
+)
 from hub.aggregates.citizen_case.transitions import must_be_legal
-from hub.aggregates.citizen_case.values import NOT_FOR_CRIMINAL_INVESTIGATION, GrantTerms
+from hub.aggregates.citizen_case.values import NOT_FOR_CRIMINAL_INVESTIGATION, CaseState, GrantTerms
 from hub.aggregates.guards import coded, not_ahead, one_of, written
 from hub.errors import Conflict, Invalid, Missing
 
@@ -89,6 +94,9 @@ def end_legal_basis(self: "CitizenCase", *, basis_id: UUID, by: Actor, at: datet
     ended = not_ended(self, basis)
     if ended:
         self.trigger_event(LegalBasisEnded, basis_id=basis_id, grants=ended, by=by, timestamp=self.moment(at))
+    sent = self.forwarding
+    if sent is not None and sent.basis_id == basis_id and self.state is CaseState.FORWARDED:
+        self.trigger_event(ReportReturned, recipient=sent.recipient, by=by, timestamp=self.moment(at))
     return ended
 
 

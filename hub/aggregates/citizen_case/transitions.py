@@ -11,12 +11,16 @@ from hub.errors import IllegalTransition
 if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
 
-_EVERY = frozenset(CaseState)
+_ERASED = frozenset({CaseState.ERASED})
+_ALWAYS = frozenset(CaseState)
+"""A no is heard in every state, and what ends cannot be refused."""
+_EVERY = _ALWAYS - _ERASED
 _INQUIRY = frozenset({CaseState.INQUIRY})
 _MATCHED = frozenset({CaseState.MATCHED})
 _OPEN = frozenset({CaseState.OPEN})
 _ALONE = _INQUIRY | _OPEN
 _ASIDE, _CLOSED, _MINOR = ({state} for state in (CaseState.SET_ASIDE, CaseState.CLOSED, CaseState.MINOR))
+_FORWARDED = frozenset({CaseState.FORWARDED})
 _RESTING = frozenset(_ASIDE | _CLOSED | _MINOR)
 _COORDINATED = frozenset(_OPEN | _CLOSED)
 """Somebody is responsible under the follow-up, too."""
@@ -36,7 +40,7 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "read_free_text": _EVERY,
         "read_inquiry_text": _EVERY - _MATCHED,
         "correct_entry": _EVERY,
-        "correct_consent": _EVERY,
+        "correct_consent": _ALWAYS,
         "continue_inquiry": _EVERY - _MATCHED,
         "open_case": _INQUIRY,
         "assign_coordinator": _COORDINATED,
@@ -50,10 +54,12 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "leave_consent_unasked": _ALONE,
         "advise_anonymously": _INQUIRY,
         "set_report_aside": _INQUIRY,
-        "decline": _EVERY,
+        "decline": _ALWAYS,
+        "find_not_ours": _INQUIRY,
+        "erase": _FORWARDED,
         "close_case": _OPEN,
         "reopen_case": _RESTING,
-        "flag_minor": _EVERY - _MATCHED - _MINOR,
+        "flag_minor": _EVERY - _MATCHED - _MINOR - _FORWARDED,
         "child_notification_falls_due": _EVERY,
         "answer_child_notification": _EVERY,
         "set_safe_contact": _EVERY - _MATCHED,
@@ -61,10 +67,10 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "assess_safety": _ALONE,
         "change_safety_level": _ALONE,
         "give_consent": _ALONE,
-        "withdraw_consent": _EVERY,
-        "expire_consent": _EVERY,
+        "withdraw_consent": _ALWAYS,
+        "expire_consent": _ALWAYS,
         "record_legal_basis": _EVERY,
-        "end_legal_basis": _EVERY,
+        "end_legal_basis": _ALWAYS,
         "tell_citizen": _EVERY,
         "request_referral": _OPEN,
         "receive_referral": _REFERRING,
@@ -97,6 +103,8 @@ _WAY_OUT = {
     CaseState.OPEN: "the case is open: read it again",
     CaseState.SET_ASIDE: "it was set aside: reopen it first",
     CaseState.CLOSED: "it was closed: reopen it first",
+    CaseState.FORWARDED: "the citizen's municipality was sent it: call them, or wait until it comes back",
+    CaseState.ERASED: "it is erased; there is nothing left to do",
     CaseState.MINOR: "the exposed person is under 18 and child services' matter: reopen it if that is wrong",
 }
 

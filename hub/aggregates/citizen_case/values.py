@@ -29,6 +29,10 @@ class CaseState(StrEnum):
     """The effort ended; it can begin again, with its history."""
     MINOR = "minor"
     """The exposed person is under 18: child services' matter, never an adult case."""
+    FORWARDED = "forwarded"
+    """The citizen lives in another municipality, which was sent it; ours until it is taken over there."""
+    ERASED = "erased"
+    """Every grant has ended, and the keys are destroyed next: it stands for the moment between."""
 
 
 class ConsentForm(StrEnum):
@@ -175,6 +179,14 @@ class Notification:
     """The versions of what says that a child is at risk."""
     decision: NotificationDecision | None = None
     """None: it waits for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """To whom a report that was not ours went, and on which basis."""
+
+    recipient: str
+    basis_id: UUID
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from contracts.base import Contract
-from contracts.fields import Text
+from contracts.fields import Line, Text
 from contracts.terms import Category
 from hub.adapters.http.context import Authorised, Body, Parts, Position, Purpose, answered, command
 
@@ -31,6 +31,14 @@ class ConsentCorrectionAsked(Contract):
     recipient: str | None = None
     category: Category | None = None
     reason: Text
+
+
+class ForwardingAsked(Contract):
+    """The municipal unit that is responsible, why you think so, and who answers for sending it on."""
+
+    recipient: str
+    reason: Text
+    answers_for: Line
 
 
 @router.post("/v1/cases/{case_id}/corrections", status_code=201)
@@ -61,6 +69,23 @@ def correct_consent(
             recipient=asked.recipient,
             category=asked.category,
             reason=asked.reason,
+        )
+    )
+
+
+@router.post("/v1/cases/{case_id}/forwarding", status_code=201)
+def forward(call: Authorised, parts: Parts, body: Body, asked: ForwardingAsked) -> Mapping[str, object]:
+    """The citizen lives in another municipality: sent there once, and erased here when it is taken over.
+
+    What could kill is not sent: tell it by telephone first.
+    """
+    return answered(
+        parts.hub.forward_report(
+            command(call, body),
+            call.of_case.id,
+            recipient=asked.recipient,
+            reason=asked.reason,
+            answers_for=asked.answers_for,
         )
     )
 

@@ -5,6 +5,11 @@ from typing import Final
 CASE: Final[dict[str, tuple[str, str]]] = {
     "CaseState.inquiry": ("Henvendelse: ingen har besluttet noget endnu", "Inquiry: nobody has decided yet"),
     "CaseState.matched": ("Koblet til en anden sag", "Matched to another case"),
+    "CaseState.forwarded": (
+        "Sendt videre til en anden kommune, ikke overtaget endnu",
+        "Forwarded to another municipality, not taken over yet",
+    ),
+    "CaseState.erased": ("Slettet", "Erased"),
     "CaseState.open": ("Åben sag", "Open case"),
     "CaseState.set_aside": ("Lagt til side, kan genåbnes", "Set aside, can be reopened"),
     "CaseState.closed": ("Afsluttet, kan genåbnes", "Closed, can be reopened"),

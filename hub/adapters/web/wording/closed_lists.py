@@ -129,6 +129,14 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "MessageKind.referral_in_progress": ("Tilbud påbegyndt", "Offer begun"),
     "MessageKind.referral_completed": ("Tilbud afsluttet", "Offer completed"),
     "MessageKind.referral_cancelled": ("Henvisning kaldt tilbage", "Referral called back"),
+    "MessageKind.report_not_ours": (
+        "Sendt videre til borgerens kommune",
+        "Forwarded to the citizen's municipality",
+    ),
+    "MessageKind.report_returned": (
+        "Ikke overtaget af borgerens kommune: venter her igen",
+        "Not taken over by the citizen's municipality: waits here again",
+    ),
     "MessageKind.report_set_aside": ("Rapport lagt til side", "Report set aside"),
     "MessageKind.citizen_declined": ("Borgeren siger nej til hjælp", "The citizen says no to help"),
     "MessageKind.case_closed": ("Sag afsluttet", "Case closed"),

@@ -36,6 +36,7 @@ from hub.aggregates.citizen_case.events.ending import (
     ReportSetAside,
 )
 from hub.aggregates.citizen_case.events.escalation import CaseEscalated
+from hub.aggregates.citizen_case.events.forwarding import CaseErased, ReportNotOurs, ReportReturned
 from hub.aggregates.citizen_case.events.handing_over import (
     HandOverAccepted,
     HandOverDeclined,
@@ -77,6 +78,7 @@ __all__ = [
     "AddressProtectionSet",
     "AnonymousAdviceGiven",
     "CaseClosed",
+    "CaseErased",
     "CaseEscalated",
     "CaseEvent",
     "CaseOpened",
@@ -117,8 +119,10 @@ __all__ = [
     "ReferralRejected",
     "ReferralRequested",
     "ReferralStarted",
+    "ReportNotOurs",
     "ReportReceived",
     "ReportRetracted",
+    "ReportReturned",
     "ReportSetAside",
     "ReportSupplemented",
     "ReportTakenUp",

@@ -1,0 +1,58 @@
+"""Commands on a report that is not ours: the citizen lives in another municipality.
+
+Rules, as sentences: it is forwarded once, whole, on a recorded basis, to the municipality responsible. It
+stays ours until that municipality has taken it over; only then is our copy erased. If nobody there takes it
+over before the basis ends it waits here again: a message that nobody reads can cost a life.
+
+What could kill never travels (domain rule 5): a named person tells it by telephone, from the case, before the
+other municipality has taken the rest over. Free text goes along only when a named person has read it.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from contracts.terms import OrganisationKind
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.children import must_have_answered_for_children
+from hub.aggregates.citizen_case.events import CaseErased, EntryCorrected, ReportNotOurs, ReportReceived
+from hub.aggregates.citizen_case.transitions import must_be_legal
+from hub.errors import Conflict, Invalid, Missing
+
+if TYPE_CHECKING:
+    from hub.aggregates.citizen_case.case import CitizenCase
+
+
+def find_not_ours(
+    self: "CitizenCase", *, basis_id: UUID, kind: OrganisationKind, by: Actor, at: datetime
+) -> None:
+    """A caseworker found that the citizen lives elsewhere; the basis that was recorded for it says where."""
+    must_be_legal(self, "find_not_ours")
+    basis = self.bases.get(basis_id)
+    if basis is None or basis.rule is None:
+        raise Missing("basis_id: no such legal basis in this case; record one first", field="basis_id")
+    if kind is not OrganisationKind.MUNICIPAL_UNIT:
+        raise Invalid("recipient: must be a municipal unit; choose the citizen's", field="recipient")
+    if self.inquiries:
+        raise Conflict("inquiry: others are matched to this one; undo the matches first", field="inquiry")
+    unread = [self.fact(entry.version) for entry in self.unread_free_text()]
+    if any(isinstance(fact, ReportReceived | EntryCorrected) for fact in unread):
+        raise Conflict(
+            "entry: free text that nobody has read would stay behind; read it, then forward", field="entry"
+        )
+    must_have_answered_for_children(self)
+    recipient = self.grants[basis.grants[0]].recipient
+    self.trigger_event(
+        ReportNotOurs, recipient=recipient, basis_id=basis_id, by=by, timestamp=self.moment(at)
+    )
+
+
+def erase(self: "CitizenCase", *, by: Actor, at: datetime) -> tuple[UUID, ...]:
+    """It was taken over: every grant ends, and whoever erases the case destroys its keys next."""
+    must_be_legal(self, "erase")
+    assert self.forwarding is not None, "a case in this state was forwarded"
+    ended = tuple(g.grant_id for g in self.grants.values() if not g.ended)
+    self.trigger_event(
+        CaseErased, grants=ended, taken_over_by=self.forwarding.recipient, by=by, timestamp=self.moment(at)
+    )
+    return ended
