@@ -315,7 +315,12 @@ def build(
         committer=committer,
         opener=opener,
         inbound=Inbound(
-            hub=hub, store=store, identity=identity, municipality=settings.municipality, new_id=new_id
+            hub=hub,
+            store=store,
+            identity=identity,
+            municipality=settings.municipality,
+            clock=clock,
+            new_id=new_id,
         ),
         outgoing=Outgoing(store=store, identity=identity, municipality=settings.municipality, clock=clock),
         queries=Queries(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from contracts.inbound_v1 import Inbound as Message
 from contracts.inbound_v1 import Problem, PurgeAnswer, ReferralAnswer, ReportRetraction
 from contracts.social_report_v1 import SocialReport
 from hub.aggregates.base import Actor
+from hub.aggregates.guards import not_ahead
 from hub.application import Answer, Hub
 from hub.committing import Command
 from hub.errors import Forbidden, Invalid
@@ -32,12 +34,20 @@ class Inbound:
     """Verifies, opens and carries out what a partner sent."""
 
     def __init__(
-        self, *, hub: Hub, store: Store, identity: Identity, municipality: str, new_id: Callable[[], UUID]
+        self,
+        *,
+        hub: Hub,
+        store: Store,
+        identity: Identity,
+        municipality: str,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], UUID],
     ) -> None:
         self._hub = hub
         self._store = store
         self._identity = identity
         self._municipality = municipality
+        self._clock = clock
         self._new_id = new_id
 
     def take(self, partner: str, envelope: Envelope) -> Taken:
@@ -95,6 +105,7 @@ class Inbound:
             raise Invalid(
                 "unit.kind must be what your agreement with the municipality says", field="/unit/kind"
             )
+        self._not_in_the_future(report)
         command = Command(
             by=by, key=f"report:{report.report_id}", body=report.model_dump_json().encode(), shared=True
         )
@@ -102,6 +113,13 @@ class Inbound:
         if taken.supplements is not None:
             return self._hub.supplement_report(command, taken)
         return self._hub.receive_report(command, taken)
+
+    def _not_in_the_future(self, report: SocialReport) -> None:
+        """What the contract cannot judge, for it has no clock; everything else lies before it was told."""
+        now, consented = self._clock(), report.basis.consent_given_at
+        not_ahead("/told_at", report.told_at, now)
+        if consented is not None:
+            not_ahead("/basis/consent_given_at", consented, now)
 
     def _answer(
         self, partner: str, key: str, body: bytes, answer: ReferralAnswer | PurgeAnswer | ReportRetraction

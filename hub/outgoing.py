@@ -15,6 +15,7 @@ COLLECTED: Final = "collected."
 """The mark of a recipient that pulls: what it has, as one number."""
 EPOCH_BITS: Final = 40
 """(epoch, sequence) as one number that only rises, for a mark of the store."""
+NUMBER_BITS: Final = 63
 
 
 class Outgoing:
@@ -42,6 +43,8 @@ class Outgoing:
     def collected(self, recipient: str, epoch: int, sequence: int) -> None:
         """Note that a recipient that pulls has everything up to a number: it asks for what comes after."""
         number = epoch << EPOCH_BITS | sequence
+        if sequence >> EPOCH_BITS or number >> NUMBER_BITS:
+            return  # No hub ever gave such a number, and no database holds it.
         if number > self._store.position(COLLECTED + recipient):
             self._store.set_position(COLLECTED + recipient, number)
 

@@ -13,6 +13,8 @@ fixture                lives     gives
 =====================  ========  ============================================================================
 """
 
+import gc
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TypeVar
@@ -64,6 +66,15 @@ def own_kafka(pytestconfig: pytest.Config) -> Iterator[KafkaServer]:
     """Give a broker that the test alone uses and may kill."""
     with _started(pytestconfig, KafkaServer) as broker:
         yield broker
+
+
+@pytest.fixture
+def broker_may_die() -> Iterator[None]:
+    """For tests that kill a broker: kafka-python drops a socket that was refused without closing it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

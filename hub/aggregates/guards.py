@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from hub.errors import Invalid
 
@@ -12,6 +12,9 @@ SLUG = re.compile(r"[a-z0-9-]{2,40}")
 """How an organisation is named (contracts/BYTES.md section 1)."""
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 """How an entry of a catalogue, an item or an answer is named: too narrow for prose, which hides addresses."""
+
+CLOCKS_DIFFER: Final = timedelta(minutes=15)
+"""How far ahead of ours another clock may be before what it says lies in the future."""
 
 S = TypeVar("S", bound=StrEnum)
 
@@ -58,9 +61,9 @@ def zoned(field: str, time: datetime) -> None:
 
 
 def not_ahead(field: str, time: datetime, now: datetime) -> None:
-    """What has happened does not lie ahead."""
+    """What has happened does not lie ahead; clocks may differ by a quarter of an hour."""
     zoned(field, time)
-    if time > now:
+    if time > now + CLOCKS_DIFFER:
         raise Invalid(f"{field}: lies ahead; give the time at which it happened", field=field)
 
 

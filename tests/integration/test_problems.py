@@ -662,7 +662,7 @@ def test_every_field_of_a_report_is_refused_without_repeating_it(desk: Desk) -> 
 def test_what_is_not_there_and_what_is_not_allowed_are_problems_too(desk: Desk) -> None:
     refused(desk, desk.mette.get(f"/v1/{CANARY}"), 404, "not-found")
     refused(desk, desk.mette.call("DELETE", desk.path + "/timeline"), 405, "method-not-allowed")
-    refused(desk, desk.api.client.post("/token", data={"username": CANARY}), 422, "invalid", "/password")
+    refused(desk, desk.api.client.post("/token", data={"username": CANARY}), 401, "not-logged-in")
     wrong = {"username": CANARY, "password": CANARY}
     refused(desk, desk.api.client.post("/token", data=wrong), 401, "not-logged-in")
 

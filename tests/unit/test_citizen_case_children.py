@@ -95,7 +95,7 @@ def test_or_answers_for_it_that_nobody_was_told_and_why() -> None:
     [
         ({**TOLD, "decided_by": " "}, "decided_by"),
         ({**TOLD, "notified_at": None}, "notified_at"),
-        ({**TOLD, "notified_at": NOW + timedelta(minutes=1)}, "notified_at"),
+        ({**TOLD, "notified_at": NOW + timedelta(minutes=16)}, "notified_at"),
         ({**TOLD, "notified_at": NOW.replace(tzinfo=None)}, "notified_at"),
         ({**TOLD, "reason": NotNotifiedReason.NO_CHILD}, "reason"),
         ({**TOLD, "recipient": None, "text": ""}, "text"),

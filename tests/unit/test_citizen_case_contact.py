@@ -116,7 +116,7 @@ def test_every_attempt_is_recorded_and_how_it_went(outcome: ContactOutcome) -> N
 
 
 def test_what_has_happened_does_not_lie_ahead() -> None:
-    ahead = NOW + timedelta(minutes=1)
+    ahead = NOW + timedelta(minutes=16)
     given(*IN_INQUIRY).when(
         CitizenCase.attempt_contact,
         channel=Channel.SMS,

@@ -151,7 +151,7 @@ def test_the_citizen_is_told_of_a_legal_basis_that_is_and_not_ahead_of_time() ->
             Missing, field="basis_id"
         )
     given(OPENED, BASED).when(
-        CitizenCase.tell_citizen, basis_id=BASIS, told_at=NOW + timedelta(minutes=1)
+        CitizenCase.tell_citizen, basis_id=BASIS, told_at=NOW + timedelta(minutes=16)
     ).then_raises(Invalid, field="told_at")
 
 
