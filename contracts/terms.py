@@ -217,6 +217,7 @@ class MessageKind(StrEnum):
     REPORT_SET_ASIDE = "report_set_aside"
     CITIZEN_DECLINED = "citizen_declined"
     CASE_CLOSED = "case_closed"
+    FOLLOW_UP_ENDED = "follow_up_ended"
     CASE_REOPENED = "case_reopened"
     MINOR_FLAGGED = "minor_flagged"
     REPORT_TAKEN_UP = "report_taken_up"

@@ -183,7 +183,7 @@ class Contact(ChildrenAtRisk):
         going_on: Sequence[UUID],
         follow_up_until: datetime | None,
     ) -> Answer:
-        """End the effort. Where no follow-up is agreed its consents end with it, as a withdrawal does."""
+        """End the effort. Its consents end with it, or with the agreed follow-up, as a withdrawal does."""
 
         def act(case: CitizenCase, now: datetime) -> Change:
             for inquiry in self._related(case):
@@ -205,6 +205,7 @@ class Contact(ChildrenAtRisk):
                 ids={"case": str(case_id)},
                 ends=ended,
                 reason=RevocationReason.BASIS_ENDED,
+                timers=((follow_up_until, case_id),) if follow_up_until else (),
             )
 
         return self._on(command, case_id, act)

@@ -8,15 +8,17 @@ from uuid import UUID
 
 from contracts.terms import Category
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.terms import NotificationCause
 from hub.aggregates.citizen_case.values import Content
 from hub.aggregates.disclosure_ledger import RevocationReason, Source
-from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer, Carrier
+from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
+from hub.application.children import ChildrenAtRisk, Falling
 from hub.committing import Change, Command
 from hub.errors import Missing, StaleVersion
 from hub.stated import stated
 
 
-class Correcting(Carrier):
+class Correcting(ChildrenAtRisk):
     """A mistake is corrected by a new fact that points at it."""
 
     def correct_entry(
@@ -49,9 +51,12 @@ class Correcting(Carrier):
                 by=command.by,
                 at=now,
             )
+            falling = Falling()
+            if old is not None and _tells_of_a_child(old, instead):
+                falling = self._at_risk(case, NotificationCause.CORRECTION, command.by, now)
             blind = tuple((self._committer.blind("exposed", cpr), case.id) for cpr in case.cpr_numbers)
             whole = self._continued(case, command, now)
-            return Change(cases=(case, *whole), related=(case,), blind=blind)
+            return Change(cases=(case, *whole), related=(case,), blind=blind, timers=falling.timers)
 
         # The version that the caller saw is its case's; the entry may stand in an inquiry matched to it.
         if source.stream != case_id:
@@ -103,6 +108,14 @@ class Correcting(Carrier):
 def _content(case: CitizenCase, source: Source) -> Content | None:
     found = case.fact(source.version).tells()
     return next((c for c in found if c.field == source.field), None)
+
+
+def _tells_of_a_child(old: Content, instead: Mapping[str, Any]) -> bool:
+    """Whether a correction tells that a child was there, or is concerned (domain rule 7)."""
+    children = instead.get("children") or {}
+    return old.category is Category.CHILDREN and bool(
+        children.get("present") == "yes" or children.get("concerned") or instead.get("concerned")
+    )
 
 
 def _said(old: Content | None, instead: Mapping[str, Any]) -> Mapping[str, Any]:

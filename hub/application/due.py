@@ -34,6 +34,8 @@ class Due(Forwarding):
         for basis in _unended(case):
             if basis.ends_at <= now:
                 answer = self._end(command, case_id, basis.basis_id)
+        if case.follow_up_until is not None and case.follow_up_until <= now:
+            answer = self._end_follow_up(command, case_id)
         for waited in self._waiting(case):
             if waited.due <= now:
                 answer = self._escalate(command, case_id, waited)
@@ -45,6 +47,7 @@ class Due(Forwarding):
         if case is None:
             return None
         times = [*(b.ends_at for b in _unended(case)), *(d.due for d in self._waiting(case))]
+        times += [case.follow_up_until] if case.follow_up_until is not None else []
         return min(times, default=None)
 
     def _end(self, command: Command, case_id: UUID, basis_id: UUID) -> Answer:
@@ -58,6 +61,15 @@ class Due(Forwarding):
                 ended = case.end_legal_basis(basis_id=basis_id, by=command.by, at=now)
                 reason = RevocationReason.BASIS_ENDED
             return Change(cases=(case,), ends=tuple(ended), reason=reason, may_not_wait=True)
+
+        return self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
+
+    def _end_follow_up(self, command: Command, case_id: UUID) -> Answer:
+        """A case that nobody follows up tells nothing new; unless it was reopened since we looked."""
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            ended = case.end_follow_up(by=command.by, at=now) if case.follow_up_until is not None else ()
+            return Change(cases=(case,), ends=ended, reason=RevocationReason.BASIS_ENDED, may_not_wait=True)
 
         return self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
 

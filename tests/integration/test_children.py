@@ -97,6 +97,26 @@ def test_an_assessment_or_a_level_can_say_that_a_child_is_at_risk(
     assert (due.cause, due.entry) == (cause, world.case(case).version - 1)
 
 
+def test_a_correction_that_tells_of_a_child_makes_one_due_and_another_correction_does_not(
+    world: World,
+) -> None:
+    case = world.open_case(CHILDLESS)
+    world.correct(case, "contents.incident", {"violence_forms": ["economic"]})
+    assert world.facts(ChildNotificationDue) == []
+    there = {"present": "yes", "concerned": [{"present": "yes", "saw_or_heard": "yes"}]}
+    world.correct(case, "contents.children", {"children": there})
+    (due,) = world.facts(ChildNotificationDue)
+    assert (due.cause, due.entry) == (NotificationCause.CORRECTION, world.case(case).version - 1)
+
+
+def test_a_supplement_that_tells_of_a_child_makes_one_due(world: World) -> None:
+    case = world.report(CHILDLESS)
+    (report,) = world.facts(ReportReceived)
+    world.supplement(report.report_id, SAME_WOMAN, report.reporter)
+    (due,) = world.facts(ChildNotificationDue)
+    assert (due.originator_id, due.cause) == (case, NotificationCause.REPORT)
+
+
 def test_telling_child_services_answers_records_the_basis_and_goes_out_at_once(world: World) -> None:
     """No consent was given; they open who, what, which children and by whom, and nothing else."""
     case = world.report(SAME_WOMAN)

@@ -14,7 +14,7 @@ from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.http.access import Role
 from hub.adapters.web.visitors import SESSION
 from hub.aggregates.citizen_case.children import waiting_notifications
-from hub.aggregates.citizen_case.events import CaseEscalated, ChildNotificationDue
+from hub.aggregates.citizen_case.events import CaseEscalated, ChildNotificationDue, FollowUpEnded
 from hub.aggregates.citizen_case.terms import Channel, ContactOutcome, NotificationCause
 from hub.aggregates.citizen_case.values import CaseState
 from hub.working import fire_timers
@@ -101,6 +101,24 @@ def test_under_a_follow_up_the_recipient_is_told_that_the_case_is_closed_and_may
             world.command(at(NGO)), world.thread(case, NGO), referral, status, None
         )
     assert world.case(case).referrals[referral].status is ReferralStatus.COMPLETED
+
+
+def test_at_the_end_of_the_follow_up_the_consents_end_and_what_they_told_is_revoked(world: World) -> None:
+    """By the timer, once; a case that was reopened before is left alone."""
+    case, again = world.open_case(CHILDLESS), world.open_case(CHILDLESS)
+    for one in (case, again):
+        world.consent(one, lasts=2 * HALF_A_YEAR)
+        world.close_case(one, HALF_A_YEAR)
+    world.reopen(again)
+    told = len(world.messages_of(NGO))
+    assert len(world.told(NGO)) == told
+
+    world.clock.move(HALF_A_YEAR)
+    assert fire_timers(world.parts) >= 1
+    fire_timers(world.parts)
+    assert [e.originator_id for e in world.facts(FollowUpEnded)] == [case]
+    assert {t.head.thread for t in world.told(NGO)} == {world.thread(again, NGO)}
+    assert len([c for c in world.controls_of(NGO) if isinstance(c, Revoked)]) == 1
 
 
 def test_why_and_how_a_case_ended_is_told_to_the_owning_unit_alone(world: World) -> None:
@@ -262,3 +280,4 @@ def test_contact_is_decided_tried_and_left_unasked_by_api(world: World) -> None:
     ).text
     assert "hverken et ja eller et nej" in page
     assert "kontakten overvåges" in page
+    assert "underretningen venter på et svar" in page

@@ -74,6 +74,8 @@ class Oracle:
     read: set[tuple[UUID, int]] = field(default_factory=set)
     retracted: set[tuple[UUID, int]] = field(default_factory=set)
     suspended: set[str] = field(default_factory=set)
+    follow_up: dict[UUID, datetime] = field(default_factory=dict)
+    """Until when a closed case is followed up."""
     vital: set[UUID] = field(default_factory=set)
     """Bases because a life was in danger: these wait for no agreement."""
     rests_on: dict[UUID, dict[int, frozenset[UUID]]] = field(default_factory=dict)
@@ -256,6 +258,8 @@ class Trial:
         if self.world.timers(case) is not None:
             self.happened(case)
         self.oracle.end_due(case, now)
+        if case in self.oracle.follow_up and self.oracle.follow_up[case] <= now:
+            self.consents_end(case)
 
     def open(self, n: int) -> None:
         self.world.open(self.case(n))
@@ -277,10 +281,16 @@ class Trial:
         case = self.case(n)
         still = [r.referral_id for r in self.world.case(case).referrals.values()]
         self.world.close_case(case, 24 * HOUR if follow_up else None, still if follow_up else [])
-        if not follow_up:
-            for consent in (basis for of, basis in self.consents if of == case):
-                self.oracle.end(consent)
+        if follow_up:
+            self.oracle.follow_up[case] = self.clock() + 24 * HOUR
+        else:
+            self.consents_end(case)
         self.happened(case)
+
+    def consents_end(self, case: UUID) -> None:
+        for consent in (basis for of, basis in self.consents if of == case):
+            self.oracle.end(consent)
+        self.oracle.follow_up.pop(case, None)
 
     def set_aside(self, n: int) -> None:
         self.world.set_aside(self.case(n))
@@ -288,6 +298,7 @@ class Trial:
 
     def reopen(self, n: int) -> None:
         self.world.reopen(self.case(n))
+        self.oracle.follow_up.pop(self.case(n), None)
         self.happened(self.case(n))
 
     def match(self, n: int, m: int) -> None:

@@ -28,6 +28,7 @@ from hub.aggregates.citizen_case.events import (
     ConsentCorrected,
     ConsentGiven,
     CoordinatorAssigned,
+    FollowUpEnded,
     GrantsEnded,
     LegalBasisRecorded,
     ReferralRequested,
@@ -72,7 +73,7 @@ MINUTES = st.integers(min_value=-30, max_value=600)
 """Also back: clocks are moved."""
 DAYS = st.integers(min_value=1, max_value=3)
 NEVER_REFUSED = (CitizenCase.withdraw_consent, CitizenCase.correct_consent, CitizenCase.decline)
-ENDS_MORE = (CaseClosed, ConsentCorrected)
+ENDS_MORE = (CaseClosed, ConsentCorrected, FollowUpEnded)
 """Facts that say more than that grants ended."""
 
 
@@ -269,6 +270,13 @@ class AnySequence(RuleBasedStateMachine):
             assert set(still) <= ({*still} if going_on and days else set())
             consents = {b.basis_id for b in self.case.bases.values() if b.rule is None}
             assert days or not [g for g in self.case.living_grants(now) if g.basis_id in consents]
+
+    @rule()
+    def nobody_follows_up(self) -> None:
+        self.do(CitizenCase.end_follow_up)
+        if isinstance(self.events[-1], FollowUpEnded):
+            consents = {b.basis_id for b in self.case.bases.values() if b.rule is None}
+            assert not [g for g in self.case.living_grants(self.now()) if g.basis_id in consents]
 
     @rule(reason=st.sampled_from(ReopeningReason))
     def a_new_beginning(self, reason: ReopeningReason) -> None:

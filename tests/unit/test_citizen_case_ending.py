@@ -12,6 +12,7 @@ from hub.aggregates.citizen_case.events import (
     CaseClosed,
     CaseReopened,
     CitizenDeclined,
+    FollowUpEnded,
     MinorFlagged,
     ReferralCancelled,
     ReportSetAside,
@@ -125,6 +126,21 @@ def test_an_agreed_follow_up_keeps_the_consents_to_their_own_end() -> None:
     closed = given(*IN_OPEN_CASE).when(CitizenCase.close_case, **FOLLOWED_UP)
     closed.then(fact(CaseClosed, **FOLLOWED_UP, grants=()))
     assert closed.aggregate.follow_up_until == FOLLOWED_UP["follow_up_until"]
+
+
+def test_the_consents_end_with_the_follow_up_and_not_before() -> None:
+    until = FOLLOWED_UP["follow_up_until"]
+    closed = given(*IN_CLOSED_CASE)
+    closed.when(CitizenCase.end_follow_up, at=until - timedelta(seconds=1)).then_raises(
+        Conflict, field="follow_up_until"
+    )
+    over = given(*IN_CLOSED_CASE).when(CitizenCase.end_follow_up, at=until)
+    # The consent of these facts ended by itself before that; what is over ends once more for the record.
+    over.then(fact(FollowUpEnded, grants=(R1, I1, R2, I2)))
+    assert over.aggregate.follow_up_until is None
+    given(*IN_CLOSED_CASE, fact(FollowUpEnded, grants=())).when(
+        CitizenCase.end_follow_up, at=until
+    ).then_raises(Conflict, field="follow_up_until")
 
 
 def test_a_follow_up_lies_ahead_and_lasts_a_year_at_most() -> None:

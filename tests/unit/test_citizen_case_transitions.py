@@ -66,6 +66,7 @@ from tests.unit.case_facts import (
     COORDINATED,
     DUE,
     ENDS,
+    FOLLOWED_UP,
     HAND_OVER,
     HANDED,
     IN_CLOSED_CASE,
@@ -181,6 +182,7 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "set_report_aside": {"reason": SetAsideReason.SENT_IN_ERROR, "text": "Sendt to gange"},
     "decline": {"stays_possible": (StaysPossible.LATER_YES,), "words": ""},
     "close_case": CLOSING,
+    "end_follow_up": {"at": FOLLOWED_UP["follow_up_until"]},
     "reopen_case": {"reason": ReopeningReason.CITIZEN_ASKS, "text": "Hun ringede selv"},
     "flag_minor": {"known_by": AgeKnownBy.FOUND_OUT},
     "child_notification_falls_due": {

@@ -104,7 +104,7 @@ def bases(rows: Sequence[OpenedRow], words: Words) -> list[Basis]:
         match row.head.kind:
             case MessageKind.CONSENT_GIVEN | MessageKind.LEGAL_BASIS_RECORDED if "ends_at" in data:
                 found[key] = _basis(data, words)
-            case MessageKind.CASE_CLOSED if data.get("consents_ended"):
+            case MessageKind.CASE_CLOSED | MessageKind.FOLLOW_UP_ENDED if data.get("consents_ended"):
                 for basis in found.values():
                     _closed(basis, words, when)
             case MessageKind.CONSENT_WITHDRAWN if key in found:

@@ -15,6 +15,7 @@ from hub.adapters.web import overview, visitors
 from hub.adapters.web.entries import days
 from hub.adapters.web.lines import moment
 from hub.adapters.web.rendering import PageRoute, page
+from hub.aggregates.citizen_case.children import waiting_notifications
 from hub.errors import Missing
 
 _CASE_ROUTE: Final = ("GET", "/cases/{case_id}")
@@ -114,6 +115,7 @@ def _timeline(request: Request, visit: visitors.Visit, purpose: LookPurpose) -> 
         purpose=purpose,
         warnings=[name for name in overview.WARNINGS if name in held],
         overdue=case.overdue(),
+        due=[due.deadline for c in (case, *matched) for due in waiting_notifications(c)],
         unread=sum(len(c.unread_free_text()) for c in (case, *matched)),
         days=days(rows, words, kinds.get),
         level=overview.safety_level(rows),

@@ -40,6 +40,7 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     find_not_ours                 yes      -        -     -          -       -      -          -
     erase                         -        -        -     -          -       -      yes        -
     close_case                    -        -        yes   -          -       -      -          -
+    end_follow_up                 -        -        -     -          yes     -      -          -
     reopen_case                   -        -        -     yes        yes     yes    -          -
     flag_minor                    yes      -        yes   yes        yes     -      -          -
     child_notification_falls_due  yes      yes      yes   yes        yes     yes    yes        -
@@ -209,6 +210,7 @@ class CitizenCase(Aggregate):
     set_report_aside = ending.set_report_aside
     decline = ending.decline
     close_case = ending.close_case
+    end_follow_up = ending.end_follow_up
     reopen_case = ending.reopen_case
     flag_minor = ending.flag_minor
     find_not_ours = forwarding.find_not_ours

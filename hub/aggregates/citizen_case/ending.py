@@ -2,8 +2,8 @@
 
 Rules, as sentences: a person decides, with a reason. A child notification that waits for its answer is
 answered first: it is never silently closed. Every open referral is ended, or named as going on under an
-agreed follow-up. Without a follow-up the consents end with the case; what has ended never lives again. A no
-is heard in every state, and a later yes too.
+agreed follow-up. The consents end with the case, or with the follow-up; what has ended never lives again.
+A no is heard in every state, and a later yes too.
 """
 
 from collections.abc import Collection
@@ -19,6 +19,7 @@ from hub.aggregates.citizen_case.events import (
     CaseClosed,
     CaseReopened,
     CitizenDeclined,
+    FollowUpEnded,
     MinorFlagged,
     ReportSetAside,
 )
@@ -120,6 +121,19 @@ def close_case(
         by=by,
         timestamp=now,
     )
+    return ended
+
+
+def end_follow_up(self: "CitizenCase", *, by: Actor, at: datetime) -> tuple[UUID, ...]:
+    """The time agreed for following up is over; the grants that ended with it."""
+    must_be_legal(self, "end_follow_up")
+    now = self.moment(at)
+    if self.follow_up_until is None or now < self.follow_up_until:
+        raise Conflict(
+            "follow_up_until: lies ahead, or none is agreed; read the case again", field="follow_up_until"
+        )
+    ended = _living_consents(self)
+    self.trigger_event(FollowUpEnded, grants=ended, by=by, timestamp=now)
     return ended
 
 

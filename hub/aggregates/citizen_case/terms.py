@@ -147,6 +147,8 @@ class NotificationCause(StrEnum):
     SAFETY_LEVEL = "safety_level"
     CONTACT = "contact"
     ADVICE = "advice"
+    CORRECTION = "correction"
+    """An entry was set right, and now tells of a child."""
     OBSERVATION = "observation"
     """A professional says so of an entry."""
 

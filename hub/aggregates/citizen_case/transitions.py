@@ -58,6 +58,7 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "find_not_ours": _INQUIRY,
         "erase": _FORWARDED,
         "close_case": _OPEN,
+        "end_follow_up": frozenset(_CLOSED),
         "reopen_case": _RESTING,
         "flag_minor": _EVERY - _MATCHED - _MINOR - _FORWARDED,
         "child_notification_falls_due": _EVERY,

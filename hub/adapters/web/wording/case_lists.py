@@ -87,6 +87,7 @@ CASE: Final[dict[str, tuple[str, str]]] = {
     "NotificationCause.safety_level": ("et nyt sikkerhedsniveau", "a new safety level"),
     "NotificationCause.contact": ("en kontakt med borgeren", "a contact with the citizen"),
     "NotificationCause.advice": ("anonym rådgivning", "anonymous advice"),
+    "NotificationCause.correction": ("en rettelse", "a correction"),
     "NotificationCause.observation": ("en fagpersons iagttagelse", "a professional's observation"),
     "NotificationDecision.notified": ("underrettet", "notified"),
     "NotificationDecision.not_notified": ("ikke underrettet", "not notified"),

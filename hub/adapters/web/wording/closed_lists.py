@@ -140,6 +140,7 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "MessageKind.report_set_aside": ("Rapport lagt til side", "Report set aside"),
     "MessageKind.citizen_declined": ("Borgeren siger nej til hjælp", "The citizen says no to help"),
     "MessageKind.case_closed": ("Sag afsluttet", "Case closed"),
+    "MessageKind.follow_up_ended": ("Opfølgning slut", "Follow-up ended"),
     "MessageKind.case_reopened": ("Sag genåbnet", "Case reopened"),
     "MessageKind.minor_flagged": ("Borgeren er under 18 år", "The citizen is under 18"),
     "MessageKind.report_taken_up": (

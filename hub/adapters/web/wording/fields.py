@@ -88,7 +88,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "field.keeps_safe": ("Kan varetage egen sikkerhed", "Can look after the own safety"),
     "field.knows_where_to_turn": ("Ved, hvor hjælp kan fås", "Knows where to turn"),
     "field.follow_up_until": ("Opfølgning aftalt til", "Follow-up agreed until"),
-    "field.consents_ended": ("Samtykkerne ophørte med sagen", "The consents ended with the case"),
+    "field.consents_ended": ("Samtykkerne ophørte", "The consents ended"),
     "field.reopened": ("Genåbnet, fordi", "Reopened because"),
     "field.cause": ("Anledning", "Cause"),
     "field.sent_to": ("Sendt straks til", "Sent at once to"),

@@ -117,6 +117,14 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "De vises ikke her. De hentes af en navngiven person med et formål, og opslaget noteres.",
         "They are not shown here. A named person fetches them with a purpose, and that is recorded.",
     ),
+    "case.child.due": (
+        "Et barn er i fare: underretningen venter på et svar fra et menneske senest {when}.",
+        "A child is at risk: the notification waits for a person's answer by {when}.",
+    ),
+    "case.child.late": (
+        "Et barn er i fare: underretningen skulle være besvaret {when}. Besvar den nu.",
+        "A child is at risk: the notification was to be answered by {when}. Answer it now.",
+    ),
     "unasked": (
         "Det er ikke sikkert at spørge borgeren om samtykke: {reason}. Det er hverken et ja eller et nej, og "
         "uden samtykke må intet deles. Ses på igen senest {when}.",

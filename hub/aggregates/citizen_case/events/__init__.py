@@ -32,6 +32,7 @@ from hub.aggregates.citizen_case.events.ending import (
     CaseClosed,
     CaseReopened,
     CitizenDeclined,
+    FollowUpEnded,
     MinorFlagged,
     ReportSetAside,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "ContactDecided",
     "CoordinatorAssigned",
     "EntryCorrected",
+    "FollowUpEnded",
     "FreeTextRead",
     "GrantsEnded",
     "HandOverAccepted",

@@ -104,6 +104,20 @@ class CaseClosed(GrantsEnded):
         case.follow_up_until = self.follow_up_until
 
 
+@stored_as("case.follow_up_ended")
+class FollowUpEnded(GrantsEnded):
+    """The time agreed for following up is over: the consents end, and nothing new is told."""
+
+    KIND = MessageKind.FOLLOW_UP_ENDED
+
+    def tells(self) -> tuple[Content, ...]:
+        return (own("grants", {"consents_ended": bool(self.grants)}),)
+
+    def change(self, case: "CitizenCase") -> None:
+        super().change(case)
+        case.follow_up_until = None
+
+
 @stored_as("case.reopened")
 class CaseReopened(CaseEvent):
     """What rested or had ended begins again, with its history. Grants that ended stay ended."""
