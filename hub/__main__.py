@@ -26,6 +26,7 @@ from hub.condition import Condition
 from hub.doctor import examine
 from hub.errors import HubError, Invalid, Missing, Unavailable
 from hub.process import settle
+from hub.replaying import replay
 from hub.restoring import restore
 from hub.serving import Server, app_of, openapi
 from hub.settings import Settings, problems_of, unknown
@@ -194,6 +195,19 @@ def restored() -> None:
     print(f"numbers begin anew in epoch {found.epoch}")
     print(f"ended again: {found.ended} grants of {found.cases} cases")
     print(f"read again: {found.read} messages of partners")
+
+
+@app.command("replay")
+def replay_dead_letters(
+    dead_letter: Annotated[bool, typer.Option(help="what partners sent and could not be used")] = False,
+) -> None:
+    """Take in what could not be used when it came and can be used now; each message happens once."""
+    if not dead_letter:
+        raise Invalid("say what is to be taken in once more: `hub replay --dead-letter`")
+    settings = _settings()
+    with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
+        found = replay(parts, broker)
+    print(f"taken in {found.taken}, still unusable {found.unusable}, not from a partner {found.other}")
 
 
 @app.command()

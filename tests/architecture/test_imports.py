@@ -113,7 +113,17 @@ def test_partner_adapters_know_the_contracts_and_nothing_of_the_hub() -> None:
 
 def test_the_core_does_not_know_its_adapters() -> None:
     """Only composition roots name an adapter."""
-    roots = {"bootstrap", "serving", "working", "rebuilding", "restoring", "condition", "doctor", "__main__"}
+    roots = {
+        "bootstrap",
+        "serving",
+        "working",
+        "rebuilding",
+        "restoring",
+        "replaying",
+        "condition",
+        "doctor",
+        "__main__",
+    }
     wrong = [
         f"{name} imports {found}"
         for path in sorted((ROOT / "hub").glob("*.py"))
