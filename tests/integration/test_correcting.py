@@ -142,6 +142,7 @@ def test_a_corrected_number_finds_the_citizens_other_cases(world: World) -> None
     "instead",
     [
         {"address": "Prøvevænget 12"},
+        {"violence_forms": ["economic"]},
         {"could_kill": {"address": "Prøvevænget 12"}},
         {"narrative": "Hun bor hos søsteren"},
         {"name": "Maja\nHun bor hos søsteren"},

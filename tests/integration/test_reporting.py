@@ -163,6 +163,15 @@ def test_a_grant_of_afterwards_tells_nothing_of_it_and_not_that_it_was(world: Wo
     assert world.told_categories(NGO) == {C.RISK}
 
 
+def test_who_may_be_told_and_never_was_does_not_hear_that_there_was_a_report(world: World) -> None:
+    case = world.open_case()
+    world.suspend(NGO)
+    world.consent(case, [NGO], [C.INCIDENT])
+    world.resume(NGO)
+    world.retract(world.report_of(case))
+    assert world.messages_of(NGO) == []
+
+
 def test_who_was_told_and_may_be_told_no_more_stands_among_the_disclosures(world: World) -> None:
     case = world.open_case()
     world.withdraw(case, world.consent(case, [NGO], [C.INCIDENT]))

@@ -1,0 +1,108 @@
+"""Setting right over HTTP, as people of the municipality do it: from the timeline to who is told."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from contracts.terms import Category, MessageKind, OrganisationKind
+from hub.adapters.http.access import Role
+from hub.adapters.web.entries import days
+from hub.adapters.web.wording import Words
+from hub.aggregates.citizen_case.events import EntryCorrected, ReportNotOurs
+from hub.following import Follower
+from hub.projections import disclosures
+from tests.support.api import Api, Caller, clock_now, pointers
+from tests.world import NGO, TOVHOLDER, UNIT, World
+
+C = Category
+NO_CHILD = "skadestue-mand-slaaet-af-sin-bror"
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """Give the API over a municipality on a new store."""
+    with closing(World.built(tmp_path / "hub", clock=clock_now())) as world:
+        yield Api(world)
+
+
+@pytest.fixture
+def tove(api: Api) -> Caller:
+    return api.login(TOVHOLDER.person, UNIT, Role.TOVHOLDER)
+
+
+def test_what_the_timeline_shows_is_named_and_corrected_and_the_page_says_so(api: Api, tove: Caller) -> None:
+    world = api.world
+    case = world.open_case()
+    world.consent(case, [NGO], [C.INCIDENT])
+    world.project()
+    path = f"/v1/cases/{case}"
+    shown = tove.get(f"{path}/timeline", "coordination").json()["entries"]
+    message, part = next(
+        (entry["message"], part["part"])
+        for entry in shown
+        for part in entry["parts"]
+        if "violence_forms" in part["data"]
+    )
+    wrong = {
+        "message": message,
+        "part": part,
+        "reason": "Misforstået",
+        "instead": {"violence_forms": ["slag"]},
+    }
+    refused = tove.post(f"{path}/corrections", wrong)
+    assert (refused.status_code, "slag" in refused.text) == (422, False)
+    right = {**wrong, "instead": {"violence_forms": ["digital"]}}
+    assert tove.post(f"{path}/corrections", right).status_code == 201
+    assert len(world.facts(EntryCorrected)) == 1
+    assert world.told(NGO)[-1].head.kind is MessageKind.ENTRY_CORRECTED
+    world.project()
+    rows = world.parts.queries.timeline(TOVHOLDER, world.case(case), "coordination")
+    entries = [entry for day in days(rows, Words("en"), lambda _: None) for entry in day.entries]
+    assert [e.corrected for e in entries if e.kind is MessageKind.REPORT_RECEIVED] == [1]
+    (corrected,) = [e for e in entries if e.kind is MessageKind.ENTRY_CORRECTED]
+    assert corrected.note.startswith("Stands in the place of what was wrong")
+    assert sum(section.unshown for e in entries for section in (*e.sections, *e.persons)) == 0
+
+
+def test_a_consent_is_corrected_and_its_possible_breach_is_listed(api: Api, tove: Caller) -> None:
+    world = api.world
+    case = world.open_case()
+    consent = world.consent(case, [NGO], [C.INCIDENT])
+    path = f"/v1/cases/{case}"
+    body = {"recipient": "krisecenter", "reason": "Aldrig nævnt"}
+    assert tove.post(f"{path}/consents/{consent}/correction", body).status_code == 404
+    done = tove.post(f"{path}/consents/{consent}/correction", {"reason": "Aldrig sagt"})
+    assert done.status_code == 201
+    follower = Follower(world.parts.app, world.parts.views[disclosures.NAME])
+    while follower.step(500):
+        pass
+    found = tove.get(f"{path}/possible-breaches", "supervision").json()
+    assert [(b["recipient"], b["causes"], b["answered"]) for b in found["possible_breaches"]] == [
+        (NGO, ["consent_corrected"], "waiting")
+    ]
+    assert tove.get(f"{path}/possible-breaches").status_code == 422, "a look has a purpose"
+    told = tove.get(f"{path}/disclosures", "supervision").json()["told"]
+    assert [r["reason"] for line in told if line["recipient"] == NGO for r in line["revoked"]] == [
+        "disclosed_in_error"
+    ]
+
+
+def test_a_report_that_is_not_ours_is_forwarded(api: Api) -> None:
+    world = api.world
+    world.register("nabokommunen", OrganisationKind.MUNICIPAL_UNIT)
+    inge = api.login("inge", UNIT, Role.CASEWORKER)
+    case = world.report(NO_CHILD)
+    path = f"/v1/cases/{case}/forwarding"
+    body = {"recipient": "nabokommunen", "reason": "Bor der", "answers_for": "Inge Indskriver"}
+    unread = inge.post(path, body)
+    assert (unread.status_code, pointers(unread)) == (409, ["entry"])
+    world.read_free_text(case)
+    assert inge.post(path, {**body, "recipient": "ingen"}).status_code == 404
+    assert inge.post(path, body).status_code == 201
+    assert inge.post(path, body).status_code == 409, "once"
+    (fact,) = world.facts(ReportNotOurs)
+    assert (fact.originator_id, fact.by.person) == (case, "inge")
+    assert isinstance(case, UUID)
