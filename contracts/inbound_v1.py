@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, model_validator
 
 from contracts.base import Contract
 from contracts.fields import Id, Line, Personal, Text
-from contracts.terms import ReferralStatus, RejectionReason, RetractionReason
+from contracts.terms import MoveRefusal, MoveStatus, ReferralStatus, RejectionReason, RetractionReason
 from contracts.times import Moment
 
 
@@ -40,6 +40,28 @@ class ReferralAnswer(Personal):
             raise ValueError("status: an answer is received, accepted, rejected, in-progress or completed")
         if (self.status is ReferralStatus.REJECTED) != (self.reason is not None):
             raise ValueError("reason: needed when status is rejected, and only then")
+        return self
+
+
+_MOVE_ANSWERS: Final = frozenset({MoveStatus.ACCEPTED, MoveStatus.DECLINED})
+
+
+class MoveAnswer(Personal):
+    """Whether a municipality takes over the case that it was asked to, by a named person of it."""
+
+    thread: Id
+    move: Id
+    status: MoveStatus
+    reason: MoveRefusal | None = None
+    by: Person
+    at: Moment
+
+    @model_validator(mode="after")
+    def _an_answer(self) -> Self:
+        if self.status not in _MOVE_ANSWERS:
+            raise ValueError("status: an answer is accepted or declined")
+        if (self.status is MoveStatus.DECLINED) != (self.reason is not None):
+            raise ValueError("reason: needed when status is declined, and only then")
         return self
 
 
@@ -117,15 +139,17 @@ class InboundType(StrEnum):
 
     SOCIAL_REPORT = "social_report"
     REFERRAL_ANSWER = "referral_answer"
+    MOVE_ANSWER = "move_answer"
     PURGE_ANSWER = "purge_answer"
     REPORT_RETRACTION = "report_retraction"
     PROBLEM = "problem"
 
 
-Answer = ReferralAnswer | PurgeAnswer | ReportRetraction | Problem
+Answer = ReferralAnswer | MoveAnswer | PurgeAnswer | ReportRetraction | Problem
 _ANSWER: Final[Mapping[InboundType, TypeAdapter[Answer]]] = MappingProxyType(
     {
         InboundType.REFERRAL_ANSWER: TypeAdapter(ReferralAnswer),
+        InboundType.MOVE_ANSWER: TypeAdapter(MoveAnswer),
         InboundType.PURGE_ANSWER: TypeAdapter(PurgeAnswer),
         InboundType.REPORT_RETRACTION: TypeAdapter(ReportRetraction),
         InboundType.PROBLEM: TypeAdapter(Problem),
@@ -134,6 +158,7 @@ _ANSWER: Final[Mapping[InboundType, TypeAdapter[Answer]]] = MappingProxyType(
 _NAMED: Final = MappingProxyType(
     {
         ReferralAnswer: InboundType.REFERRAL_ANSWER,
+        MoveAnswer: InboundType.MOVE_ANSWER,
         PurgeAnswer: InboundType.PURGE_ANSWER,
         ReportRetraction: InboundType.REPORT_RETRACTION,
         Problem: InboundType.PROBLEM,

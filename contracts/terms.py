@@ -160,6 +160,26 @@ class RetractionReason(StrEnum):
     """It should not have been handed over."""
 
 
+class MoveStatus(StrEnum):
+    """How it goes with a case that another municipality was asked to take over."""
+
+    REQUESTED = "requested"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+
+
+class MoveRefusal(StrEnum):
+    """Why the municipality that was asked does not take the case over."""
+
+    DOES_NOT_LIVE_HERE = "does_not_live_here"
+    TOO_LITTLE_TOLD = "too_little_told"
+    """Ask for more: what was consented to is not enough to help."""
+    OUTSIDE_TARGET_GROUP = "outside_target_group"
+    CITIZEN_DECLINED = "citizen_declined"
+    CONFLICT_OF_INTEREST = "conflict_of_interest"
+
+
 class AddressProtection(StrEnum):
     """Navne- og adressebeskyttelse; `special` is CPR-lov § 6 stk. 6, where children follow."""
 
@@ -221,6 +241,10 @@ class MessageKind(StrEnum):
     CASE_REOPENED = "case_reopened"
     MINOR_FLAGGED = "minor_flagged"
     REPORT_TAKEN_UP = "report_taken_up"
+    CASE_MOVE_REQUESTED = "case_move_requested"
+    CASE_MOVED = "case_moved"
+    CASE_MOVE_DECLINED = "case_move_declined"
+    CASE_MOVE_CANCELLED = "case_move_cancelled"
     HAND_OVER_REQUESTED = "hand_over_requested"
     HAND_OVER_DECLINED = "hand_over_declined"
     SUBSTITUTE_NAMED = "substitute_named"
@@ -241,6 +265,7 @@ class Escalation(StrEnum):
     REPORT_UNREAD = "report_unread"
     REFERRAL_UNANSWERED = "referral_unanswered"
     HAND_OVER_UNACCEPTED = "hand_over_unaccepted"
+    MOVE_UNANSWERED = "move_unanswered"
     CHILD_NOTIFICATION_UNANSWERED = "child_notification_unanswered"
     CONSENT_QUESTION_REVIEW = "consent_question_review"
     """It was unsafe to ask for the consent; a person looks again."""

@@ -5,7 +5,8 @@ Rules, as sentences:
 - A recipient is told the categories it was granted, never the case (domain rule 2).
 - The owning unit holds `standing`: it is told everything in its cases, save free text that nobody has read.
 - Who consented to what, and how the municipality does its own work, is told to the owning unit alone; a
-  referral to that unit and to its recipient; that a report was taken up to that unit and to its reporter.
+  referral to that unit and to its recipient; that a report was taken up to that unit and to its reporter;
+  where the citizen moves to that unit and to the municipality there.
 - A grant carries nothing that happened before its own fact: what stood then, that fact tells.
 - A new grant tells what stands in its category and was not told before; what was told rests on it too.
 - What is read in a matched inquiry is told on the grants of the case that it is matched to.
@@ -52,6 +53,8 @@ from hub.aggregates.citizen_case.events import (
     InquiryUnmatched,
     LegalBasisRecorded,
     MinorFlagged,
+    MoveEvent,
+    MoveRequested,
     ReferralEvent,
     ReferralRequested,
     ReportReceived,
@@ -63,14 +66,18 @@ from hub.aggregates.citizen_case.events import (
 from hub.aggregates.citizen_case.values import Content, Entry, Grant
 from hub.aggregates.disclosures import Source
 
-RULE_VERSION = 4
+RULE_VERSION = 5
 """Rises with every change to these rules; each `Disclosed` keeps the one it was decided under."""
 
 GIVES_GRANTS = ConsentGiven | LegalBasisRecorded
 """The facts that tell what stands and was not told before."""
 SETS_RIGHT = (EntryCorrected, InquiryContinued, ReportRetracted)
 """The facts for which it matters what a recipient was ever told."""
-_REF_OF = {Escalation.REPORT_UNREAD: "report", Escalation.REFERRAL_UNANSWERED: "referral"}
+_REF_OF = {
+    Escalation.MOVE_UNANSWERED: "move",
+    Escalation.REPORT_UNREAD: "report",
+    Escalation.REFERRAL_UNANSWERED: "referral",
+}
 NOT_IN_AGREEMENT = "not_in_agreement"
 _URGENCY_OF_LEVEL = {SafetyLevel.ACUTE: Urgency.ACUTE, SafetyLevel.HIGH: Urgency.URGENT}
 
@@ -378,7 +385,7 @@ def _telling(
 
 def _deadline(event: CaseEvent) -> datetime | None:
     match event:
-        case ReferralRequested():
+        case ReferralRequested() | MoveRequested():
             return event.answer_by
         case CaseEscalated():
             return event.due
@@ -409,6 +416,8 @@ def _refs(event: CaseEvent, owner: bool) -> dict[str, Any]:
         return {"referral": event.referral_id}
     if isinstance(event, CaseEscalated):
         return {_REF_OF[event.what]: event.of} if event.what in _REF_OF else {}
+    if isinstance(event, MoveEvent):
+        return {"move": event.move_id}
     if isinstance(event, ReportTakenUp):
         return {"report": event.report_id}
     if isinstance(event, ReportReceived | ReportRetracted) and owner:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from contracts.client.keys import Identity, PublicKeys
 from contracts.envelope import Envelope
 from contracts.inbound_v1 import Inbound as Message
-from contracts.inbound_v1 import Problem, PurgeAnswer, ReferralAnswer, ReportRetraction
+from contracts.inbound_v1 import MoveAnswer, Problem, PurgeAnswer, ReferralAnswer, ReportRetraction
 from contracts.social_report_v1 import SocialReport
 from hub.aggregates.base import Actor
 from hub.aggregates.guards import not_ahead
@@ -19,6 +19,8 @@ from hub.committing import Command
 from hub.errors import Forbidden, Invalid
 from hub.ports import Store
 from hub.translate import report_taken
+
+Answered = ReferralAnswer | MoveAnswer | PurgeAnswer | ReportRetraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,11 @@ class Inbound:
             not_ahead("/basis/consent_given_at", consented, now)
 
     def _answer(
-        self, partner: str, key: str, body: bytes, answer: ReferralAnswer | PurgeAnswer | ReportRetraction
+        self,
+        partner: str,
+        key: str,
+        body: bytes,
+        answer: ReferralAnswer | MoveAnswer | PurgeAnswer | ReportRetraction,
     ) -> Answer:
         match answer:
             case ReferralAnswer():
@@ -131,6 +137,15 @@ class Inbound:
                     Command(by=by, key=key, body=body),
                     answer.thread,
                     answer.referral,
+                    answer.status,
+                    answer.reason,
+                )
+            case MoveAnswer():
+                by = Actor(answer.by.person, answer.by.name, "partner_staff", partner)
+                return self._hub.answer_move(
+                    Command(by=by, key=key, body=body),
+                    answer.thread,
+                    answer.move,
                     answer.status,
                     answer.reason,
                 )

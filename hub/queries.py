@@ -201,6 +201,10 @@ class Queries:
         """Where each referral to this organisation stands."""
         return referrals.latest(self._views[referrals.NAME].rows(owner))
 
+    def moves(self, owner: str) -> list[Row]:
+        """Where each case that this organisation was asked to take over stands."""
+        return referrals.latest(self._views[referrals.NAME].rows(owner), "move")
+
     def thread(self, by: Actor, thread: UUID, purpose: str) -> list[OpenedRow]:
         """What the caller's organisation was told in one thread; each message is recorded as opened."""
         rows = list(self._views[referrals.NAME].rows(by.organisation, thread))

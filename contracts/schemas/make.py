@@ -25,7 +25,14 @@ from pydantic_core import core_schema
 
 from contracts import cpr, envelope, fields, times
 from contracts.base import Contract
-from contracts.inbound_v1 import InboundType, Problem, PurgeAnswer, ReferralAnswer, ReportRetraction
+from contracts.inbound_v1 import (
+    InboundType,
+    MoveAnswer,
+    Problem,
+    PurgeAnswer,
+    ReferralAnswer,
+    ReportRetraction,
+)
 from contracts.message_v1 import Blank, Control, Erased, Head, Heartbeat, Part, Receipt, Revoked
 from contracts.social_report_v1 import SocialReport
 
@@ -52,6 +59,13 @@ class InboundReferralAnswer(Contract):
     body: ReferralAnswer
 
 
+class InboundMoveAnswer(Contract):
+    """Whether a municipality takes a case over."""
+
+    type: Literal[InboundType.MOVE_ANSWER]
+    body: MoveAnswer
+
+
 class InboundPurgeAnswer(Contract):
     """What became of what was revoked or erased."""
 
@@ -74,7 +88,12 @@ class InboundProblem(Contract):
 
 
 Inbound = (
-    InboundReport | InboundReferralAnswer | InboundPurgeAnswer | InboundReportRetraction | InboundProblem
+    InboundReport
+    | InboundReferralAnswer
+    | InboundMoveAnswer
+    | InboundPurgeAnswer
+    | InboundReportRetraction
+    | InboundProblem
 )
 
 
@@ -98,6 +117,7 @@ PUBLISHED: Final[Mapping[str, Published]] = MappingProxyType(
             "The plaintext of what a partner seals to the hub",
         ),
         "referral_answer_v1": Published(ReferralAnswer, "1.0.0", "partner"),
+        "move_answer_v1": Published(MoveAnswer, "1.0.0", "partner"),
         "purge_answer_v1": Published(PurgeAnswer, "1.0.0", "partner"),
         "report_retraction_v1": Published(ReportRetraction, "1.0.0", "partner"),
         "problem_v1": Published(Problem, "1.0.0", "partner"),
@@ -153,6 +173,14 @@ _RULES: Final[Mapping[str, list[Json]]] = MappingProxyType(
             {"properties": {"status": {"not": {"enum": ["requested", "cancelled"]}}}},
             {
                 "if": {"properties": {"status": {"const": "rejected"}}},
+                "then": {"required": ["reason"], "properties": {"reason": {"type": "string"}}},
+                "else": {"properties": {"reason": {"type": "null"}}},
+            },
+        ],
+        "MoveAnswer": [
+            {"properties": {"status": {"not": {"enum": ["requested", "cancelled"]}}}},
+            {
+                "if": {"properties": {"status": {"const": "declined"}}},
                 "then": {"required": ["reason"], "properties": {"reason": {"type": "string"}}},
                 "else": {"properties": {"reason": {"type": "null"}}},
             },

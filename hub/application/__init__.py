@@ -11,6 +11,7 @@ everything in one transaction. Nothing is decided here that a domain expert woul
 | `safety` | safe contact, address protection, assessments, the safety level |
 | `reporting` | a report added to, or taken back, by its reporter |
 | `handing_over` | to another tovholder, and who stands in |
+| `moving` | to another municipality |
 | `correcting` | what was wrong, set right |
 | `forwarding` | a report that is not ours, sent on and erased |
 | `bases` | consents and legal bases, given and withdrawn |
@@ -27,6 +28,7 @@ from hub.application.correcting import Correcting
 from hub.application.due import Due
 from hub.application.handing_over import HandingOver
 from hub.application.intake import Intake
+from hub.application.moving import Moving
 from hub.application.partners import Partners
 from hub.application.referrals import Referrals
 from hub.application.reporting import Reporting
@@ -35,7 +37,18 @@ from hub.application.safety import Safety
 
 
 class Hub(
-    Intake, HandingOver, Reporting, Contact, Children, Correcting, Safety, Bases, Referrals, Due, Partners
+    Intake,
+    HandingOver,
+    Reporting,
+    Contact,
+    Children,
+    Correcting,
+    Safety,
+    Bases,
+    Referrals,
+    Moving,
+    Due,
+    Partners,
 ):
     """The commands of the hub. Built by `bootstrap`; tests build it the same way."""
 

@@ -1,4 +1,4 @@
-"""The referral inbox of an organisation that receives referrals: where each one stands."""
+"""What an organisation was asked: where each referral to it stands, and each case offered to it."""
 
 from collections.abc import Iterable
 
@@ -8,6 +8,7 @@ from hub.ports import Row
 from hub.projections.base import Effect, Told, kept
 
 NAME = "referrals"
+_REQUESTED = {MessageKind.REFERRAL_REQUESTED, MessageKind.CASE_MOVE_REQUESTED}
 
 
 def project(told: Told) -> Effect:
@@ -21,15 +22,15 @@ def project(told: Told) -> Effect:
             return Effect()
 
 
-def latest(rows: Iterable[Row]) -> list[Row]:
-    """For each referral the row that says where it stands now, those with the nearest deadline first."""
+def latest(rows: Iterable[Row], ref: str = "referral") -> list[Row]:
+    """For each referral, or move, the row that says where it stands now, the nearest deadline first."""
     last: dict[str, Row] = {}
     deadline: dict[str, str] = {}
     for row in rows:
-        referral = row.clear.get("referral")
-        if referral is None:
+        asked = row.clear.get(ref)
+        if asked is None:
             continue
-        if row.clear["kind"] == MessageKind.REFERRAL_REQUESTED and row.clear["deadline"]:
-            deadline[referral] = row.clear["deadline"]
-        last[referral] = row
-    return sorted(last.values(), key=lambda r: (deadline.get(str(r.clear["referral"]), "~"), r.sequence))
+        if row.clear["kind"] in _REQUESTED and row.clear["deadline"]:
+            deadline[asked] = row.clear["deadline"]
+        last[asked] = row
+    return sorted(last.values(), key=lambda r: (deadline.get(str(r.clear[ref]), "~"), r.sequence))

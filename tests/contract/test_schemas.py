@@ -114,6 +114,7 @@ def _parts(schema: str) -> tuple[str, ...]:
     inbound = (
         "social_report_v1",
         "referral_answer_v1",
+        "move_answer_v1",
         "purge_answer_v1",
         "report_retraction_v1",
         "problem_v1",

@@ -75,6 +75,8 @@ CASES: dict[str, dict[Role, set[str]]] = {
     # Only who was asked answers (test_handing_over).
     "POST /v1/cases/{case_id}/hand-over/{hand_over_id}/acceptance": {},
     "POST /v1/cases/{case_id}/hand-over/{hand_over_id}/declining": {},
+    "POST /v1/cases/{case_id}/move": {R.TOVHOLDER: {C}, R.PROGRAMME_LEAD: {U, C, O}},
+    "POST /v1/cases/{case_id}/move/{move_id}/cancellation": {R.TOVHOLDER: {C}, R.PROGRAMME_LEAD: {U, C, O}},
     "POST /v1/cases/{case_id}/substitute": {R.PROGRAMME_LEAD: {U, C, O}},
     "POST /v1/cases/{case_id}/address-protection": INTAKE,
     "POST /v1/cases/{case_id}/assessments": INTAKE,
@@ -108,6 +110,8 @@ OTHERS: dict[str, set[Role]] = {
     "POST /v1/messages/{message_id}/open": {R.PARTNER_SYSTEM},
     "POST /v1/inbound": {R.PARTNER_SYSTEM},
     "GET /v1/referrals": {R.PARTNER_STAFF},
+    "GET /v1/moves": {R.PARTNER_STAFF},
+    "POST /v1/threads/{thread}/moves/{move_id}/answers": {R.PARTNER_STAFF},
     "GET /v1/threads/{thread}": {R.PARTNER_STAFF},
     "POST /v1/threads/{thread}/referrals/{referral_id}/answers": {R.PARTNER_STAFF},
     "GET /v1/inbox": STAFF,
@@ -177,7 +181,7 @@ def path_of(route: str, case: UUID | None = None) -> tuple[str, str]:
     method, path = route.split(" ")
     names = {"case_id": str(case), "entry": "2", "slug": NGO, "name": "style.css"}
     named = ("report_id", "message_id", "thread", "referral_id", "consent_id", "inquiry")
-    opaque = (*named, "due_id", "basis_id", "hand_over_id")
+    opaque = (*named, "due_id", "basis_id", "hand_over_id", "move_id")
     return method, path.format(**names, **{name: str(uuid4()) for name in opaque})
 
 

@@ -9,6 +9,7 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import (
     CaseClosed,
     CaseErased,
+    CaseMoved,
     CaseOpened,
     ChildNotificationDue,
     ConsentGiven,
@@ -19,6 +20,7 @@ from hub.aggregates.citizen_case.events import (
     LegalBasisRecorded,
     MatchedToCase,
     MinorFlagged,
+    MoveRequested,
     ReferralRequested,
     ReportNotOurs,
     ReportReceived,
@@ -149,6 +151,22 @@ HAND_OVER = fact(
     by=TOVHOLDER,
 )
 
+NEXT, MOVE, TO_MOVE = "nabokommunen", made_up(130), made_up(131)
+AT_NEXT = Actor("sub-70", "Nanna Nabo", "partner_staff", NEXT)
+MOVE_CONSENTED = fact(
+    ConsentGiven,
+    **{
+        **CONSENT_TERMS,
+        "consent_id": TO_MOVE,
+        "grants": (
+            GrantTerms(made_up(210), NEXT, Category.COORDINATION),
+            GrantTerms(made_up(211), NEXT, Category.RISK),
+        ),
+    },
+)
+MOVE_REQUESTED = fact(MoveRequested, move_id=MOVE, recipient=NEXT, answer_by=ENDS)
+MOVED = fact(CaseMoved, move_id=MOVE, recipient=NEXT, by=AT_NEXT)
+
 IN_INQUIRY = (OPENED, RECEIVED, CONSENTED, BASED)
 WHILE_MATCHED = (*IN_INQUIRY, MATCHED)
 IN_OPEN_CASE = (*IN_INQUIRY, CASE_OPENED)
@@ -158,3 +176,4 @@ OF_A_MINOR = (*IN_INQUIRY, FLAGGED)
 NOT_OURS = (*IN_INQUIRY, fact(ReportNotOurs, recipient=NEIGHBOUR, basis_id=FORWARDING))
 WHILE_ERASED = (*NOT_OURS, fact(CaseErased, grants=(STANDING,), taken_over_by=NEIGHBOUR))
 """Not every grant has ended here, so that each command has something to do."""
+MOVED_AWAY = (*IN_OPEN_CASE, MOVE_CONSENTED, MOVE_REQUESTED, MOVED)

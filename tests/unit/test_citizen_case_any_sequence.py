@@ -11,6 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from contracts.terms import (
     BasisRule,
     Category,
+    MoveRefusal,
+    MoveStatus,
     OrganisationKind,
     ReferralStatus,
     RetractionReason,
@@ -55,9 +57,11 @@ from hub.errors import HubError
 from tests.given import BEGAN, CASEWORKER, STREAM
 from tests.unit.case_facts import (
     ANOTHER,
+    AT_NEXT,
     AT_NGO,
     AT_POLICE,
     CLOSING,
+    NEXT,
     NGO,
     POLICE,
     REPORTED,
@@ -67,8 +71,10 @@ from tests.unit.case_facts import (
     made_up,
 )
 
-RECIPIENTS = st.sampled_from([NGO, SHELTER, POLICE])
-CATEGORIES = st.sampled_from([Category.REFERRAL, Category.RISK, Category.IDENTITY, Category.FREE_TEXT])
+RECIPIENTS = st.sampled_from([NGO, SHELTER, POLICE, NEXT])
+CATEGORIES = st.sampled_from(
+    [Category.REFERRAL, Category.RISK, Category.IDENTITY, Category.FREE_TEXT, Category.COORDINATION]
+)
 MINUTES = st.integers(min_value=-30, max_value=600)
 """Also back: clocks are moved."""
 DAYS = st.integers(min_value=1, max_value=3)
@@ -381,6 +387,7 @@ class AnySequence(RuleBasedStateMachine):
             NGO: OrganisationKind.NGO,
             SHELTER: OrganisationKind.SHELTER,
             POLICE: OrganisationKind.POLICE,
+            NEXT: OrganisationKind.MUNICIPAL_UNIT,
         }
         self.do(
             CitizenCase.record_legal_basis,
@@ -458,6 +465,41 @@ class AnySequence(RuleBasedStateMachine):
             self.do(CitizenCase.cancel_referral, referral_id=referral, reason="not_safe")
         reason = "no_capacity" if status is ReferralStatus.REJECTED else None
         self.do(CitizenCase.answer_referral, referral_id=referral, status=status, reason=reason, by=AT_NGO)
+
+    @rule(
+        hours=st.integers(1, 24),
+        kind=st.sampled_from([OrganisationKind.MUNICIPAL_UNIT, OrganisationKind.NGO]),
+    )
+    def a_move(self, hours: int, kind: OrganisationKind) -> None:
+        may = self.model_allows(NEXT, Category.COORDINATION) and self.case.state is CaseState.OPEN
+        waits = any(m.status is MoveStatus.REQUESTED for m in self.case.moves.values())
+        before = len(self.case.moves)
+        self.do(
+            CitizenCase.request_move,
+            move_id=self.new_id(),
+            recipient=NEXT,
+            kind=kind,
+            answer_by=self.now() + timedelta(hours=hours),
+        )
+        asked = len(self.case.moves) > before
+        assert asked == (may and not waits and kind is OrganisationKind.MUNICIPAL_UNIT)
+
+    @precondition(lambda self: self.case.moves)
+    @rule(status=st.sampled_from(MoveStatus), by=st.sampled_from([AT_NEXT, AT_NGO, CASEWORKER]))
+    def the_next_municipality(self, status: MoveStatus, by: Actor) -> None:
+        move_id = list(self.case.moves)[-1]
+        may, before = self.model_allows(NEXT, Category.COORDINATION), self.case.state
+        if status is MoveStatus.CANCELLED:
+            self.do(CitizenCase.cancel_move, move_id=move_id, by=by)
+        reason = MoveRefusal.TOO_LITTLE_TOLD if status is MoveStatus.DECLINED else None
+        self.do(CitizenCase.answer_move, move_id=move_id, status=status, reason=reason, by=by)
+        if self.case.state is not before:
+            assert (may, by, before) == (True, AT_NEXT, CaseState.OPEN), "we keep it until they accept"
+
+    @invariant()
+    def what_moved_has_exactly_one_new_home(self) -> None:
+        taken = [m for m in self.case.moves.values() if m.status is MoveStatus.ACCEPTED]
+        assert len(taken) == (self.case.state is CaseState.MOVED)
 
     @rule()
     def the_clock_escalates(self) -> None:

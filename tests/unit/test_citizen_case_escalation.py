@@ -20,6 +20,7 @@ from tests.unit.case_facts import (
     REFERRED,
     REPORT,
     REPORTED,
+    WHILE_ERASED,
     made_up,
 )
 from tests.unit.test_citizen_case_transitions import STEP_TO
@@ -86,3 +87,11 @@ def test_an_unread_report_escalates_once_whatever_becomes_of_the_time_allowed() 
     case = given(OPENED, acute, told).aggregate
     assert case.deadlines(acute_read_within=timedelta(hours=2)) == []
     assert case.overdue() == []
+
+
+def test_in_an_erased_case_nobody_waits_for_anything() -> None:
+    """What can't be told any more must not stop the timers of others."""
+    acute = fact(ReportReceived, **{**REPORTED, "urgency": Urgency.ACUTE}, at=BEGAN)
+    history = tuple(acute if fact_ == RECEIVED else fact_ for fact_ in WHILE_ERASED)
+    assert acute in history
+    assert given(*history).aggregate.deadlines(acute_read_within=HALF_AN_HOUR) == []

@@ -11,6 +11,7 @@ import pytest
 from contracts.terms import (
     BasisRule,
     Escalation,
+    MoveRefusal,
     OrganisationKind,
     ReferralStatus,
     RetractionReason,
@@ -54,6 +55,7 @@ from tests.given import NOW, Fact, fact, given
 from tests.unit.case_facts import (
     ANOTHER,
     ASIDE,
+    AT_NEXT,
     AT_NGO,
     AT_POLICE,
     BASIS,
@@ -74,6 +76,11 @@ from tests.unit.case_facts import (
     IN_OPEN_CASE,
     INQUIRY,
     INQUIRY_MATCHED,
+    MOVE,
+    MOVE_CONSENTED,
+    MOVE_REQUESTED,
+    MOVED_AWAY,
+    NEXT,
     NGO,
     NOT_OURS,
     OF_A_MINOR,
@@ -97,6 +104,7 @@ HISTORY: Mapping[CaseState, tuple[Fact, ...]] = {
     CaseState.OPEN: IN_OPEN_CASE,
     CaseState.SET_ASIDE: ASIDE,
     CaseState.CLOSED: IN_CLOSED_CASE,
+    CaseState.MOVED: MOVED_AWAY,
     CaseState.MINOR: OF_A_MINOR,
     CaseState.FORWARDED: NOT_OURS,
     CaseState.ERASED: WHILE_ERASED,
@@ -111,6 +119,10 @@ BEFORE: Mapping[str, tuple[Fact, ...]] = {
     "accept_hand_over": (COORDINATED, HAND_OVER),
     "decline_hand_over": (COORDINATED, HAND_OVER),
     "name_substitute": (COORDINATED,),
+    "request_move": (MOVE_CONSENTED,),
+    "accept_move": (MOVE_CONSENTED, MOVE_REQUESTED),
+    "decline_move": (MOVE_CONSENTED, MOVE_REQUESTED),
+    "cancel_move": (MOVE_CONSENTED, MOVE_REQUESTED),
 }
 """What must have happened besides, for the command to find what it names."""
 
@@ -245,6 +257,15 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "start_referral": {"referral_id": REFERRAL, "by": AT_NGO},
     "complete_referral": {"referral_id": REFERRAL, "by": AT_NGO},
     "cancel_referral": {"referral_id": REFERRAL, "reason": "not_safe"},
+    "request_move": {
+        "move_id": made_up(8),
+        "recipient": NEXT,
+        "kind": OrganisationKind.MUNICIPAL_UNIT,
+        "answer_by": NOW + timedelta(days=7),
+    },
+    "accept_move": {"move_id": MOVE, "by": AT_NEXT},
+    "decline_move": {"move_id": MOVE, "reason": MoveRefusal.TOO_LITTLE_TOLD, "by": AT_NEXT},
+    "cancel_move": {"move_id": MOVE},
     "escalate": {"what": Escalation.REFERRAL_UNANSWERED, "of": REFERRAL, "due": NOW - timedelta(hours=1)},
 }
 
@@ -307,7 +328,7 @@ def test_every_command_of_the_case_stands_in_the_table() -> None:
         for name, method in inspect.getmembers(CitizenCase, inspect.isfunction)
         if {"by", "at"} <= set(inspect.signature(method).parameters)
     }
-    assert takes_by_and_at == set(LEGAL) | {"answer_referral"}
+    assert takes_by_and_at == set(LEGAL) | {"answer_referral", "answer_move"}
     assert set(ARGUMENTS) == set(LEGAL)
 
 

@@ -23,6 +23,7 @@ from hub.adapters.http.routes import (
     corrections,
     hand_overs,
     messages,
+    moves,
     partners,
     referrals,
     reports,
@@ -30,7 +31,7 @@ from hub.adapters.http.routes import (
 from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
 from hub.adapters.web import pages
 
-_FOR_CASES = (cases, children, contact, consents, corrections, hand_overs)
+_FOR_CASES = (cases, children, contact, consents, corrections, hand_overs, moves)
 ROUTERS = [m.router for m in (reports, messages, referrals, *_FOR_CASES, partners)]
 MAX_BODY_BYTES = 256 * 1024
 SUMMARY = "Tværs: coordination of help for adults exposed to violence in close relations"

@@ -4,65 +4,70 @@ In words: a report opens an inquiry. A person matches the inquiry to another cas
 visitation says yes and the inquiry is a case (seed 002 p. 11). Only a consent or a legal basis makes grants,
 and what has ended never lives again. Withdrawal and a legal basis are possible in every state: a "no" is
 always heard, and an emergency is never blocked (domain rules 1 and 6). A case rests where its report was set
-aside or the citizen said no, ends with a closing conversation (p. 15), and begins again with its history. A
-report on a minor is taken in and never opened: it is child services' matter. What is not ours is forwarded,
+aside or the citizen said no, ends with a closing conversation (p. 15), and begins again with its history. It
+moves with its citizen once the next municipality accepts it; then nothing new begins in it here. A report
+on a minor is taken in and never opened: it is child services' matter. What is not ours is forwarded,
 and erased here when it was taken over there.
 
 When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by the state of the case:
 
-    command                       inquiry  matched  open  set_aside  closed  minor  forwarded  erased
-    receive_report                yes      -        yes   -          -       -      -          -
-    take_up_report                yes      yes      yes   yes        yes     yes    yes        -
-    supplement_report             yes      yes      yes   yes        yes     yes    yes        -
-    retract_report                yes      yes      yes   yes        yes     yes    yes        -
-    match_inquiry                 yes      -        yes   -          -       -      -          -
-    be_matched_to                 yes      -        -     -          -       -      -          -
-    unmatch_inquiry               yes      -        yes   yes        yes     yes    yes        -
-    be_unmatched                  -        yes      -     -          -       -      -          -
-    read_free_text                yes      yes      yes   yes        yes     yes    yes        -
-    read_inquiry_text             yes      -        yes   yes        yes     yes    yes        -
-    correct_entry                 yes      yes      yes   yes        yes     yes    yes        -
-    correct_consent               yes      yes      yes   yes        yes     yes    yes        yes
-    continue_inquiry              yes      -        yes   yes        yes     yes    yes        -
-    open_case                     yes      -        -     -          -       -      -          -
-    assign_coordinator            -        -        yes   -          yes     -      -          -
-    request_hand_over             -        -        yes   -          yes     -      -          -
-    accept_hand_over              -        -        yes   -          yes     -      -          -
-    decline_hand_over             -        -        yes   -          yes     -      -          -
-    name_substitute               -        -        yes   -          yes     -      -          -
-    decide_contact                yes      -        yes   -          yes     -      -          -
-    attempt_contact               yes      -        yes   -          yes     -      -          -
-    give_information              yes      -        yes   yes        yes     yes    yes        -
-    leave_consent_unasked         yes      -        yes   -          -       -      -          -
-    advise_anonymously            yes      -        -     -          -       -      -          -
-    set_report_aside              yes      -        -     -          -       -      -          -
-    decline                       yes      yes      yes   yes        yes     yes    yes        yes
-    find_not_ours                 yes      -        -     -          -       -      -          -
-    erase                         -        -        -     -          -       -      yes        -
-    close_case                    -        -        yes   -          -       -      -          -
-    end_follow_up                 -        -        -     -          yes     -      -          -
-    reopen_case                   -        -        -     yes        yes     yes    -          -
-    flag_minor                    yes      -        yes   yes        yes     -      -          -
-    child_notification_falls_due  yes      yes      yes   yes        yes     yes    yes        -
-    answer_child_notification     yes      yes      yes   yes        yes     yes    yes        -
-    set_safe_contact              yes      -        yes   yes        yes     yes    yes        -
-    set_address_protection        yes      -        yes   yes        yes     yes    yes        -
-    assess_safety                 yes      -        yes   -          -       -      -          -
-    change_safety_level           yes      -        yes   -          -       -      -          -
-    give_consent                  yes      -        yes   -          -       -      -          -
-    withdraw_consent              yes      yes      yes   yes        yes     yes    yes        yes
-    expire_consent                yes      yes      yes   yes        yes     yes    yes        yes
-    record_legal_basis            yes      yes      yes   yes        yes     yes    yes        -
-    end_legal_basis               yes      yes      yes   yes        yes     yes    yes        yes
-    tell_citizen                  yes      yes      yes   yes        yes     yes    yes        -
-    request_referral              -        -        yes   -          -       -      -          -
-    receive_referral              -        -        yes   -          yes     yes    -          -
-    accept_referral               -        -        yes   -          yes     yes    -          -
-    reject_referral               -        -        yes   -          yes     yes    -          -
-    start_referral                -        -        yes   -          yes     yes    -          -
-    complete_referral             -        -        yes   -          yes     yes    -          -
-    cancel_referral               -        -        yes   -          yes     yes    -          -
-    escalate                      yes      yes      yes   yes        yes     yes    yes        -
+    command                       inquiry  matched  open  set_aside  closed  moved  minor  forwarded  erased
+    receive_report                yes      -        yes   -          -       -      -      -          -
+    take_up_report                yes      yes      yes   yes        yes     -      yes    yes        -
+    supplement_report             yes      yes      yes   yes        yes     yes    yes    yes        -
+    retract_report                yes      yes      yes   yes        yes     yes    yes    yes        -
+    match_inquiry                 yes      -        yes   -          -       -      -      -          -
+    be_matched_to                 yes      -        -     -          -       -      -      -          -
+    unmatch_inquiry               yes      -        yes   yes        yes     yes    yes    yes        -
+    be_unmatched                  -        yes      -     -          -       -      -      -          -
+    read_free_text                yes      yes      yes   yes        yes     yes    yes    yes        -
+    read_inquiry_text             yes      -        yes   yes        yes     yes    yes    yes        -
+    correct_entry                 yes      yes      yes   yes        yes     yes    yes    yes        -
+    correct_consent               yes      yes      yes   yes        yes     yes    yes    yes        yes
+    continue_inquiry              yes      -        yes   yes        yes     yes    yes    yes        -
+    open_case                     yes      -        -     -          -       -      -      -          -
+    assign_coordinator            -        -        yes   -          yes     yes    -      -          -
+    request_hand_over             -        -        yes   -          yes     yes    -      -          -
+    accept_hand_over              -        -        yes   -          yes     yes    -      -          -
+    decline_hand_over             -        -        yes   -          yes     yes    -      -          -
+    name_substitute               -        -        yes   -          yes     yes    -      -          -
+    decide_contact                yes      -        yes   -          yes     -      -      -          -
+    attempt_contact               yes      -        yes   -          yes     -      -      -          -
+    give_information              yes      -        yes   yes        yes     -      yes    yes        -
+    leave_consent_unasked         yes      -        yes   -          -       -      -      -          -
+    advise_anonymously            yes      -        -     -          -       -      -      -          -
+    set_report_aside              yes      -        -     -          -       -      -      -          -
+    decline                       yes      yes      yes   yes        yes     yes    yes    yes        yes
+    find_not_ours                 yes      -        -     -          -       -      -      -          -
+    erase                         -        -        -     -          -       -      -      yes        -
+    close_case                    -        -        yes   -          -       -      -      -          -
+    end_follow_up                 -        -        -     -          yes     -      -      -          -
+    reopen_case                   -        -        -     yes        yes     -      yes    -          -
+    flag_minor                    yes      -        yes   yes        yes     -      -      -          -
+    child_notification_falls_due  yes      yes      yes   yes        yes     yes    yes    yes        -
+    answer_child_notification     yes      yes      yes   yes        yes     yes    yes    yes        -
+    set_safe_contact              yes      -        yes   yes        yes     -      yes    yes        -
+    set_address_protection        yes      -        yes   yes        yes     -      yes    yes        -
+    assess_safety                 yes      -        yes   -          -       -      -      -          -
+    change_safety_level           yes      -        yes   -          -       -      -      -          -
+    give_consent                  yes      -        yes   -          -       -      -      -          -
+    withdraw_consent              yes      yes      yes   yes        yes     yes    yes    yes        yes
+    expire_consent                yes      yes      yes   yes        yes     yes    yes    yes        yes
+    record_legal_basis            yes      yes      yes   yes        yes     yes    yes    yes        -
+    end_legal_basis               yes      yes      yes   yes        yes     yes    yes    yes        yes
+    tell_citizen                  yes      yes      yes   yes        yes     yes    yes    yes        -
+    request_referral              -        -        yes   -          -       -      -      -          -
+    receive_referral              -        -        yes   -          yes     yes    yes    -          -
+    accept_referral               -        -        yes   -          yes     yes    yes    -          -
+    reject_referral               -        -        yes   -          yes     yes    yes    -          -
+    start_referral                -        -        yes   -          yes     yes    yes    -          -
+    complete_referral             -        -        yes   -          yes     yes    yes    -          -
+    cancel_referral               -        -        yes   -          yes     yes    yes    -          -
+    request_move                  -        -        yes   -          -       -      -      -          -
+    accept_move                   -        -        yes   -          -       -      -      -          -
+    decline_move                  -        -        yes   -          -       -      -      -          -
+    cancel_move                   -        -        yes   -          -       -      -      -          -
+    escalate                      yes      yes      yes   yes        yes     yes    yes    yes        -
 
 And by the status of the referral (HL7 FHIR R4, Task); `answer_referral` takes the step that its status names:
 
@@ -95,6 +100,7 @@ from hub.aggregates.citizen_case import (
     handing_over,
     intake,
     legal_basis,
+    moving,
     referral,
     reporter,
     safety,
@@ -117,6 +123,7 @@ from hub.aggregates.citizen_case.values import (
     Forwarding,
     Grant,
     HandOver,
+    Move,
     Notification,
     Referral,
     Substitute,
@@ -167,6 +174,7 @@ class CitizenCase(Aggregate):
         self.struck: set[UUID] = set()
         """Grants that were recorded and were never in the citizen's words."""
         self.referrals: dict[UUID, Referral] = {}
+        self.moves: dict[UUID, Move] = {}
         self.escalated: set[Deadline] = set()
         self.notifications: dict[UUID, Notification] = {}
         self._facts: list[CaseEvent] = []
@@ -244,6 +252,12 @@ class CitizenCase(Aggregate):
     complete_referral = referral.complete_referral
     cancel_referral = referral.cancel_referral
     answer_referral = referral.answer_referral
+
+    request_move = moving.request_move
+    accept_move = moving.accept_move
+    decline_move = moving.decline_move
+    cancel_move = moving.cancel_move
+    answer_move = moving.answer_move
 
     deadlines = escalation.deadlines
     overdue = escalation.overdue

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from contracts.terms import Escalation, ReferralStatus, Urgency
+from contracts.terms import Escalation, MoveStatus, ReferralStatus, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.children import waiting_notifications
 from hub.aggregates.citizen_case.events import CaseEscalated
@@ -31,6 +31,8 @@ def deadlines(self: "CitizenCase", *, acute_read_within: timedelta) -> list[Dead
 
     Whether a report was read is no fact of the case (looking moves no version): the caller knows.
     """
+    if self.state not in LEGAL["escalate"]:
+        return []
     waiting = [*_acute_reports(self, acute_read_within), *_others(self)]
     return sorted((d for d in waiting if d not in self.escalated), key=lambda d: d.due)
 
@@ -75,13 +77,18 @@ def _others(case: "CitizenCase") -> list[Deadline]:
         Deadline(Escalation.CHILD_NOTIFICATION_UNANSWERED, due.due_id, due.deadline)
         for due in waiting_notifications(case)
     ]
+    moves = [
+        Deadline(Escalation.MOVE_UNANSWERED, move.move_id, move.answer_by)
+        for move in case.moves.values()
+        if move.status is MoveStatus.REQUESTED and case.state in LEGAL["accept_move"]
+    ]
     question = case.consent_question if case.state in _ASKING else None
     review = (
         [Deadline(Escalation.CONSENT_QUESTION_REVIEW, question.question_id, question.review_at)]
         if question
         else []
     )
-    return [*referrals, *children, *review, *_hand_over(case)]
+    return [*referrals, *children, *review, *_hand_over(case), *moves]
 
 
 def _hand_over(case: "CitizenCase") -> list[Deadline]:

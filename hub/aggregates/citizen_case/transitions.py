@@ -22,15 +22,16 @@ _ALONE = _INQUIRY | _OPEN
 _ASIDE, _CLOSED, _MINOR = ({state} for state in (CaseState.SET_ASIDE, CaseState.CLOSED, CaseState.MINOR))
 _FORWARDED = frozenset({CaseState.FORWARDED})
 _RESTING = frozenset(_ASIDE | _CLOSED | _MINOR)
-_COORDINATED = frozenset(_OPEN | _CLOSED)
-"""Somebody is responsible under the follow-up, too."""
-_REFERRING = frozenset(_OPEN | _CLOSED | _MINOR)
-"""A referral may go on under the follow-up; and what its recipient answers is always heard."""
+_MOVED = frozenset({CaseState.MOVED})
+_COORDINATED = frozenset(_OPEN | _CLOSED | _MOVED)
+"""Somebody answers for the case under the follow-up, and for what is left of it here after a move."""
+_REFERRING = frozenset(_OPEN | _CLOSED | _MOVED | _MINOR)
+"""A referral may go on under the follow-up and after a move; what its recipient answers is always heard."""
 
 LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
     {
         "receive_report": _ALONE,
-        "take_up_report": _EVERY,
+        "take_up_report": _EVERY - _MOVED,
         "supplement_report": _EVERY,
         "retract_report": _EVERY,
         "match_inquiry": _ALONE,
@@ -50,7 +51,7 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "name_substitute": _COORDINATED,
         "decide_contact": _ALONE | _CLOSED,
         "attempt_contact": _ALONE | _CLOSED,
-        "give_information": _EVERY - _MATCHED,
+        "give_information": _EVERY - _MATCHED - _MOVED,
         "leave_consent_unasked": _ALONE,
         "advise_anonymously": _INQUIRY,
         "set_report_aside": _INQUIRY,
@@ -60,11 +61,11 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "close_case": _OPEN,
         "end_follow_up": frozenset(_CLOSED),
         "reopen_case": _RESTING,
-        "flag_minor": _EVERY - _MATCHED - _MINOR - _FORWARDED,
+        "flag_minor": _EVERY - _MATCHED - _MINOR - _FORWARDED - _MOVED,
         "child_notification_falls_due": _EVERY,
         "answer_child_notification": _EVERY,
-        "set_safe_contact": _EVERY - _MATCHED,
-        "set_address_protection": _EVERY - _MATCHED,
+        "set_safe_contact": _EVERY - _MATCHED - _MOVED,
+        "set_address_protection": _EVERY - _MATCHED - _MOVED,
         "assess_safety": _ALONE,
         "change_safety_level": _ALONE,
         "give_consent": _ALONE,
@@ -80,6 +81,10 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "start_referral": _REFERRING,
         "complete_referral": _REFERRING,
         "cancel_referral": _REFERRING,
+        "request_move": _OPEN,
+        "accept_move": _OPEN,
+        "decline_move": _OPEN,
+        "cancel_move": _OPEN,
         "escalate": _EVERY,
     }
 )
@@ -106,6 +111,7 @@ _WAY_OUT = {
     CaseState.CLOSED: "it was closed: reopen it first",
     CaseState.FORWARDED: "the citizen's municipality was sent it: call them, or wait until it comes back",
     CaseState.ERASED: "it is erased; there is nothing left to do",
+    CaseState.MOVED: "another municipality has the case: tell it there",
     CaseState.MINOR: "the exposed person is under 18 and child services' matter: reopen it if that is wrong",
 }
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from contracts.terms import BasisRule, Category, Escalation, ReferralStatus
+from contracts.terms import BasisRule, Category, Escalation, MoveStatus, ReferralStatus
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.terms import HandOverReason, NotificationDecision, UnsafeReason
 
@@ -27,6 +27,8 @@ class CaseState(StrEnum):
     """A person decided that it leads to no case here, or the citizen said no; it can begin again."""
     CLOSED = "closed"
     """The effort ended; it can begin again, with its history."""
+    MOVED = "moved"
+    """Another municipality took the case over; here nothing new begins in it."""
     MINOR = "minor"
     """The exposed person is under 18: child services' matter, never an adult case."""
     FORWARDED = "forwarded"
@@ -187,6 +189,16 @@ class Forwarding:
 
     recipient: str
     basis_id: UUID
+
+
+@dataclass(slots=True)
+class Move:
+    """How it goes with a municipality that was asked to take the case over."""
+
+    move_id: UUID
+    recipient: str
+    answer_by: datetime
+    status: MoveStatus
 
 
 @dataclass(slots=True)

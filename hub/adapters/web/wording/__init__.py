@@ -36,6 +36,8 @@ SHOWN: Final[tuple[type[StrEnum], ...]] = (
     terms.Urgency,
     terms.MessageKind,
     terms.Escalation,
+    terms.MoveStatus,
+    terms.MoveRefusal,
     terms.LookPurpose,
     report.Answer,
     report.HandoverRule,

@@ -13,6 +13,10 @@ CASE: Final[dict[str, tuple[str, str]]] = {
     "CaseState.open": ("Åben sag", "Open case"),
     "CaseState.set_aside": ("Lagt til side, kan genåbnes", "Set aside, can be reopened"),
     "CaseState.closed": ("Afsluttet, kan genåbnes", "Closed, can be reopened"),
+    "CaseState.moved": (
+        "Overtaget af en anden kommune; her begynder intet nyt",
+        "Taken over by another municipality; nothing new begins here",
+    ),
     "CaseState.minor": (
         "Borgeren er under 18 år: en sag for børne- og ungeafdelingen, aldrig en voksensag",
         "The citizen is under 18: a matter for child services, never an adult case",

@@ -58,6 +58,13 @@ from hub.aggregates.citizen_case.events.intake import (
     ReportTakenUp,
     UnmatchedFromCase,
 )
+from hub.aggregates.citizen_case.events.moving import (
+    CaseMoved,
+    MoveCancelled,
+    MoveDeclined,
+    MoveEvent,
+    MoveRequested,
+)
 from hub.aggregates.citizen_case.events.referrals import (
     ReferralAccepted,
     ReferralCancelled,
@@ -82,6 +89,7 @@ __all__ = [
     "CaseErased",
     "CaseEscalated",
     "CaseEvent",
+    "CaseMoved",
     "CaseOpened",
     "CaseReopened",
     "ChildNotificationAnswered",
@@ -113,6 +121,10 @@ __all__ = [
     "LegalBasisRecorded",
     "MatchedToCase",
     "MinorFlagged",
+    "MoveCancelled",
+    "MoveDeclined",
+    "MoveEvent",
+    "MoveRequested",
     "ReferralAccepted",
     "ReferralCancelled",
     "ReferralCompleted",
