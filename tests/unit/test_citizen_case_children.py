@@ -127,6 +127,21 @@ def test_a_no_may_still_become_a_yes_and_a_yes_stays() -> None:
     said_yes.when(CitizenCase.answer_child_notification, **NOT_TOLD).then_raises(Conflict, field="due_id")
 
 
+def test_an_old_answer_is_not_changed_over_a_notification_that_waits() -> None:
+    """Else the inbox, which knows of one answer after another, would take the newer for answered."""
+    said_no = fact(ChildNotificationAnswered, **NOT_TOLD)
+    newer = fact(
+        ChildNotificationDue,
+        **{**FELL_DUE, "due_id": made_up(8)},
+        **NOTHING,
+        deadline=NOW + ANSWER_WITHIN,
+    )
+    case = given(*IN_INQUIRY, CHILD_AT_RISK, said_no, newer)
+    case.when(CitizenCase.answer_child_notification, **TOLD).then_raises(Conflict, field="due_id")
+    yes = {**TOLD, "due_id": made_up(8)}
+    case.when(CitizenCase.answer_child_notification, **yes).then(fact(ChildNotificationAnswered, **yes))
+
+
 def test_it_has_a_deadline_until_it_is_answered() -> None:
     case = given(*IN_INQUIRY, CHILD_AT_RISK).aggregate
     (due,) = waiting_notifications(case)

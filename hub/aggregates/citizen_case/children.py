@@ -85,6 +85,8 @@ def answer_child_notification(
         raise Missing("due_id: no such notification is due here; read the case again", field="due_id")
     if due.decision is NotificationDecision.NOTIFIED:
         raise Conflict("due_id: was notified already; what is new is due by itself", field="due_id")
+    if any(waiting.due_id != due_id for waiting in waiting_notifications(self)):
+        raise Conflict("due_id: a newer one waits; answer that one", field="due_id")
     written("decided_by", decided_by)
     if one_of("decision", decision, NotificationDecision) is NotificationDecision.NOTIFIED:
         _must_say_whom_and_when(recipient, notified_at, reason, text, now)
