@@ -24,7 +24,7 @@ from hub.aggregates.disclosure_ledger import (
     RevocationReason,
     Source,
 )
-from hub.errors import Corrupt, Missing, NoGrant
+from hub.errors import Corrupt, KeyDestroyed, Missing, NoGrant
 from hub.gate import RULE_VERSION, Decision, PartToTell, Refusal, Renewal, Telling
 from hub.ports import KeyRing, OutMessage, Store, WrappedKey
 from hub.wraps import PartKey, unwrap, without, wrap
@@ -158,7 +158,14 @@ class Discloser:
         found = {**read, **self._store.grant_keys(sorted(needed - set(read), key=str))}
         if needed - set(found):
             raise NoGrant("a grant ended while this was decided: look at the case again")
-        return {**{g: self._keys.unwrap(found[g]) for g in needed}, **fresh}
+        return {**{g: self._grant_key(found[g]) for g in needed}, **fresh}
+
+    def _grant_key(self, key: WrappedKey) -> bytes:
+        """A grant that ended since it was read is no refusal: the caller reads again and decides anew."""
+        try:
+            return self._keys.unwrap(key)
+        except KeyDestroyed as error:
+            raise NoGrant("a grant ended while this was decided: look at the case again") from error
 
     def control(self, recipient: str, message: Control) -> OutMessage:
         """A control message, sealed to the recipient's own key; it rests on no grant."""
@@ -277,7 +284,7 @@ class Discloser:
                 opened = unwrap(
                     living.message_id,
                     living.grant_id,
-                    self._keys.unwrap(living.key),
+                    self._grant_key(living.key),
                     living.wraps,
                     self._keys.key_unless_erased,
                     only=wanted,
