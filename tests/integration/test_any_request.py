@@ -1,0 +1,352 @@
+"""Whatever a login sends: no fault of the hub's, and nothing of what is not its to see.
+
+schemathesis makes requests from the OpenAPI document as each role; most are mended so that they reach what
+lies behind the first check: ids of cases that are there, times that fit, partners that exist. Some name what
+is somebody else's. Each request meets a real server. What comes back is judged by schemathesis's own checks,
+and by a word planted in what others hold; each of these judges is shown to catch a planted fault.
+"""
+
+import base64
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from contracts.client.inbox import sort, take
+from contracts.envelope import to_json
+from contracts.inbound_v1 import Inbound
+from contracts.social_report_v1 import SocialReport
+from contracts.terms import Category
+from hub.adapters.http import access
+from hub.adapters.http.access import TABLE, Role
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.values import ConsentForm
+from hub.projecting import PROJECTIONS
+from hub.serving import Server, openapi
+from tests.support.api import Api, clock_now
+from tests.support.social_reports import example
+from tests.world import CASEWORKER, MUNICIPALITY, NGO, POLICE, SHELTER, TOVHOLDER, UNIT, World
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+ALLOWED_CALLS, OTHER_CALLS = 5, 1
+MENDED, AIMED_AT_OTHERS, CASE_AGAIN = 0.85, 0.2, 0.6
+SHARE = 0.3
+FOREIGN = "Kanariefuglen"
+WHO = {
+    Role.REPORTER: ("vagt", POLICE),
+    Role.PARTNER_SYSTEM: ("system", NGO),
+    Role.PARTNER_STAFF: ("anna", NGO),
+    Role.CASEWORKER: (CASEWORKER.person, UNIT),
+    Role.TOVHOLDER: (TOVHOLDER.person, UNIT),
+    Role.PROGRAMME_LEAD: ("lise", UNIT),
+    Role.OPERATOR: ("drift", UNIT),
+}
+
+
+@dataclass
+class Site:
+    """A served municipality in which another tovholder's case holds the planted words."""
+
+    world: World
+    api: Api
+    url: str
+    role: Role
+    random: Random
+    calls: Counter[str] = field(default_factory=Counter)
+    leaks: list[str] = field(default_factory=list)
+    foreign: dict[str, Any] = field(default_factory=dict)
+    """Ids in the case that is not this login's."""
+    _case: dict[str, Any] = field(default_factory=dict)
+
+    def known(self) -> dict[str, Any]:
+        """Ids of a case in which this role finds something to do, a new one now and then; or of the other."""
+        if self.random.random() < AIMED_AT_OTHERS:
+            return {**self.fresh(), **self.foreign}
+        return self.fresh()
+
+    def fresh(self) -> dict[str, Any]:
+        """A case in which this role finds something to do, and the ids in it."""
+        if self._case and self.random.random() < CASE_AGAIN:
+            return self._case
+        world, report = self.world, own_report()
+        case = world.report(report=report)
+        if self.role is not Role.CASEWORKER or self.random.random() < 0.5:
+            world.open(case)
+        if self.role in (Role.TOVHOLDER, Role.PARTNER_STAFF, Role.PARTNER_SYSTEM):
+            world.coordinator(case)
+        opened = world.case(case).state != "inquiry"
+        consent = told(world, case, NGO) if opened else uuid4()
+        self._case = {
+            "case_id": str(case),
+            "consent_id": str(consent),
+            "report_id": str(report.report_id),
+            "referral_id": str(world.refer(case)) if opened else str(uuid4()),
+            "basis_id": str(world.legal_basis(case, [NGO], [Category.RISK])) if opened else str(uuid4()),
+            "thread": str(world.thread(case, NGO)),
+            "inquiry": str(world.report(report=own_report())),
+            "entry": 2,
+            "slug": SHELTER,
+        }
+        if sent := world.stored(NGO):
+            self._case["message_id"] = str(sent[-1].message_id)
+        project(world)
+        return self._case
+
+
+def own_report() -> SocialReport:
+    """A report that holds none of the planted words."""
+    return SocialReport.model_validate({**example(), "report_id": str(uuid4())})
+
+
+@pytest.fixture(scope="module")
+def document() -> Any:
+    """Give what the hub says of itself, as schemathesis reads it."""
+    return schemathesis.openapi.from_dict(openapi())
+
+
+@pytest.fixture(params=WHO, ids=lambda role: role.value)
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    """Give a municipality of its own for each role, and a server that is that hub."""
+    with closing(World.built(tmp_path / "hub", clock=clock_now())) as world:
+        api = Api(world)
+        server = Server(api.app)
+        server.start()
+        try:
+            dice = Random(request.param.value)  # noqa: S311 (the same requests each time)
+            yield Site(world, api, server.url, request.param, dice, foreign=plant(world))
+        finally:
+            server.stop()
+
+
+def told(world: World, case: UUID, recipient: str) -> UUID:
+    """She lets somebody know; by the clock of tokens."""
+    answer = world.parts.hub.give_consent(
+        world.command(TOVHOLDER),
+        case,
+        recipients=[recipient],
+        categories=[Category.IDENTITY, Category.INCIDENT, Category.REFERRAL],
+        purpose="Henvisning",
+        form=ConsentForm.ORAL,
+        given_at=world.clock(),
+        ends_at=world.clock() + timedelta(days=90),
+    )
+    return UUID(answer.ids["consent"])
+
+
+def plant(world: World) -> dict[str, Any]:
+    """Another tovholder's case, told to the shelter, with the planted word in its report; the ids in it."""
+    report = example()
+    report["persons"][0]["name"] = f"{FOREIGN} Opdigtet"
+    report["narrative"] = f"{FOREIGN} i fri tekst"
+    report["report_id"] = str(uuid4())
+    case = world.report(report=SocialReport.model_validate(report))
+    world.open(case)
+    world.coordinator(case, Actor("bo", "Bo Tovholder", "tovholder", UNIT))
+    consent, message = told(world, case, SHELTER), world.stored(SHELTER)[-1]
+    project(world)
+    return {
+        "case_id": str(case),
+        "inquiry": str(case),
+        "consent_id": str(consent),
+        "thread": str(world.thread(case, SHELTER)),
+        "message_id": str(message.message_id),
+    }
+
+
+def project(world: World) -> None:
+    """What relay and projections do, for the unit and an NGO whose read model the hub keeps."""
+    parts = world.parts
+    for slug in (UNIT, NGO):
+        folder = parts.settings.data_dir / "keys" / "recipients" / slug
+        if not folder.exists():
+            world.identities[slug].save(folder)
+        models = parts.models(slug, {name: parts.views[name] for name in PROJECTIONS})
+        while found := parts.outgoing.messages_of(slug, *models.position(), 500):
+            taken = sort(parts.party(slug), found, models.position(), whole=True)
+            take(taken, models.position(), models, lambda _: None)
+
+
+def calls(document: Any, role: Role) -> list[tuple[Any, bool]]:
+    """Every operation, and whether the role may call it in some relation."""
+    found = []
+    for result in document.get_all_operations():
+        operation = result.ok()
+        allowed = role in TABLE.get((operation.method.upper(), operation.path), {})
+        found.append((operation, allowed))
+    return found
+
+
+def test_no_request_is_a_fault_of_the_hubs_and_nothing_foreign_is_told(site: Site, document: Any) -> None:
+    """Of what the role may ask, three in ten come through, so that more is tried than the first check."""
+    judged(site, calls(document, site.role))
+
+
+def judged(site: Site, asked: Sequence[tuple[Any, bool]]) -> None:
+    """Send them all, and judge what came back."""
+    person, organisation = WHO[site.role]
+    token = site.api.login(person, organisation, site.role).token
+    for operation, allowed in asked:
+        play(site, operation, token, allowed=allowed)
+    assert site.leaks == []
+    reached = site.calls["allowed 2xx"] / site.calls["allowed"]
+    assert reached >= SHARE, f"{reached:.2f} {sorted(site.calls.items())}"
+
+
+def relation_forgotten(patch: pytest.MonkeyPatch, site: Site) -> None:
+    """Whoever has the role may see every case."""
+    patch.setattr(access, "relations", lambda *_: set(access.Relation))
+
+
+def handler_that_fails(patch: pytest.MonkeyPatch, site: Site) -> None:
+    """Something nobody foresaw."""
+
+    def failing(*_: object, **__: object) -> None:
+        raise LookupError
+
+    patch.setattr(type(site.world.parts.queries), "timeline", failing)
+
+
+def nobody_let_in(patch: pytest.MonkeyPatch, site: Site) -> None:
+    """Every request ends at the first check."""
+    patch.setattr(access, "relations", lambda *_: set())
+
+
+@pytest.mark.parametrize("fault", [relation_forgotten, handler_that_fails, nobody_let_in])
+@pytest.mark.parametrize("site", [Role.TOVHOLDER], indirect=True, ids=["tovholder"])
+def test_each_judge_catches_a_planted_fault(
+    site: Site,
+    document: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Callable[[pytest.MonkeyPatch, Site], None],
+) -> None:
+    """On one route, which without the fault passes."""
+    timeline = [one for one in calls(document, site.role) if one[0].path.endswith("/timeline")]
+    judged(site, timeline * 2)
+    fault(monkeypatch, site)
+    with pytest.raises((AssertionError, FailureGroup)) as caught:
+        judged(site, timeline * 6)
+    said = {
+        "relation_forgotten": "get /v1/cases/{case_id}/timeline: 200",
+        "handler_that_fails": "Server error",
+        "nobody_let_in": "allowed 4xx",
+    }
+    assert said[fault.__name__] in str(caught.value)
+
+
+def play(site: Site, operation: Any, token: str, *, allowed: bool) -> None:
+    """Send some requests of one kind."""
+    strategy = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
+
+    @settings(
+        max_examples=ALLOWED_CALLS if allowed else OTHER_CALLS,
+        phases=[Phase.generate],
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=strategy)
+    def tried(case: Any) -> None:
+        if site.random.random() < MENDED:
+            mend(site, case)
+        # Here nothing runs beside the API, so no view would come up with a position that is waited for.
+        case.query = {name: value for name, value in (case.query or {}).items() if name != "position"}
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid4())}
+        response = case.call(base_url=site.url, headers=headers)
+        judge(site, operation, response.text, response.status_code, allowed=allowed)
+        case.validate_response(response, checks=CHECKS, headers=headers)
+
+    tried()
+
+
+def judge(site: Site, operation: Any, text: str, status: int, *, allowed: bool) -> None:
+    """Count it, and look for what is not this login's to see."""
+    kind = f"{status // 100}xx"
+    site.calls[kind] += 1
+    if allowed:
+        site.calls["allowed"] += 1
+        site.calls[f"allowed {kind}"] += 1
+    elif kind == "2xx" and (operation.method.upper(), operation.path) not in access.OPEN:
+        site.leaks.append(f"{operation.method} {operation.path}: not for this role, and {status}")
+    if FOREIGN in text or json.dumps(FOREIGN)[1:-1] in text:
+        site.leaks.append(f"{operation.method} {operation.path}: {status}")
+
+
+def mend(site: Site, case: Any) -> None:
+    """Give a request what a program would: ids that are there, times that fit, no version."""
+    known, path = site.known(), case.operation.path
+    for name in case.path_parameters or {}:
+        if name in known:
+            case.path_parameters[name] = known[name]
+    for name in [name for name in case.headers or {} if name.lower() in ("if-match", "hub-purpose")]:
+        del case.headers[name]
+    if "/v1/cases/" in path or "/v1/threads/" in path or path == "/v1/hand-overs":
+        case.headers = {**(case.headers or {}), "Hub-Purpose": "coordination"}
+    case.query = {}
+    if path == "/v1/social-reports":
+        case.body = {**example(), "report_id": str(uuid4())}
+        case.headers = {**(case.headers or {}), "Idempotency-Key": case.body["report_id"]}
+    elif path == "/v1/inbound":
+        report = Inbound.report({**example(), "report_id": str(uuid4())})
+        identity, hub = site.world.identities[NGO], site.world.parts.identity.public
+        case.body = to_json(identity.send(MUNICIPALITY, NGO, uuid4(), report, hub))
+    elif isinstance(case.body, dict):
+        case.body = {name: mended(site, known, name, value) for name, value in case.body.items()}
+
+
+def mended(site: Site, known: dict[str, Any], name: str, value: Any) -> Any:
+    """A value that a person would give, for the fields whose meaning no schema tells."""
+    now = site.world.clock()
+    before, later = (now - timedelta(minutes=1)).isoformat(), (now + timedelta(days=2)).isoformat()
+    key = base64.b64encode(os.urandom(32)).decode()
+    good: dict[str, Callable[[], Any]] = {
+        "recipients": lambda: [NGO],
+        "recipient": lambda: NGO,
+        "categories": lambda: ["incident", "risk"],
+        "given_at": lambda: before,
+        "told_at": lambda: before,
+        "attempted_at": lambda: before,
+        "ends_at": lambda: later,
+        "answer_by": lambda: later,
+        "accept_by": lambda: later,
+        "before": lambda: later,
+        "review_at": lambda: later,
+        "inquiry": lambda: known["inquiry"],
+        "entry": lambda: known["entry"],
+        "person": lambda: "sara",
+        "name": lambda: "Sara Prøve",
+        "answers_for": lambda: "Lise Leder",
+        "decided_by": lambda: "Lise Leder",
+        "offer": lambda: "samtaleforloeb",
+        "messages": lambda: [known.get("message_id", str(uuid4()))],
+        "slug": lambda: f"p-{uuid4().hex[:12]}",
+        "sealing_key": lambda: key,
+        "signing_key": lambda: key,
+        "contact": lambda: {"name": "A", "email": "a@b.example", "duty_phone": "00 00 00 00"},
+    }
+    if name in good and value is not None:
+        return good[name]()
+    if name == "purpose":
+        return "referral"
+    if isinstance(value, str) and name in ("reason", "text", "summary") and len(value) < 40 and " " in value:
+        return "en begrundelse"
+    return value
