@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Container
-from contextlib import closing
+from collections.abc import Callable, Container, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from contracts.client.keys import PublicKeys
 from contracts.terms import Category, OrganisationKind
 from hub import demo as story
+from hub import logs
 from hub.adapters.broker.kafka_admin import grant_partner
 from hub.aggregates.base import Actor
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
@@ -25,6 +26,7 @@ from hub.committing import Command
 from hub.condition import Condition
 from hub.doctor import examine
 from hub.errors import HubError, Invalid, Missing, Unavailable
+from hub.measures import ROLES, Measures
 from hub.process import settle
 from hub.replaying import replay
 from hub.restoring import restore
@@ -147,10 +149,12 @@ def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve the API and the pages."""
     settings = _settings()
     with closing(build(settings)) as parts:
-        server = Server(app_of(parts, None), host, port)
-        _begins(f"serving {server.url}", settings)
-        settle()
-        server.serve()
+        measures = Measures()
+        server = Server(app_of(parts, None, measures.request), host, port)
+        with _measured(measures, settings, "serve"):
+            _begins(f"serving {server.url}", settings)
+            settle()
+            server.serve()
 
 
 @app.command()
@@ -291,20 +295,39 @@ def _work(
 ) -> None:
     settings = _settings()
     with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
-        workers = Workers(make(parts, broker), lambda known: more(parts, broker, known))
+        measures = Measures()
+        if role == "relay":
+            # One process is enough to say what waits; it is the one that there is only one of.
+            measures.watch(Condition(parts, broker).all)
+        workers = Workers(make(parts, broker), lambda known: more(parts, broker, known), measures)
         settle()
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        _begins(role, settings)
-        workers.start()
-        stop.wait()
-        workers.stop()
+        with _measured(measures, settings, role):
+            _begins(role, settings)
+            workers.start()
+            stop.wait()
+            workers.stop()
+
+
+@contextmanager
+def _measured(measures: Measures, settings: Settings, role: str) -> Iterator[None]:
+    """Answer a monitor as long as the process works, where the settings say so; log what it does."""
+    logs.configure(logging.INFO)
+    stop = None
+    if settings.metrics_port is not None:
+        stop = measures.serve(settings.metrics_port + ROLES.index(role))
+    try:
+        yield
+    finally:
+        if stop is not None:
+            stop()
 
 
 def main() -> None:
     """Run a command; a failure is a line on standard error and status 1."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    logs.configure(logging.WARNING)
     if strangers := unknown(os.environ):
         print(f"hub: warning: no setting, and not used: {', '.join(strangers)}", file=sys.stderr)
     try:

@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     """Below this much free on the hub's disk only what may not wait is written."""
     database_dir: Path | None = None
     """Where PostgreSQL keeps its data, if that is a disk of this machine: it is looked at as well."""
+    metrics_port: int | None = Field(default=None, ge=1, le=_PORT_MAX - 3)
+    """Where `hub serve` answers a monitor on this machine; relay, project, receive on the three after it."""
     purge_silent_after: timedelta = Field(default=timedelta(hours=24), ge=timedelta(0))
     """How long a recipient may take to answer a revocation before it shows as silent."""
 

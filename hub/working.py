@@ -13,6 +13,7 @@ from hub.bootstrap import Parts
 from hub.committing import Command
 from hub.errors import Corrupt, HubError, Unavailable
 from hub.following import Follower
+from hub.measures import Measures
 from hub.ports import Broker
 from hub.projecting import Projector
 from hub.projections import disclosures
@@ -48,7 +49,10 @@ class Workers:
     process runs is not to wait for a restart.
     """
 
-    def __init__(self, workers: Sequence[Worker], more: More = lambda _: ()) -> None:
+    def __init__(
+        self, workers: Sequence[Worker], more: More = lambda _: (), measures: Measures | None = None
+    ) -> None:
+        self._measures = measures or Measures()
         self._first = workers
         self._workers: list[Worker] = []
         self._threads: list[threading.Thread] = []
@@ -90,11 +94,13 @@ class Workers:
             try:
                 found = worker.step()
                 failures = 0
+                self._measures.handled(worker.name, found)
             except Exception as error:
                 # Whatever it is: a thread that ends takes nothing in any more, and its traceback quotes.
                 told = str(error) if isinstance(error, HubError) else type(error).__name__
                 level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
                 log.log(level, "%s waits: %s", worker.name, told)
+                self._measures.failed(worker.name)
                 self._stop.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
                 failures += 1
                 continue

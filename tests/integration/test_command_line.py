@@ -629,7 +629,14 @@ def test_serve_answers_and_ends_when_told_to(ready: dict[str, str], number: sign
         answer = httpx2.get(f"http://127.0.0.1:{port}/v1/inbox", headers={"Authorization": "Bearer x.y.z"})
         assert answer.status_code in (401, 503)
         assert httpx2.post(f"http://127.0.0.1:{port}/token", data={"x": "y"}).status_code == 404
-        assert ends(process, number) == (0, "", "")
+        status, out, err = ends(process, number)
+    assert (status, out) == (0, "")
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert {(line["event"], line["route"]) for line in lines} == {
+        ("request", "/healthz"),
+        ("request", "/v1/inbox"),
+        ("request", "none"),
+    }
 
 
 @pytest.mark.parametrize("command", ["relay", "project", "receive"])

@@ -1,6 +1,8 @@
 """The HTTP API. A route without a row in the access table does not start."""
 
-from collections.abc import Mapping, Sequence
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 from fastapi import FastAPI, Form, Request, Response
@@ -34,6 +36,8 @@ from hub.adapters.web import pages
 _FOR_CASES = (cases, children, contact, consents, corrections, hand_overs, moves)
 ROUTERS = [m.router for m in (reports, messages, referrals, *_FOR_CASES, partners)]
 MAX_BODY_BYTES = 256 * 1024
+_METHODS = frozenset({"GET", "HEAD", "POST"})
+log = logging.getLogger("hub.http")
 SUMMARY = "Tværs: coordination of help for adults exposed to violence in close relations"
 
 
@@ -46,7 +50,13 @@ class TokenAsked(BaseModel):
     client_assertion: str = ""
 
 
-def create_app(parts: Services | None, issuer: EmbeddedIssuer | None = None) -> FastAPI:
+Answered = Callable[[str, str, int, float], None]
+"""Told of every request: method, route as the table has it, status, seconds."""
+
+
+def create_app(
+    parts: Services | None, issuer: EmbeddedIssuer | None = None, answered: Answered = lambda *_: None
+) -> FastAPI:
     """The API over these services (None: for its OpenAPI document alone).
 
     `issuer` adds `/token`, for demonstrations and tests.
@@ -61,7 +71,7 @@ def create_app(parts: Services | None, issuer: EmbeddedIssuer | None = None) -> 
     )
     app.state.services = parts
     problems.install(app)
-    _edge(app)
+    _edge(app, answered)
     routers = [*ROUTERS, pages.router(issuer)]
     for router in routers:
         app.include_router(router)
@@ -114,9 +124,10 @@ def _token_route(app: FastAPI, issuer: EmbeddedIssuer) -> None:
         return {"access_token": found, "token_type": "Bearer", "expires_in": lives_s}
 
 
-def _edge(app: FastAPI) -> None:
+def _edge(app: FastAPI, answered: Answered) -> None:
     @app.middleware("http")
     async def edge(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        began = time.perf_counter()
         response = _too_large(request)
         try:
             response = response or await call_next(request)
@@ -124,7 +135,18 @@ def _edge(app: FastAPI) -> None:
             # Caught here, for what comes past the application a server writes to its log, with all it quotes.
             response = problems.unexpected(error)
         response.headers.setdefault("Cache-Control", "no-store")
+        _say(request, response.status_code, time.perf_counter() - began, answered)
         return response
+
+
+def _say(request: Request, status: int, seconds: float, answered: Answered) -> None:
+    """One line a request, and one count: by its route, for its path holds ids."""
+    route = getattr(request.scope.get("route"), "path", "none")
+    method = request.method if request.method in _METHODS else "other"
+    log.info(
+        "request", extra={"method": method, "route": route, "status": status, "ms": round(1000 * seconds, 1)}
+    )
+    answered(method, route, status, seconds)
 
 
 def _too_large(request: Request) -> Response | None:

@@ -1,0 +1,97 @@
+"""What a monitor is told: counts and times by closed words, and nothing of anybody."""
+
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+from prometheus_client import generate_latest
+
+from contracts.terms import SafetyLevel
+from hub.adapters.broker.embedded import EmbeddedBroker
+from hub.adapters.http.access import Role
+from hub.condition import Condition
+from hub.errors import Unavailable
+from hub.measures import Measures
+from hub.serving import app_of
+from hub.working import Worker, Workers
+from tests.support.api import Api, clock_now
+from tests.support.provision import free_ports
+from tests.world import TOVHOLDER, UNIT, World
+
+
+def told(measures: Measures) -> dict[str, float]:
+    """Every line: name with labels, and value."""
+    lines = generate_latest(measures.registry).decode().splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
+
+
+def test_requests_are_counted_by_route_and_never_by_path(tmp_path: Path) -> None:
+    """Of a case's id, a wrong path or a made-up method nothing is kept."""
+    measures = Measures()
+    with closing(World.built(tmp_path / "hub", clock=clock_now())) as world:
+        api = Api(world)
+        api.client = TestClient(app_of(world.parts, api.issuer, measures.request))
+        case: UUID = world.open_case()
+        tove = api.login(TOVHOLDER.person, UNIT, Role.TOVHOLDER)
+        for level in (SafetyLevel.HIGH, SafetyLevel.ACUTE, SafetyLevel.ACUTE):
+            tove.post(f"/v1/cases/{case}/safety-level", {"level": level, "reason": "Truslerne tager til"})
+        api.client.get(f"/v1/cases/{case}/Maja")
+        api.client.request("MAJA", "/healthz")
+    found = told(measures)
+    route = 'method="POST",route="/v1/cases/{case_id}/safety-level"'
+    assert found[f'hub_requests_total{{{route},status="201"}}'] == 2
+    assert found[f'hub_requests_total{{{route},status="409"}}'] == 1
+    assert found[f"hub_request_seconds_count{{{route}}}"] == 3
+    everything = " ".join(found)
+    assert str(case) not in everything
+    assert "maja" not in everything.lower()
+
+
+def test_workers_are_counted_by_name() -> None:
+    """What they dealt with, and what failed."""
+    measures, steps = Measures(), iter([3, 2])
+
+    def step() -> int:
+        try:
+            return next(steps)
+        except StopIteration:
+            raise Unavailable("away") from None
+
+    workers = Workers([Worker("relay", step)], measures=measures)
+    workers.start()
+    while told(measures).get('hub_worker_failures_total{worker="relay"}', 0) < 1:
+        pass
+    workers.stop()
+    assert told(measures)['hub_handled_total{worker="relay"}'] == 5
+
+
+def test_what_waits_where_is_told_at_each_question(world: World, tmp_path: Path) -> None:
+    """As `hub status` tells it; while the broker is away, nothing is made up."""
+    measures = Measures()
+    broker = EmbeddedBroker(tmp_path / "broker.db")
+    broker.create_topics(world.parts.outgoing.topics([r.slug for r in world.parts.app.store.partners()]), 7)
+    measures.watch(Condition(world.parts, broker).all)
+    before = told(measures)['hub_waiting{where="outbox"}']
+    world.open_case()
+    assert told(measures)['hub_waiting{where="outbox"}'] > before
+    broker.close()
+    assert 'hub_waiting{where="dead letters"}' not in told(measures)
+
+
+def test_a_monitor_asks_on_a_port_of_its_own() -> None:
+    """Over HTTP, as long as the process lives."""
+    measures = Measures()
+    measures.handled("relay", 7)
+    (port,) = free_ports(1)
+    stop = measures.serve(port)
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            assert b'hub_handled_total{worker="relay"} 7.0' in answer.read()
+    finally:
+        stop()
+    with pytest.raises(OSError):  # noqa: PT011 (whatever the system calls a port where nobody listens)
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5)
