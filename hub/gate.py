@@ -418,9 +418,7 @@ def _refs(event: CaseEvent, owner: bool) -> dict[str, Any]:
         return {_REF_OF[event.what]: event.of} if event.what in _REF_OF else {}
     if isinstance(event, MoveEvent):
         return {"move": event.move_id}
-    if isinstance(event, ReportTakenUp):
-        return {"report": event.report_id}
-    if isinstance(event, ReportReceived | ReportRetracted) and owner:
+    if isinstance(event, ReportTakenUp) or (isinstance(event, ReportReceived | ReportRetracted) and owner):
         return {"report": event.report_id}
     if isinstance(event, InquiryMatched | InquiryUnmatched) and owner:
         return {"other_case": event.inquiry}
