@@ -25,19 +25,22 @@ from contracts.terms import BasisRule, Category, OrganisationKind, SafetyLevel
 from hub.aggregates.citizen_case.children import LASTS, NOTIFIED_OF, waiting_notifications
 from hub.aggregates.citizen_case.events import ConsentGiven, LegalBasisRecorded
 from hub.aggregates.disclosure_ledger import Disclosed, LedgerOpened, Renewed, Revoked
+from hub.application.forwarding import LASTS as FORWARDED_FOR
 from hub.errors import HubError, Missing
 from hub.ports import StoredMessage
 from tests.world import CHILDREN, NGO, POLICE, SAME_WOMAN, SHELTER, UNIT, Clock, Told, World, at, of_a_girl
 
 C = Category
 SEQUENCES_SQLITE, SEQUENCES_POSTGRES = 2000, 200
-PSYCHOLOGIST = "psykologen"
+PSYCHOLOGIST, NEIGHBOUR = "psykologen", "nabokommunen"
+NO_CHILD = "skadestue-mand-slaaet-af-sin-bror"
 AGREED: dict[str, frozenset[Category]] = {
     NGO: frozenset(C),
     SHELTER: frozenset(C),
     POLICE: frozenset(C),
     CHILDREN: frozenset(C),
     PSYCHOLOGIST: frozenset({C.RISK, C.REFERRAL}),
+    NEIGHBOUR: frozenset(C),
 }
 """What each partner's agreement lets it receive."""
 PARTNERS = tuple(AGREED)
@@ -99,6 +102,10 @@ class Oracle:
         for grant in self.grants.values():
             grant.ended |= grant.case == case and grant.until <= now
 
+    def end_all(self, case: UUID) -> None:
+        for grant in self.grants.values():
+            grant.ended |= grant.case == case
+
     def undo(self, case: UUID, inquiry: UUID) -> None:
         """A match was a mistake: what was told from the inquiry rests on nothing any more."""
         for message, parts in self.told_from.items():
@@ -157,6 +164,33 @@ class Trial:
         self.oracle.latest[case] = self.latest
         for who in (UNIT, *PARTNERS):
             self.recipient_of[self.world.thread(case, who)] = (case, who)
+
+    def not_ours(self, taken_over: bool) -> None:
+        """A report of a citizen of the next municipality; what it takes over is erased here."""
+        if len(self.cases) < 5:
+            case = self.world.report(NO_CHILD)
+            self.new_case(case)
+            self.oracle.read.add((case, 2))
+            self.world.read_free_text(case)
+            basis = UUID(self.world.forward(case, NEIGHBOUR).ids["basis"])
+            self.given(case, basis, [NEIGHBOUR], list(C), self.clock() + FORWARDED_FOR, LegalBasisRecorded)
+            self.seen["forwarded"] += 1
+            if taken_over:
+                self.take_over(case)
+
+    def take_over(self, case: UUID) -> None:
+        thread = self.world.thread(case, NEIGHBOUR)
+        for told in self.world.told(NEIGHBOUR):
+            if told.head.thread == thread:
+                self.world.parts.opener.open(
+                    at(NEIGHBOUR), told.message_id, purpose="intake", taken_over=True
+                )
+        self.world.timers(case)
+        with pytest.raises(Missing):
+            self.world.case(case)
+        self.oracle.end_all(case)
+        self.cases.remove(case)
+        self.judge_what_opens([NEIGHBOUR])
 
     def minor_reported(self) -> None:
         if len(self.cases) < 4:
@@ -535,6 +569,7 @@ _DRAWN: dict[str, tuple[int, st.SearchStrategy[Arguments]]] = {
     "unmatch": (2, st.tuples(_n)),
     "open": (1, st.tuples(_n)),
     "report": (1, st.tuples()),
+    "not_ours": (1, st.tuples(st.booleans())),
     "minor_reported": (1, st.tuples()),
     "find_minor": (1, st.tuples(_n)),
     "child_at_risk": (1, st.tuples(_n)),
@@ -588,6 +623,7 @@ def begin(world: World) -> list[UUID]:
     """Partners, an open case and an inquiry."""
     if world.parts.app.store.partner(PSYCHOLOGIST) is None:
         world.register(PSYCHOLOGIST, OrganisationKind.PSYCHOLOGIST, sorted(AGREED[PSYCHOLOGIST]))
+        world.register(NEIGHBOUR, OrganisationKind.MUNICIPAL_UNIT)
     return [world.open_case(), world.report(SAME_WOMAN)]
 
 
@@ -643,3 +679,4 @@ def _must_have_happened(seen: Counter[str], sequences: int) -> None:
     assert seen["corrected"] > sequences / 20, seen
     assert seen["never_said"] > sequences / 40, seen
     assert seen["retracted"] > sequences / 40, seen
+    assert seen["forwarded"] > sequences / 40, seen
