@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 
 from contracts.message_v1 import Revoked
-from contracts.terms import Category
+from contracts.terms import Category, MoveStatus, OrganisationKind
 from hub.adapters.http.access import Role
 from hub.aggregates.citizen_case.events import LegalBasisRecorded
 from hub.aggregates.citizen_case.legal_basis import EMERGENCY_LASTS
 from hub.aggregates.citizen_case.values import CaseState
 from tests.support.api import Api, clock_now, pointers
-from tests.world import NGO, POLICE, SAME_WOMAN, UNIT, World, of_a_girl
+from tests.world import NGO, POLICE, SAME_WOMAN, TOVHOLDER, UNIT, World, at, of_a_girl
 
 EMERGENCY = {
     "recipients": [POLICE],
@@ -49,17 +49,49 @@ def _closed(world: World) -> UUID:
     return case
 
 
+def _forwarded(world: World) -> UUID:
+    world.register("naboen", OrganisationKind.MUNICIPAL_UNIT)
+    case = world.report()
+    world.read_free_text(case)
+    world.answer_for_children(case)
+    world.forward(case, "naboen")
+    return case
+
+
+def _moved(world: World) -> UUID:
+    world.register("naboen", OrganisationKind.MUNICIPAL_UNIT)
+    case = world.open_case()
+    world.consent(case, ["naboen"], [Category.COORDINATION])
+    asked = world.parts.hub.request_move(
+        world.command(TOVHOLDER), case, recipient="naboen", answer_by=world.clock() + EMERGENCY_LASTS
+    )
+    world.parts.hub.answer_move(
+        world.command(at("naboen")),
+        world.thread(case, "naboen"),
+        UUID(asked.ids["move"]),
+        MoveStatus.ACCEPTED,
+        None,
+    )
+    return case
+
+
 IN: dict[CaseState, Callable[[World], UUID]] = {
     CaseState.INQUIRY: lambda world: world.report(),
     CaseState.MATCHED: _matched,
     CaseState.OPEN: lambda world: world.open_case(),
     CaseState.SET_ASIDE: _aside,
     CaseState.CLOSED: _closed,
+    CaseState.FORWARDED: _forwarded,
+    CaseState.MOVED: _moved,
     CaseState.MINOR: lambda world: world.report(report=of_a_girl()),
 }
 
 
-@pytest.mark.parametrize("state", CaseState)
+def test_every_state_but_the_moment_of_erasure_is_tried() -> None:
+    assert set(IN) == set(CaseState) - {CaseState.ERASED}
+
+
+@pytest.mark.parametrize("state", IN)
 def test_anybody_of_the_unit_tells_at_once_in_every_state(world: World, state: CaseState) -> None:
     """Whoever coordinates the case: it opens at the police, for a day where nobody said otherwise."""
     api, case = Api(world), IN[state](world)
