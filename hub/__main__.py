@@ -2,7 +2,6 @@
 
 import base64
 import json
-import logging
 import os
 import signal
 import sys
@@ -149,9 +148,8 @@ def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve the API and the pages."""
     settings = _settings()
     with closing(build(settings)) as parts:
-        measures = Measures()
-        server = Server(app_of(parts, None, measures.request), host, port)
-        with _measured(measures, settings, "serve"):
+        server = Server(app_of(parts, None), host, port)
+        with _measured(parts.measures, settings, "serve"):
             _begins(f"serving {server.url}", settings)
             settle()
             server.serve()
@@ -295,16 +293,15 @@ def _work(
 ) -> None:
     settings = _settings()
     with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
-        measures = Measures()
         if role == "relay":
             # One process is enough to say what waits; it is the one that there is only one of.
-            measures.watch(Condition(parts, broker).all)
-        workers = Workers(make(parts, broker), lambda known: more(parts, broker, known), measures)
+            parts.measures.watch(Condition(parts, broker).all)
+        workers = Workers(make(parts, broker), lambda known: more(parts, broker, known), parts.measures)
         settle()
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        with _measured(measures, settings, role):
+        with _measured(parts.measures, settings, role):
             _begins(role, settings)
             workers.start()
             stop.wait()
@@ -314,7 +311,7 @@ def _work(
 @contextmanager
 def _measured(measures: Measures, settings: Settings, role: str) -> Iterator[None]:
     """Answer a monitor as long as the process works, where the settings say so; log what it does."""
-    logs.configure(logging.INFO)
+    logs.tell_all()
     stop = None
     if settings.metrics_port is not None:
         stop = measures.serve(settings.metrics_port + ROLES.index(role))
@@ -327,7 +324,7 @@ def _measured(measures: Measures, settings: Settings, role: str) -> Iterator[Non
 
 def main() -> None:
     """Run a command; a failure is a line on standard error and status 1."""
-    logs.configure(logging.WARNING)
+    logs.begin(sys.stderr)
     if strangers := unknown(os.environ):
         print(f"hub: warning: no setting, and not used: {', '.join(strangers)}", file=sys.stderr)
     try:

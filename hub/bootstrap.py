@@ -26,6 +26,7 @@ from hub.disclosing import Discloser
 from hub.errors import Corrupt, HubError, Invalid, Missing, TamperedRow, UnknownKey
 from hub.inbound import Inbound
 from hub.keyring import create_kek_file
+from hub.measures import Measures
 from hub.opening import Opener
 from hub.outgoing import Outgoing
 from hub.ports import Broker, View
@@ -36,6 +37,7 @@ from hub.relay import Relay
 from hub.room import Room
 from hub.settings import Settings
 from hub.waiting import Waiting
+from hub.watching import watched
 
 VIEWS = (timeline.NAME, intake.NAME, hand_overs.NAME, referrals.NAME, receipts.NAME, disclosures.NAME)
 
@@ -93,12 +95,13 @@ class Parts:
     queries: Queries
     views: Mapping[str, View]
     waiting: Waiting
+    measures: Measures
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
 
     def relay(self, broker: Broker) -> Relay:
         """The one that sends."""
-        return Relay(self.app.store, broker, self.outgoing)
+        return Relay(self.app.store, broker, self.outgoing, self.measures.sent)
 
     def party(self, slug: str) -> Party:
         """A recipient whose read model the hub keeps. Raises `Missing`."""
@@ -271,7 +274,9 @@ def build(
     except BaseException:
         app.close()
         raise
-    clock = SteadyClock(clock, latest_time(app))
+    clock, measures = SteadyClock(clock, latest_time(app)), Measures()
+    app.on_commit(measures.wrote)
+    measures.destroyed(lambda: keys.erasures() + len(keys.ended()))
     views = {name: app.view(name) for name in VIEWS}
     discloser = Discloser(
         municipality=settings.municipality,
@@ -307,6 +312,7 @@ def build(
         ),
         new_id=new_id,
     )
+    watched(hub, measures)
     return Parts(
         settings=settings,
         app=app,
@@ -334,6 +340,7 @@ def build(
         ),
         views=views,
         waiting=Waiting(store, views),
+        measures=measures,
         clock=clock,
         new_id=new_id,
     )

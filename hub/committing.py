@@ -1,6 +1,5 @@
 """One command, one transaction: load, decide, seal, write (design: *Gate 1, at append*)."""
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,10 +23,11 @@ from hub.aggregates.sealing import could_kill_key
 from hub.disclosing import Concerned, Discloser, Prepared
 from hub.errors import Corrupt, Missing, NoGrant
 from hub.gate import GIVES_GRANTS, SETS_RIGHT, Agreement, Decision, decide
+from hub.logs import logger
 from hub.ports import Alongside, Done, Idempotency, KeyRing, NewGrant, PartnerRow, Store, WrappedKey
 from hub.room import Room
 
-log = logging.getLogger("hub.committing")
+log = logger("committing")
 
 
 _PARTNERS_REMEMBERED = 1024
@@ -177,7 +177,7 @@ class Committer:
         except Missing:
             return False
         except Corrupt as error:
-            log.error("that a report was read cannot be read: %s", error.slug)
+            log.error("that a report was read cannot be read", error=error.slug)
         return True
 
     def taken_over(self, case_id: UUID, recipient: str) -> bool:
@@ -380,7 +380,7 @@ def _partner(found: Aggregate | Corrupt | None) -> Partner:
 def _agreement(slug: str, found: Aggregate | Corrupt | None) -> Agreement | None:
     """None where the partner can't be read: unknown means no, and nobody else waits for it."""
     if isinstance(found, Corrupt):
-        log.error("a partner is corrupt: it is told nothing")
+        log.error("a partner is corrupt: it is told nothing", partner=slug)
         return None
     partner = _partner(found)
     return Agreement(slug, partner.kind, frozenset(partner.categories), partner.active)

@@ -4,24 +4,14 @@ Nothing here opens a message; a time is that of the fact behind it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from hub.bootstrap import Parts
 from hub.errors import HubError
-from hub.ports import Behind, Broker
+from hub.ports import Behind, Broker, Waits
 from hub.projecting import PROJECTIONS
 from hub.projections import disclosures
 from hub.relay import POSITION
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """So many wait, the first of them for so long; None where that can't be told."""
-
-    what: str
-    count: int
-    seconds: float | None
 
 
 class Condition:

@@ -1,11 +1,10 @@
 """The dead-letter topic: what can never be used, still sealed, with a reason from a closed list."""
 
-import logging
-
 from hub.errors import Invalid
+from hub.logs import logger
 from hub.ports import Broker, Record
 
-log = logging.getLogger("hub.dead_letters")
+log = logger("dead_letters")
 
 
 class DeadLetters:
@@ -27,4 +26,4 @@ class DeadLetters:
         except Invalid:
             # Too large with what is added: that it was, and where it lies, is kept; its topic goes on.
             self._broker.publish([Record(self._topic, b"", headers[-3:])])
-        log.warning("a message was put aside: %s", reason)
+        log.warning("a message was put aside", reason=reason)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -26,13 +25,14 @@ from hub.aggregates.disclosure_ledger import (
 )
 from hub.errors import Corrupt, KeyDestroyed, Missing, NoGrant
 from hub.gate import RULE_VERSION, Decision, PartToTell, Refusal, Renewal, Telling
+from hub.logs import logger
 from hub.ports import KeyRing, OutMessage, Store, WrappedKey
 from hub.wraps import PartKey, unwrap, without, wrap
 
 _REMEMBERED = 8192
 """How many threads are remembered: a name is the same for ever, and making it costs."""
 
-log = logging.getLogger("hub.disclosing")
+log = logger("disclosing")
 PARTS_IN_ONE = 100
 BYTES_IN_ONE = 200_000
 """Well within what a head and a message can hold (contracts/BYTES.md section 4), counted as ASCII JSON."""

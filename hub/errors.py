@@ -58,6 +58,15 @@ class NoRoom(Unavailable):
     slug = "no-room"
 
 
+class NoTopic(Unavailable):
+    """A topic is not there: one partner waits, and nobody else."""
+
+    slug = "no-topic"
+
+    def __init__(self) -> None:
+        super().__init__("the topic does not exist: create it with `hub topics`", field="topic")
+
+
 class Corrupt(HubError):
     """Stored bytes are not what was stored."""
 

@@ -1,6 +1,5 @@
 """Following the log: pull, never be fed (design: *Own `Follower.step(limit)`*)."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 from uuid import UUID
@@ -8,10 +7,11 @@ from uuid import UUID
 from eventsourcing.persistence import Notification
 
 from hub.errors import Corrupt, HubError, NoKek, Unavailable
+from hub.logs import logger
 from hub.ports import Row, View
 from hub.projections import disclosures
 
-log = logging.getLogger("hub.following")
+log = logger("following")
 
 
 class Log(Protocol):
@@ -53,7 +53,7 @@ class Follower:
             raise Unavailable("a key-encryption key is not here: start again with all of them") from error
         except Corrupt as error:
             # One stream that fails its tag must not stop every other (design: that stream alone stops).
-            log.error("an event cannot be opened", extra={"slug": error.slug, "position": notification.id})
+            log.error("an event cannot be opened", error=error.slug, position=notification.id)
             return self._damaged(notification)
         return disclosures.row_of(event, notification.id)
 

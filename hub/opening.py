@@ -4,7 +4,6 @@ The receipt or look is written first, under the append lock, with the grants as 
 commit. So in the order of the log no opening stands after the withdrawal that ended it.
 """
 
-import logging
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +19,11 @@ from hub.aggregates.look import LookRecorded
 from hub.aggregates.receipts import Delivered, Opened
 from hub.committing import Events
 from hub.errors import Corrupt, KeyDestroyed, Missing, NoGrant, Unavailable, UnknownKey
+from hub.logs import logger
 from hub.ports import Alongside, KeyRing, LivingWrap, Row, Store
 from hub.wraps import PartKey, unwrap
 
-log = logging.getLogger("hub.opening")
+log = logger("opening")
 MAX_BATCH = 500
 """How many messages one request may ask for."""
 
@@ -132,7 +132,7 @@ class Opener:
         except Missing:
             return False
         except Corrupt as error:
-            log.error("that a message was taken over cannot be read: %s", error.slug)
+            log.error("that a message was taken over cannot be read", error=error.slug)
         return True
 
     def look(
@@ -251,4 +251,4 @@ class Opener:
 
 def _alarm(error: Exception, living: LivingWrap) -> None:
     slug = error.slug if isinstance(error, Corrupt) else Corrupt.slug
-    log.error("a message cannot be opened: %s", slug, extra={"message_id": str(living.message_id)})
+    log.error("a message cannot be opened", error=slug, message_id=living.message_id)

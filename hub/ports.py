@@ -178,6 +178,15 @@ class LivingWrap:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """So many wait, the first of them for so long; None where that can't be told."""
+
+    what: str
+    count: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Behind:
     """What somebody has not taken in yet: how many messages, and where in the log the first was written."""
 

@@ -10,12 +10,15 @@ from contracts.envelope import BadEnvelope, Envelope, from_headers
 from contracts.inbound_v1 import Problem
 from hub.aggregates.base import Actor
 from hub.errors import Unavailable
+from hub.logs import logger
 from hub.opening import Opener
 from hub.outgoing import Outgoing
 from hub.ports import Broker, Record, View
 from hub.projections import hand_overs, intake, receipts, referrals, timeline
 from hub.projections.base import Effect, Project, Told
 from hub.reader import Reader
+
+log = logger("projecting")
 
 PROJECTIONS: Mapping[str, Project] = {
     timeline.NAME: timeline.project,
@@ -104,6 +107,7 @@ class Projector:
             if records:
                 self._take_in(records, limit)
                 self._reader.commit(records[-1].offset)
+                log.info("read models moved", partner=self._party.name, count=len(records))
             return len(records)
 
     def close(self) -> None:

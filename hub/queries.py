@@ -1,6 +1,5 @@
 """The questions a person may ask. Every look is recorded before it is answered (domain rule 4)."""
 
-import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,12 +18,13 @@ from hub.aggregates.citizen_case.values import CaseState
 from hub.committing import Command, Committer, Events
 from hub.disclosing import Discloser
 from hub.errors import Corrupt, HubError, Missing
+from hub.logs import logger, slug_of
 from hub.opening import OpenedRow, Opener
 from hub.ports import Row, View
 from hub.projections import disclosures, hand_overs, intake, receipts, referrals, timeline
 from hub.projections.disclosures import Told
 
-log = logging.getLogger("hub.queries")
+log = logger("queries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Queries:
             try:
                 ledger = self._committer.ledger(row.thread)
             except Corrupt as error:
-                log.error("what waits in the inbox cannot be opened: %s", error.slug)
+                log.error("what waits in the inbox cannot be opened", error=error.slug)
                 found.append(Waiting(None, row, read=None))
                 continue
             if ledger is not None:
@@ -133,8 +133,7 @@ class Queries:
             try:
                 self._read(Command(by=by), cases[row.head.thread], row.head.refs["report"])
             except (HubError, PersistenceError, sqlite3.Error, OSError) as error:
-                told = error.slug if isinstance(error, HubError) else type(error).__name__
-                log.error("that a report was read could not be recorded: %s", told)
+                log.error("that a report was read could not be recorded", error=slug_of(error))
 
     def could_kill(self, by: Actor, case: CitizenCase, purpose: str) -> list[Mapping[str, Any]]:
         """What could kill, for one named person with a purpose: fetched, never sent (domain rule 5)."""
@@ -262,7 +261,7 @@ class Queries:
             try:
                 found.append(self._events.event(stream, int(row.clear["version"] or 0)))
             except (Corrupt, Missing) as error:
-                log.error("a disclosure cannot be read: %s", error.slug)
+                log.error("a disclosure cannot be read", error=error.slug)
                 found.append(disclosures.Unreadable(stream))
         return found
 

@@ -1,6 +1,5 @@
 """Filling a view anew from `messages`, while the old one answers; then the copy answers, at once."""
 
-import logging
 from collections.abc import Iterable, Iterator
 
 from contracts.client.errors import SealedForSomeoneElse
@@ -10,11 +9,12 @@ from contracts.envelope import BadMessage, Envelope
 from hub.bootstrap import Parts
 from hub.errors import Conflict, Forbidden, Missing
 from hub.following import Follower
+from hub.logs import logger, slug_of
 from hub.ports import View
 from hub.projecting import ReadModels
 from hub.projections import disclosures
 
-log = logging.getLogger("hub.rebuilding")
+log = logger("rebuilding")
 BATCH = 500
 
 
@@ -71,9 +71,7 @@ def _received(party: Party, found: Iterable[Envelope]) -> Iterator[Received]:
             yield Received(envelope, None)
         except BadMessage as error:
             # As in the ordinary projection: it is an alarm, and the rest goes on.
-            log.error(
-                "a message is passed over: %s", error.reason.value, extra={"sequence": envelope.sequence}
-            )
+            log.error("a message is passed over", error=slug_of(error), position=envelope.sequence)
 
 
 def _from_log(parts: Parts, copy: View) -> Iterator[tuple[int, int]]:

@@ -10,19 +10,20 @@ passed over is remembered in two marks, `relay.resent.<slug>` before its first n
 `relay.skipped.<slug>` at its last, and goes before anything newer once the recipient can be sent to.
 """
 
-import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Final
 
 from contracts.envelope import Envelope, to_headers
-from hub.errors import Forbidden, HubError, Invalid, Unavailable
+from hub.errors import Forbidden, HubError, Invalid, NoTopic, Unavailable
+from hub.logs import logger
 from hub.outgoing import EPOCH_BITS, Outgoing
 from hub.ports import Broker, Record, Store, StoredMessage
 
-log = logging.getLogger("hub.relay")
+log = logger("relay")
 POSITION: Final = "relay"
 CLAIMED: Final = "relay.claimed"
 BATCH: Final = 200
@@ -35,11 +36,18 @@ RETRY_S = 5.0
 class Relay:
     """Sends what the store holds. Any number of processes may have one; the store lets one at a time run."""
 
-    def __init__(self, store: Store, broker: Broker, outgoing: Outgoing) -> None:
-        """Keep the parts; nothing is read or connected before the first step."""
+    def __init__(
+        self,
+        store: Store,
+        broker: Broker,
+        outgoing: Outgoing,
+        sent: Callable[[str, int], None] = lambda *_: None,
+    ) -> None:
+        """Keep the parts; nothing is read or connected before the first step. `sent` is told what left."""
         self._store = store
         self._broker = broker
         self._outgoing = outgoing
+        self._sent = sent
         self._alone = ExitStack()
         self._is_alone = False
         self._lock = threading.Lock()
@@ -164,7 +172,7 @@ class Relay:
         failed = set()
         for slug in sorted({recipient for recipient, _ in envelopes}):
             if error := self._failed([one for one in envelopes if one[0] == slug]):
-                log.error("a partner cannot be sent to: %s", error.slug, extra={"partner": slug})
+                log.error("a partner cannot be sent to", error=error.slug, partner=slug)
                 self._retry_at[slug] = time.monotonic() + RETRY_S
                 failed.add(slug)
         return failed
@@ -172,14 +180,12 @@ class Relay:
     def _failed(self, envelopes: Sequence[tuple[str, Envelope]]) -> HubError | None:
         try:
             self._publish(envelopes)
-        except (Forbidden, Invalid) as error:
+        except (Forbidden, Invalid, NoTopic) as error:
             self._topics = set()
             return error
-        except Unavailable as error:
+        except Unavailable:
             self._topics = set()
-            if error.field != "topic":
-                raise
-            return error
+            raise
         return None
 
     def _reachable(self, recipients: set[str]) -> set[str]:
@@ -192,18 +198,22 @@ class Relay:
         active = {partner.slug for partner in self._store.partners() if partner.active}
         for recipient in sorted(recipients & active):
             if self._outgoing.topic(recipient) not in self._topics:
-                log.error("a partner has no topic: run `hub topics`", extra={"partner": recipient})
+                log.error("a partner has no topic: run `hub topics`", partner=recipient)
                 self._retry_at[recipient] = time.monotonic() + RETRY_S
         return {one for one in recipients & active if self._outgoing.topic(one) in self._topics}
 
     def _publish(self, envelopes: Sequence[tuple[str, Envelope]]) -> None:
-        if envelopes:
-            self._broker.publish(
-                [
-                    Record(self._outgoing.topic(recipient), envelope.value, to_headers(envelope))
-                    for recipient, envelope in envelopes
-                ]
-            )
+        if not envelopes:
+            return
+        self._broker.publish(
+            [
+                Record(self._outgoing.topic(recipient), envelope.value, to_headers(envelope))
+                for recipient, envelope in envelopes
+            ]
+        )
+        for recipient, count in Counter(recipient for recipient, _ in envelopes).items():
+            self._sent(recipient, count)
+            log.info("messages sent", partner=recipient, count=count)
 
 
 def _number(message: StoredMessage) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from hub.adapters.http.app import Answered, create_app
+from hub.adapters.http.app import create_app
 from hub.adapters.http.context import Services
 from hub.adapters.http.tokens import EmbeddedIssuer, OidcVerifier, Verifier
 from hub.bootstrap import Parts
@@ -19,7 +19,7 @@ GRACE_S = 10
 START_S = 15.0
 
 
-def app_of(parts: Parts, issuer: EmbeddedIssuer | None, answered: Answered = lambda *_: None) -> FastAPI:
+def app_of(parts: Parts, issuer: EmbeddedIssuer | None) -> FastAPI:
     """The API over a hub. Without an embedded issuer, tokens come from the OIDC issuer of the settings."""
     verifier: Verifier = issuer or OidcVerifier(parts.settings.issuer, parts.settings.audience)
     services = Services(
@@ -36,7 +36,7 @@ def app_of(parts: Parts, issuer: EmbeddedIssuer | None, answered: Answered = lam
         on_call=parts.settings.on_call,
         ready=parts.ready,
     )
-    return create_app(services, issuer, answered)
+    return create_app(services, issuer, parts.measures.request)
 
 
 class Server:

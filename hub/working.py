@@ -3,7 +3,6 @@
 Each is a `step` that a test or the demo may call; `Workers` calls them for ever in threads of their own.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
@@ -11,15 +10,16 @@ from dataclasses import dataclass
 from hub.aggregates.base import Actor
 from hub.bootstrap import Parts
 from hub.committing import Command
-from hub.errors import Corrupt, HubError, Unavailable
+from hub.errors import Corrupt, Unavailable
 from hub.following import Follower
+from hub.logs import logger, slug_of
 from hub.measures import Measures
 from hub.ports import Broker
 from hub.projecting import Projector
 from hub.projections import disclosures
 from hub.receiving import Receiver
 
-log = logging.getLogger("hub.working")
+log = logger("working")
 LIMIT = 200
 PAUSE_S = 0.02
 LOOK_S = 3.0
@@ -97,9 +97,8 @@ class Workers:
                 self._measures.handled(worker.name, found)
             except Exception as error:
                 # Whatever it is: a thread that ends takes nothing in any more, and its traceback quotes.
-                told = str(error) if isinstance(error, HubError) else type(error).__name__
-                level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
-                log.log(level, "%s waits: %s", worker.name, told)
+                tell = log.warning if isinstance(error, Unavailable) else log.error
+                tell("a worker waits", worker=worker.name, error=slug_of(error))
                 self._measures.failed(worker.name)
                 self._stop.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
                 failures += 1
@@ -138,7 +137,7 @@ def projectors(parts: Parts, broker: Broker, known: Container[str] = ()) -> list
             projector = parts.projector(broker, row.slug)
         except Exception as error:
             # Keys that cannot be read stop one recipient's view and no other's; it is looked at again.
-            log.error("%s cannot begin: %s", name, type(error).__name__)
+            log.error("a worker cannot begin", worker=name, error=slug_of(error))
             continue
         found.append(Worker(name, _stepper(projector), projector.close))
     return found
@@ -156,6 +155,7 @@ def receivers(parts: Parts, broker: Broker, known: Container[str] = ()) -> list[
             inbound=parts.inbound,
             municipality=parts.settings.municipality,
             partner=row.slug,
+            received=parts.measures.received,
         )
         found.append(Worker(name, _stepper(receiver), receiver.close))
     return found
@@ -169,7 +169,9 @@ def every_worker(parts: Parts, broker: Broker) -> Workers:
     """All that one hub needs, for a process that runs everything."""
     single = [relay_of(parts, broker), follower_of(parts), timers_of(parts)]
     return Workers(
-        single, lambda known: [*projectors(parts, broker, known), *receivers(parts, broker, known)]
+        single,
+        lambda known: [*projectors(parts, broker, known), *receivers(parts, broker, known)],
+        parts.measures,
     )
 
 
@@ -184,7 +186,7 @@ def fire_timers(parts: Parts) -> int:
             parts.hub.do_what_is_due(Command(by=TIMER), case_id)
             again = parts.hub.next_due(case_id)
         except Corrupt as error:
-            log.error("a timer waits: %s", error.slug)
+            log.error("a timer waits", error=error.slug)
             continue
         # Set first: a crash between the two leaves a timer too many, never one too few.
         if again is not None:

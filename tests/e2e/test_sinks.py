@@ -5,6 +5,7 @@ Each place that is searched is searched again with a leak planted in it: the sea
 """
 
 import base64
+import io
 import json
 import logging
 import sqlite3
@@ -29,6 +30,7 @@ from hub.adapters.partners.ngo.adapter import Ngo
 from hub.adapters.partners.reporter import Reporter
 from hub.demo import stage as staging
 from hub.demo.stage import EMERGENCY, NGO, POLICE, Person, Refusal, Stage
+from hub.logs import Lines, logger
 from hub.rebuilding import rebuild
 from hub.serving import app_of
 from hub.settings import Settings
@@ -63,6 +65,8 @@ class Seen:
     """What an operator, a proxy or a thief of logs could have."""
 
     logged: list[str] = field(default_factory=list)
+    lines: io.StringIO = field(default_factory=io.StringIO)
+    """What the hub's processes write, as they write it."""
     urls: list[bytes] = field(default_factory=list)
     refusals: list[bytes] = field(default_factory=list)
     statuses: set[int] = field(default_factory=set)
@@ -108,6 +112,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Seen]:
     seen = Seen()
     monkeypatch.setattr("hub.demo.stage.app_of", lambda parts, issuer: recording(app_of(parts, issuer), seen))
     handler, root = _Everything(seen.logged), logging.getLogger()
+    written = logging.StreamHandler(seen.lines)
+    written.setFormatter(Lines())
     names = [
         "",
         "hub",
@@ -121,10 +127,12 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Seen]:
     ]
     before = {name: (logging.getLogger(name).level, logging.getLogger(name).propagate) for name in names}
     root.addHandler(handler)
+    root.addHandler(written)
     for name in names:
         logging.getLogger(name).setLevel(logging.DEBUG)
     yield seen
     root.removeHandler(handler)
+    root.removeHandler(written)
     for name, (level, propagate) in before.items():
         logging.getLogger(name).setLevel(level)
         logging.getLogger(name).propagate = propagate
@@ -374,6 +382,7 @@ class Sinks:
     def found(self) -> dict[str, list[bytes]]:
         """In which of them something planted stands."""
         places = {"logs": b"\n".join(line.encode() for line in self.seen.logged)}
+        places["the processes' lines"] = self.seen.lines.getvalue().encode()
         places["standard output and error"] = "".join(self.capture.readouterr()).encode()
         places["addresses asked for"] = b"\n".join(self.seen.urls)
         places["refusals and headers"] = b"\n".join(self.seen.refusals)
@@ -492,7 +501,10 @@ def test_nothing_of_anybody_stands_where_it_must_not_and_each_place_is_searched(
 
         assert sinks.found() == {}
         assert {200, 201, 401, 404, 422} <= seen.statuses, "it was really played, refusals included"
-        assert any("hub" in line for line in seen.logged)
+        told = [json.loads(line) for line in seen.lines.getvalue().splitlines()]
+        by_topic = {"a message of a partner"} if on_servers else set()
+        assert {"a command", "messages sent", *by_topic} <= {one["event"] for one in told}
+        assert [one for one in told if "dropped" in one] == [], "the code gives nothing that is not allowed"
 
         every = _plant(sinks)
         assert set(sinks.found()) >= every
@@ -502,6 +514,7 @@ def _plant(sinks: Sinks) -> set[str]:
     """A leak in each place, as a careless change would make it; the places."""
     stage, settings = sinks.stage, sinks.stage.settings
     logging.getLogger("hub.somewhere").debug("took in %s", canary(1))
+    logger("somewhere").error("took in", partner=PLANTED[0].lower(), error=PLANTED[0])
     print(canary(2))  # noqa: T201 (a careless print is what is looked for)
     anybody = Person(stage.url, "mette", "kode-mette")
     with closing(anybody), suppress(Refusal):
@@ -513,7 +526,13 @@ def _plant(sinks: Sinks) -> set[str]:
     (settings.data_dir / "keys" / "notes").write_text(canary(6))
     (settings.data_dir / f"{canary(7)}.lock").touch()
     places = {
-        *("logs", "standard output and error", "addresses asked for", "refusals and headers"),
+        *(
+            "logs",
+            "the processes' lines",
+            "standard output and error",
+            "addresses asked for",
+            "refusals and headers",
+        ),
         *(f"disk of {slug}" for slug in (POLICE, EMERGENCY, NGO)),
         *("the hub's own files", "names of files", "names of topics", "names of groups"),
         *("headers of records", "values of records", "read models", "tables"),

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from hub.adapters.broker.embedded import EmbeddedBroker
-from hub.condition import Condition, Waits
+from hub.condition import Condition
 from hub.dead_letters import DeadLetters
 from hub.errors import Unavailable
 from hub.following import Follower
-from hub.ports import Broker, Record
+from hub.ports import Broker, Record, Waits
 from hub.projections import disclosures
 from tests.support.api import Api, clock_now, slug_of
 from tests.world import NGO, UNIT, World

@@ -1,5 +1,6 @@
 """What a monitor is told: counts and times by closed words, and nothing of anybody."""
 
+import socket
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -31,10 +32,9 @@ def told(measures: Measures) -> dict[str, float]:
 
 def test_requests_are_counted_by_route_and_never_by_path(tmp_path: Path) -> None:
     """Of a case's id, a wrong path or a made-up method nothing is kept."""
-    measures = Measures()
     with closing(World.built(tmp_path / "hub", clock=clock_now())) as world:
-        api = Api(world)
-        api.client = TestClient(app_of(world.parts, api.issuer, measures.request))
+        measures, api = world.parts.measures, Api(world)
+        api.client = TestClient(app_of(world.parts, api.issuer))
         case: UUID = world.open_case()
         tove = api.login(TOVHOLDER.person, UNIT, Role.TOVHOLDER)
         for level in (SafetyLevel.HIGH, SafetyLevel.ACUTE, SafetyLevel.ACUTE):
@@ -95,3 +95,22 @@ def test_a_monitor_asks_on_a_port_of_its_own() -> None:
         stop()
     with pytest.raises(OSError):  # noqa: PT011 (whatever the system calls a port where nobody listens)
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5)
+
+
+def test_a_port_that_is_taken_is_named_by_its_setting() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(Unavailable, match="HUB_METRICS_PORT"):
+            Measures().serve(taken.getsockname()[1])
+
+
+def test_keys_that_are_destroyed_are_told_by_the_fence(world: World) -> None:
+    """Those of grants that ended as well, whichever process ended them. Without a fence, nothing."""
+    case = world.open_case()
+    consent = world.consent(case)
+    before = told(world.parts.measures)["hub_keys_destroyed"]
+    world.withdraw(case, consent)
+    assert told(world.parts.measures)["hub_keys_destroyed"] > before
+    world.parts.settings.fence_path.unlink()
+    assert "hub_keys_destroyed" not in told(world.parts.measures)

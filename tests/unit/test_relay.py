@@ -17,7 +17,7 @@ from contracts.message_v1 import Blank, Head, Heartbeat
 from contracts.terms import MessageKind, Urgency
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.store.application import StoreApplication, open_store
-from hub.errors import Forbidden, Invalid, Unavailable
+from hub.errors import Forbidden, Invalid, NoTopic, Unavailable
 from hub.keyring import create_kek_file
 from hub.outgoing import Outgoing
 from hub.ports import Alongside, Features, NewGrant, OutMessage, PartnerRow, Record
@@ -271,9 +271,7 @@ def test_what_is_not_claimed_yet_is_not_resent(world: World) -> None:
     assert world.relay.resend("ngo", (0, 0)) == 1
 
 
-@pytest.mark.parametrize(
-    "error", [Forbidden("no right"), Unavailable("no topic", field="topic"), Invalid("too large")]
-)
+@pytest.mark.parametrize("error", [Forbidden("no right"), NoTopic(), Invalid("too large")])
 def test_a_fault_of_one_recipient_does_not_stop_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

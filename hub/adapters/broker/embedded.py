@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from hub.errors import Invalid, Unavailable
+from hub.errors import Invalid, NoTopic, Unavailable
 from hub.ports import Consumer, Features, Record
 
 VALUE_BYTES_MAX: Final = 1_000_000
@@ -85,7 +85,7 @@ class EmbeddedBroker:
     def consumer(self, topic: str, group: str) -> Consumer:
         """A reader with a connection of its own; it waits while another reader of the group lives."""
         if topic not in self.topics():
-            raise Unavailable("the topic does not exist: create it with `hub topics`", field="topic")
+            raise NoTopic()
         return _EmbeddedConsumer(self._path, topic, group)
 
     def held(self, topic: str) -> int:
@@ -118,7 +118,7 @@ class EmbeddedBroker:
             (record.topic,),
         ).fetchone()
         if found is None:
-            raise Unavailable("the topic does not exist: create it with `hub topics`", field="topic")
+            raise NoTopic()
         headers = json.dumps([(name, value.hex()) for name, value in record.headers])
         self._db.execute(
             "INSERT INTO records VALUES (?, ?, ?, ?, ?)", (record.topic, found[0], now, headers, record.value)

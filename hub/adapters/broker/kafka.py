@@ -21,7 +21,7 @@ from kafka.errors import (  # type: ignore[import-untyped]
 )
 
 from contracts.client.kafka_login import PARTITION, KafkaLogin, ms
-from hub.errors import Forbidden, Invalid, Unavailable
+from hub.errors import Forbidden, Invalid, NoTopic, Unavailable
 from hub.ports import Consumer, Features, Record
 
 VALUE_BYTES_MAX: Final = 1_000_000
@@ -131,7 +131,7 @@ class KafkaBroker:
         here = TopicPartition(topic, PARTITION)
         with told(), closing(self._settings.looker(group)) as looker:
             if topic not in looker.topics():
-                raise Unavailable("the topic does not exist: create it with `hub topics`", field="topic")
+                raise NoTopic()
             committed = looker.committed(here) if group is not None else None
             return looker.beginning_offsets([here])[here], looker.end_offsets([here])[here], committed
 
@@ -185,6 +185,6 @@ def told() -> Iterator[None]:
     except MessageSizeTooLargeError as error:
         raise Invalid("a record is larger than the broker takes", field="value") from error
     except UnknownTopicOrPartitionError as error:
-        raise Unavailable("the topic does not exist: create it with `hub topics`", field="topic") from error
+        raise NoTopic() from error
     except KafkaError as error:
         raise Unavailable(f"the broker does not answer ({type(error).__name__})") from error

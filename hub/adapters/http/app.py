@@ -1,6 +1,5 @@
 """The HTTP API. A route without a row in the access table does not start."""
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
@@ -32,12 +31,13 @@ from hub.adapters.http.routes import (
 )
 from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
 from hub.adapters.web import pages
+from hub.logs import logger
 
 _FOR_CASES = (cases, children, contact, consents, corrections, hand_overs, moves)
 ROUTERS = [m.router for m in (reports, messages, referrals, *_FOR_CASES, partners)]
 MAX_BODY_BYTES = 256 * 1024
 _METHODS = frozenset({"GET", "HEAD", "POST"})
-log = logging.getLogger("hub.http")
+log = logger("http")
 SUMMARY = "Tværs: coordination of help for adults exposed to violence in close relations"
 
 
@@ -143,9 +143,7 @@ def _say(request: Request, status: int, seconds: float, answered: Answered) -> N
     """One line a request, and one count: by its route, for its path holds ids."""
     route = getattr(request.scope.get("route"), "path", "none")
     method = request.method if request.method in _METHODS else "other"
-    log.info(
-        "request", extra={"method": method, "route": route, "status": status, "ms": round(1000 * seconds, 1)}
-    )
+    log.info("a request", method=method, route=route, status=status, ms=round(1000 * seconds, 1))
     answered(method, route, status, seconds)
 
 

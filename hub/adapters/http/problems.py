@@ -1,6 +1,5 @@
 """Problem details (RFC 9457): each names the field, the rule and the way out, and repeats nothing sent."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,10 +24,11 @@ from hub.errors import (
     StaleVersion,
     Unavailable,
 )
+from hub.logs import logger, slug_of
 
 PROBLEM = "application/problem+json"
 TYPE = "https://tvaers.example/problems/"
-log = logging.getLogger("hub.http")
+log = logger("http")
 _PARAMETERS = frozenset({"path", "query", "header", "cookie"})
 _NO_ID = "an id is a UUID, written as 8-4-4-4-12 hexadecimal digits"
 """In the place of the library's words, which quote the letter that it stumbles over."""
@@ -73,7 +73,7 @@ def pointers(error: ValidationError | RequestValidationError) -> list[dict[str, 
 
 def unexpected(error: Exception) -> JSONResponse:
     """What nobody foresaw. No traceback and no text of the error: they may quote what was sent."""
-    log.error("unexpected error: %s", type(error).__name__)
+    log.error("unexpected error", error=slug_of(error))
     return problem(500, "unexpected", "something went wrong in the hub; ask again under the same key")
 
 
@@ -112,7 +112,7 @@ def install(app: FastAPI) -> None:
     async def hub_error(_: Request, error: HubError) -> JSONResponse:
         status = next(code for kind, code in _STATUS if isinstance(error, kind))
         if isinstance(error, Corrupt):
-            log.error("stored bytes are not what was stored", extra={"slug": error.slug})
+            log.error("stored bytes are not what was stored", error=error.slug)
         errors = [{"pointer": error.field, "detail": str(error)}] if error.field else None
         return problem(status, error.slug, str(error), errors)
 

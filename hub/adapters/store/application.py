@@ -72,6 +72,7 @@ class StoreApplication(Application[UUID]):
         self.keys = keys
         self._recorder = recorder
         self._standing = StandingAggregates()
+        self._listener: Callable[[Iterable[str]], None] | None = None
         super().__init__(dict(env or {}))
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
@@ -90,6 +91,10 @@ class StoreApplication(Application[UUID]):
     def construct_recorder(self) -> ApplicationRecorder:
         """The recorder of the database that was opened."""
         return self._recorder
+
+    def on_commit(self, listener: Callable[[Iterable[str]], None]) -> None:
+        """Call `listener` with the stored names of the facts of each commit."""
+        self._listener = listener
 
     def load(self, aggregate_id: UUID) -> Any:
         """An aggregate from its events.
@@ -205,6 +210,8 @@ class StoreApplication(Application[UUID]):
             if events:
                 changed.append((obj, events[-1]))
         position = self._put(stored, alongside)
+        if self._listener is not None:
+            self._listener(event.topic for event in stored)
         for aggregate, last in changed:
             self._standing.advance(aggregate, (last.originator_version, last.topic, last.state))
         return position

@@ -1,6 +1,5 @@
 """Every page leaves through here: templates, security headers, and problems in words instead of traces."""
 
-import logging
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -21,8 +20,9 @@ from hub.adapters.web.wording import WORDS
 from hub.aggregates.citizen_case.terms import UnsafeReason
 from hub.aggregates.citizen_case.values import CaseState
 from hub.errors import Forbidden, HubError, Invalid, KeyDestroyed, Missing, Unavailable
+from hub.logs import logger, slug_of
 
-log = logging.getLogger("hub.web")
+log = logger("web")
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -89,7 +89,7 @@ class PageRoute(APIRoute):
             except HubError as error:
                 response = _problem(request, next((s for kind, s in _STATUS if isinstance(error, kind)), 500))
             except Exception as error:
-                log.error("unexpected error", extra={"slug": type(error).__name__})
+                log.error("unexpected error", error=slug_of(error))
                 response = _problem(request, 500)
             for name, value in _HEADERS.items():
                 response.headers.setdefault(name, value)
