@@ -412,14 +412,19 @@ def _urgency(event: CaseEvent) -> Urgency:
 
 
 def _refs(event: CaseEvent, owner: bool) -> dict[str, Any]:
-    if isinstance(event, ReferralEvent):
-        return {"referral": event.referral_id}
-    if isinstance(event, CaseEscalated):
-        return {_REF_OF[event.what]: event.of} if event.what in _REF_OF else {}
-    if isinstance(event, MoveEvent):
-        return {"move": event.move_id}
-    if isinstance(event, ReportTakenUp) or (isinstance(event, ReportReceived | ReportRetracted) and owner):
-        return {"report": event.report_id}
-    if isinstance(event, InquiryMatched | InquiryUnmatched) and owner:
-        return {"other_case": event.inquiry}
-    return {}
+    """What the head points at; a partner's is its own: a referral, a move or a report that it knows."""
+    refs: dict[str, Any] = {}
+    match event:
+        case ReferralEvent():
+            refs["referral"] = event.referral_id
+        case MoveEvent():
+            refs["move"] = event.move_id
+        case ReportTakenUp():
+            refs["report"] = event.report_id
+        case CaseEscalated() if event.what in _REF_OF:
+            refs[_REF_OF[event.what]] = event.of
+        case ReportReceived() | ReportRetracted() if owner:
+            refs["report"] = event.report_id
+        case InquiryMatched() | InquiryUnmatched() if owner:
+            refs["other_case"] = event.inquiry
+    return refs

@@ -28,7 +28,16 @@ from contracts.client.sealed import open_control, open_head, open_part
 from contracts.inbound_v1 import Inbound as Sent
 from contracts.message_v1 import Control, Head, Part
 from contracts.social_report_v1 import SocialReport
-from contracts.terms import BasisRule, Category, OrganisationKind, RetractionReason, SafetyLevel, Urgency
+from contracts.terms import (
+    BasisRule,
+    Category,
+    MoveRefusal,
+    MoveStatus,
+    OrganisationKind,
+    RetractionReason,
+    SafetyLevel,
+    Urgency,
+)
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.children import NOTIFIED_OF, waiting_notifications
@@ -513,6 +522,21 @@ class World:
             answer_by=self.clock() + timedelta(days=2),
         )
         return UUID(answer.ids["referral"])
+
+    def move(self, case: UUID, recipient: str) -> UUID:
+        """Another municipality is asked to take the case over, within a week."""
+        answer = self.parts.hub.request_move(
+            self.command(TOVHOLDER),
+            case,
+            recipient=recipient,
+            answer_by=self.clock() + timedelta(days=7),
+        )
+        return UUID(answer.ids["move"])
+
+    def answer_move(self, case: UUID, move: UUID, who: str, *, accepts: bool) -> Answer:
+        status = MoveStatus.ACCEPTED if accepts else MoveStatus.DECLINED
+        reason = None if accepts else MoveRefusal.TOO_LITTLE_TOLD
+        return self.parts.hub.answer_move(self.command(at(who)), self.thread(case, who), move, status, reason)
 
     # --- what stands --------------------------------------------------------------------------------
 

@@ -28,7 +28,20 @@ from hub.aggregates.disclosure_ledger import Disclosed, LedgerOpened, Renewed, R
 from hub.application.forwarding import LASTS as FORWARDED_FOR
 from hub.errors import HubError, Missing
 from hub.ports import StoredMessage
-from tests.world import CHILDREN, NGO, POLICE, SAME_WOMAN, SHELTER, UNIT, Clock, Told, World, at, of_a_girl
+from tests.world import (
+    CHILDREN,
+    HOSPITAL,
+    NGO,
+    POLICE,
+    SAME_WOMAN,
+    SHELTER,
+    UNIT,
+    Clock,
+    Told,
+    World,
+    at,
+    of_a_girl,
+)
 
 C = Category
 SEQUENCES_SQLITE, SEQUENCES_POSTGRES = 2000, 200
@@ -46,6 +59,8 @@ AGREED: dict[str, frozenset[Category]] = {
 PARTNERS = tuple(AGREED)
 HOUR = timedelta(hours=1)
 INCIDENT = "contents.incident"
+OWN = {"grants", "escalation", "to"}
+"""Fields that say how the municipality does its own work: consents, what waited too long, who is asked."""
 
 
 # --- the oracle ---------------------------------------------------------------------------------------
@@ -76,6 +91,7 @@ class Oracle:
     referrals: dict[UUID, str] = field(default_factory=dict)
     read: set[tuple[UUID, int]] = field(default_factory=set)
     retracted: set[tuple[UUID, int]] = field(default_factory=set)
+    moves: dict[UUID, str] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
     follow_up: dict[UUID, datetime] = field(default_factory=dict)
     """Until when a closed case is followed up."""
@@ -141,6 +157,7 @@ class Trial:
         self.latest = world.parts.clock()
         self.disclosed: set[UUID] = set()
         self.seen: Counter[str] = Counter()
+        self.reporters = {POLICE, HOSPITAL}
         for case in cases:
             self.oracle.latest[case] = world.case(case).latest_time
 
@@ -397,6 +414,33 @@ class Trial:
         self.oracle.referrals[referral] = who
         self.happened(self.case(n))
 
+    def take_up(self, n: int) -> None:
+        self.world.take_up(self.case(n))
+        self.happened(self.case(n))
+
+    def hand_over(self, n: int) -> None:
+        self.world.hand_over(self.case(n))
+        self.happened(self.case(n))
+
+    def move(self, n: int, answer: bool | None) -> None:
+        self.consent(n, [NEIGHBOUR], [C.COORDINATION], 24)
+        self.oracle.moves[self.world.move(self.case(n), NEIGHBOUR)] = NEIGHBOUR
+        self.seen["asked to take over"] += 1
+        self.happened(self.case(n))
+        if answer is not None:
+            self.answer_move(n, NEIGHBOUR, answer)
+
+    def answer_move(self, n: int, who: str, accepts: bool) -> None:
+        """Whoever it is that answers, only the one that was asked is heard, and only while it may be told."""
+        case, now = self.case(n), self.oracle.now(self.case(n), self.latest)
+        for move in list(self.world.case(case).moves):
+            self.world.answer_move(case, move, who, accepts=accepts)
+            may = [g for g in self.oracle.grants.values() if (g.case, g.recipient) == (case, who)]
+            assert who == self.oracle.moves[move], "another than the one that was asked"
+            assert not accepts or any(g.category is C.COORDINATION and g.lives(now) for g in may)
+            self.seen["answered"] += 1
+            self.happened(case)
+
     def suspend(self, who: str) -> None:
         self.world.suspend(who)
         self.oracle.suspended.add(who)
@@ -463,7 +507,8 @@ class Trial:
             covered = source.category in AGREED[recipient]
             assert covered or emergency, "told what the agreement does not cover"
             assert source.stream in {case, *self.oracle.matched.get(case, set())}, "told of another case"
-            assert (source.category, source.field) != (C.COORDINATION, "grants"), "told who consented to what"
+            own = source.category is C.COORDINATION and source.field in OWN
+            assert not own, "told how the municipality does its own work"
             assert (source.stream, source.version) not in self.oracle.retracted, "told what was taken back"
             if source.category is C.FREE_TEXT and not source.field.startswith("retracted."):
                 assert (source.stream, source.version) in self.oracle.read, "told unread free text"
@@ -527,6 +572,10 @@ class Trial:
             assert part.category == self.oracle.category_of[told.message_id][n]
             if part.category is C.REFERRAL:
                 assert self.oracle.referrals[UUID(part.data["referral"])] == who, "somebody else's referral"
+            if "move" in part.data:
+                assert self.oracle.moves[UUID(part.data["move"])] == who, "where she moves to"
+            if "taken_up" in part.data:
+                assert who in self.reporters, "what was taken up, told to another than its reporter"
 
 
 Step = Callable[[Trial], None]
@@ -561,6 +610,10 @@ _DRAWN: dict[str, tuple[int, st.SearchStrategy[Arguments]]] = {
     "assess": (3, st.tuples(_n)),
     "level": (1, st.tuples(_n, st.sampled_from(list(SafetyLevel)))),
     "refer": (2, st.tuples(_n, _who)),
+    "take_up": (1, st.tuples(_n)),
+    "hand_over": (1, st.tuples(_n)),
+    "move": (2, st.tuples(_n, st.sampled_from([None, True, False]))),
+    "answer_move": (2, st.tuples(_n, st.sampled_from([NEIGHBOUR, NEIGHBOUR, NGO]), st.booleans())),
     "read": (1, st.tuples(_n)),
     "supplement": (1, st.tuples(_n)),
     "retract": (1, st.tuples(_n)),
@@ -676,6 +729,7 @@ def _must_have_happened(seen: Counter[str], sequences: int) -> None:
     assert seen["opened"] > sequences, seen
     assert seen["revoked"] > sequences / 8, seen
     assert seen["renewed"] > sequences / 20, seen
+    assert seen["answered"] > sequences / 200, seen
     assert seen["corrected"] > sequences / 20, seen
     assert seen["never_said"] > sequences / 40, seen
     assert seen["retracted"] > sequences / 40, seen
