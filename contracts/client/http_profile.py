@@ -65,6 +65,10 @@ class HttpHub:
         headers = {"Idempotency-Key": str(report_id)}
         return self._call("POST", "/v1/social-reports", json=dict(report), headers=headers)
 
+    def about(self) -> Mapping[str, Any]:
+        """The hub's public keys (hex) and duty number. Without a login: also for who is not let in."""
+        return answered(sent(self._client, "GET", self._url + "/v1/hub"))
+
     def close(self) -> None:
         """Let go of connections, the tokens' included."""
         self._client.close()

@@ -22,6 +22,7 @@ from contracts.message_v1 import Receipt
 from contracts.social_report_v1 import SocialReport
 from contracts.terms import OrganisationKind
 from hub.adapters.partners.disk import write_private
+from hub.adapters.partners.duty import DutyNumber
 from hub.adapters.partners.errors import BadReport, NotAllowed, UnknownItem, problems_of
 from hub.adapters.partners.links import Link
 from hub.adapters.partners.outbox import Outbox, ReportStatus, State
@@ -56,6 +57,7 @@ class Reporter:
         self._link = link
         self._clock = clock
         self._outbox = Outbox(settings.data / "outbox.db")
+        self._duty = DutyNumber(settings, clock)
 
     @classmethod
     def of(cls, settings: PartnerSettings, kind: OrganisationKind) -> Self:
@@ -142,10 +144,12 @@ class Reporter:
         """Take, send and read all that there is now; how much moved. What can't be done now is done later."""
         moved = self.take_dropped() + self.deliver()
         try:
-            return moved + self.receive()
+            moved += self.receive()
         except ClientError as error:
             log.warning("our own messages can't be read now: %s", error.slug)
-            return moved
+        else:
+            self._duty.ask(self._link.hub)
+        return moved
 
     # --- showing ------------------------------------------------------------------------------------
 
@@ -159,6 +163,11 @@ class Reporter:
         if found is None:
             raise UnknownItem("no report of this id was handed in here")
         return found
+
+    def duty_number(self, one: ReportStatus | None = None) -> str:
+        """Whom to ring: as the hub told last, else as its receipt of this report says, else our settings."""
+        receipt = one.on_call if one is not None else None
+        return self._duty.told or receipt or self.settings.duty_number
 
     def waiting(self) -> int:
         """How many are not yet delivered."""

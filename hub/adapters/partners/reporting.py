@@ -64,7 +64,7 @@ def line(one: ReportStatus, duty_number: str) -> str:
         shown += f"  ({one.note})"
     if one.state is not State.DELIVERED:
         return f"{shown}  ring {duty_number}"
-    return f"{shown}  in danger ring {one.on_call or duty_number}"
+    return f"{shown}  in danger ring {duty_number}"
 
 
 def _with_reporter(kind: OrganisationKind, config: Path, act: Callable[[Reporter], None]) -> None:
@@ -77,12 +77,13 @@ def _with_reporter(kind: OrganisationKind, config: Path, act: Callable[[Reporter
 
 def _submit(reporter: Reporter, files: Sequence[Path]) -> None:
     for path in files:
-        say(line(reporter.submit_json(path.read_bytes()), reporter.settings.duty_number))
+        one = reporter.submit_json(path.read_bytes())
+        say(line(one, reporter.duty_number(one)))
 
 
 def _status(reporter: Reporter) -> None:
     for one in reporter.status():
-        say(line(one, reporter.settings.duty_number))
+        say(line(one, reporter.duty_number(one)))
 
 
 def _run(reporter: Reporter) -> None:
@@ -90,7 +91,7 @@ def _run(reporter: Reporter) -> None:
         reporter.step()
         waiting = reporter.waiting()
         if waiting:
-            log.warning("%d not yet delivered: ring %s", waiting, reporter.settings.duty_number)
+            log.warning("%d not yet delivered: ring %s", waiting, reporter.duty_number())
         return not waiting
 
     until_stopped(step, reporter.settings.poll_s)

@@ -49,6 +49,7 @@ class SimulatedHub:
     looks: list[dict[str, Any]] = field(default_factory=list)
     key_batches: list[list[UUID]] = field(default_factory=list)
     down: bool = False
+    on_call: str = ON_CALL
     lose_answers: int = 0
     refuse: tuple[int, str] | None = None
     url: str = ""
@@ -154,6 +155,10 @@ class SimulatedHub:
 
     def get(self, path: str, query: dict[str, list[str]]) -> tuple[int, dict[str, Any]]:
         """Answer one GET."""
+        if path == "/v1/hub":
+            public = self.identity.public
+            keys = {"sealing_key": public.sealing.hex(), "signing_key": public.signing.hex()}
+            return 200, {"municipality": MUNICIPALITY, **keys, "on_call": self.on_call}
         if path != "/v1/messages":
             return _problem(404, "not-found")
         epoch, sequence = query.get("after", ["0.0"])[0].split(".")
@@ -190,7 +195,7 @@ class _Routes(BaseHTTPRequestHandler):
         if self.hub.down:
             self.close_connection = True
             return
-        if self.path != "/token" and self.headers.get("authorization") != "Bearer t0ken":
+        if self.path not in {"/token", "/v1/hub"} and self.headers.get("authorization") != "Bearer t0ken":
             status, body = _problem(401, "not-logged-in")
         elif self.path != "/token" and self.hub.refuse is not None:
             status, body = _problem(*self.hub.refuse)

@@ -145,7 +145,7 @@ def test_an_ngo_without_a_hub_says_so_in_one_line(
     assert ngo(partner, "open", str(message), *WHO, "--purpose", "referral") == 1
     err = capsys.readouterr().err
     assert err.count("\n") == 1
-    assert DUTY in err
+    assert ON_CALL in err
 
 
 def test_a_running_ngo_waits_for_a_hub_that_is_down(partner: Partner, hub: SimulatedHub) -> None:

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -42,13 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return guarded(partial(_with_ngo, found.config, acts[found.command]))
 
 
-def line(one: ReferralLine) -> str:
+def line(one: ReferralLine, duty_number: str) -> str:
     """One referral as `inbox` shows it: never who."""
     due = local(one.deadline) if one.deadline else "no deadline"
     shown = f"{due}  {one.urgency.value}  referral {one.referral}  {one.status.value}"
     if one.answered is not None:
         note = f": {one.answered.note}" if one.answered.note else ""
-        shown += f"  answered {one.answered.status.value} ({one.answered.state}{note})"
+        waits = f"not yet delivered, ring {duty_number}"
+        state = waits if one.answered.state == "waiting" else one.answered.state
+        shown += f"  answered {one.answered.status.value} ({state}{note})"
     return shown + "".join(f"\n  message {message}" for message in one.messages)
 
 
@@ -79,7 +82,7 @@ def _with_ngo(config: Path, act: Callable[[Ngo], None]) -> None:
     try:
         act(ngo)
     except HubUnreachable as error:
-        ring = f"If it can't wait, ring {ngo.settings.duty_number}"
+        ring = f"If it can't wait, ring {ngo.duty_number}"
         raise AdapterError(f"the hub can't be reached ({error}); nothing is lost. {ring}") from None
     finally:
         ngo.close()
@@ -90,7 +93,8 @@ def _run(ngo: Ngo) -> None:
         try:
             ngo.receive()
         except HubUnreachable:
-            log.warning("the hub can't be reached; nothing is lost, it is tried again")
+            ring = f"if it can't wait, ring {ngo.duty_number}"
+            log.warning("the hub can't be reached; nothing is lost, it is tried again; %s", ring)
             return False
         return True
 
@@ -99,7 +103,7 @@ def _run(ngo: Ngo) -> None:
 
 def _inbox(ngo: Ngo) -> None:
     for one in ngo.inbox():
-        say(line(one))
+        say(line(one, ngo.duty_number))
 
 
 def _open(found: argparse.Namespace, ngo: Ngo) -> None:
@@ -117,10 +121,11 @@ def _answer(found: argparse.Namespace, ngo: Ngo) -> None:
         raise NotAllowed("--reason: needed with reject, and only then")
     reason = RejectionReason(found.reason) if found.reason else None
     ngo.answer(found.referral, status, person=found.person, name=found.name, reason=reason)
-    ngo.send()
+    with suppress(HubUnreachable):  # It is kept, and the line below says that it waits.
+        ngo.send()
     for one in ngo.inbox():
         if one.referral == found.referral:
-            say(line(one))
+            say(line(one, ngo.duty_number))
 
 
 if __name__ == "__main__":

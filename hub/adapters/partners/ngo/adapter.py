@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID, uuid5
 
-from contracts.client.errors import NotKnownYet, NotLetIn, NotNow, Refused
+from contracts.client.errors import HubUnreachable, NotKnownYet, NotLetIn, NotNow, Refused
 from contracts.client.inbox import Position, Received
 from contracts.client.sealed import open_head
 from contracts.inbound_v1 import PurgeAnswer, PurgeOutcome
@@ -42,9 +42,15 @@ class Ngo(Desk):
         """
         self.keys.sweep()
         start = position = self.store.position
-        while (reached := self._link.read(self, position)) != position:
-            position = reached
+        try:
+            while (reached := self._link.read(self, position)) != position:
+                position = reached
+        except HubUnreachable:
+            # Over Kafka the topic that we write may be there while what we read, or the keys, is not.
+            self.send()
+            raise
         self.send()
+        self._duty.ask(self._link.hub)
         return position[1] - start[1] if position[0] == start[0] else position[1]
 
     step = receive

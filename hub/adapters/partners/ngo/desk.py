@@ -11,6 +11,7 @@ from contracts.client.sealed import open_head, open_part
 from contracts.inbound_v1 import Answer, Inbound, Person, Problem, ReferralAnswer
 from contracts.message_v1 import Head, Part
 from contracts.terms import LookPurpose, ReferralStatus, RejectionReason
+from hub.adapters.partners.duty import DutyNumber
 from hub.adapters.partners.errors import NoLongerOpen, NotAllowed, UnknownItem
 from hub.adapters.partners.links import Link
 from hub.adapters.partners.ngo.inbox import ReferralLine, referrals
@@ -47,6 +48,7 @@ class Desk:
         """Open the store. `clock` gives UTC; `keys` has a clock of its own, in seconds."""
         self.settings = settings
         self.store = NgoStore(settings.data / "ngo.db")
+        self._duty = DutyNumber(settings, clock)
         self.keys = KeyCache() if keys is None else keys
         self._link = link
         self._clock = clock
@@ -55,6 +57,11 @@ class Desk:
     def of(cls, settings: PartnerSettings) -> Self:
         """The adapter that the settings describe."""
         return cls(settings, Link.of(settings))
+
+    @property
+    def duty_number(self) -> str:
+        """Whom to ring when it can't wait."""
+        return self._duty.number
 
     def inbox(self) -> list[ReferralLine]:
         """The referrals that are here, those with the nearest deadline first."""
