@@ -141,7 +141,8 @@ def test_the_command_says_what_falls_short_and_its_status_says_whether(
     path = described(tmp_path, "police", "hides_the_duty_number")
     assert main([str(path), "--scenario", "hub-down", "--patience", "20"]) == 1
     told = capsys.readouterr().out
-    assert "hub-down: R12: `status` does not show the duty number (BYTES.md section 8, R12)\n" in told
+    assert "hub-down: R12: `status` shows neither the duty number that it was given nor" in told
+    assert "(BYTES.md section 8, R12)\n" in told
     assert told.endswith("1 findings in 1 scenarios\n")
 
 
