@@ -299,6 +299,7 @@ def build(
         store=store,
         keys=keys,
         case_of=committer.case_of,
+        barring=committer.barring,
         partner_id=committer.partner_id,
         clock=clock,
         new_id=new_id,

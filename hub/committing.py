@@ -20,6 +20,7 @@ from hub.aggregates.citizen_case.values import GrantTerms
 from hub.aggregates.disclosure_ledger import DisclosureLedger, RevocationReason, Source
 from hub.aggregates.partner import Partner
 from hub.aggregates.sealing import could_kill_key
+from hub.barring import Barring
 from hub.disclosing import Concerned, Discloser, Prepared
 from hub.errors import Corrupt, Missing, NoGrant
 from hub.gate import GIVES_GRANTS, SETS_RIGHT, Agreement, Decision, decide
@@ -84,6 +85,8 @@ class Change:
     needs_partners: tuple[str, ...] = ()
     may_not_wait: bool = False
     """Written into the reserve of a disk that is nearly full: a withdrawal, its answer, danger to life."""
+    blocks: tuple[tuple[UUID, str], ...] = ()
+    unblocks: tuple[tuple[UUID, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,9 @@ class Committer:
         self._keys = keys
         self._discloser = discloser
         self._here = local()
+        self.barring = Barring(
+            store=store, case=self.case, stream=self.partner_id, coordinated=self.blind_coordinator
+        )
         self._room = room
         self.now = clock
 
@@ -149,6 +155,7 @@ class Committer:
                     needs_any_grant=self._needs(prepared, fresh),
                     needs_keys=tuple(case.id for case in change.cases if case.id not in change.mints),
                     needs_partners=change.needs_partners,
+                    needs_unblocked=self.barring.guard(command.by, change.cases),
                     new_keys=minted.wrapped,
                     new_grants=new_grants,
                     messages=(*prepared.messages, *controls),
@@ -156,6 +163,8 @@ class Committer:
                     blind_index=change.blind,
                     timers=change.timers,
                     partner=change.partner,
+                    blocks=change.blocks,
+                    unblocks=change.unblocks,
                 ),
             )
         return Done(position, ids)
@@ -268,6 +277,10 @@ class Committer:
     def blind(self, role: str, cpr: str) -> bytes:
         """The blind value of a CPR number in a role (docs/format.md section 8)."""
         return self._keys.mac("index", f"{role}:cpr:{cpr}".encode())
+
+    def blind_coordinator(self, login: str) -> bytes:
+        """The value under which the cases stand that a login was made coordinator of."""
+        return self._keys.mac("index", f"coordinator:{login}".encode())
 
     def _pending(self, change: Change) -> bool:
         return any(a.pending_events for a in (*change.cases, *change.others))

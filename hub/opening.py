@@ -17,6 +17,7 @@ from contracts.message_v1 import Head, Part
 from hub.aggregates.base import Actor, Lone
 from hub.aggregates.look import LookRecorded
 from hub.aggregates.receipts import Delivered, Opened
+from hub.barring import Barring
 from hub.committing import Events
 from hub.errors import Corrupt, KeyDestroyed, Missing, NoGrant, Unavailable, UnknownKey
 from hub.logs import logger
@@ -57,6 +58,7 @@ class Opener:
         store: Store,
         keys: KeyRing,
         case_of: Callable[[UUID], UUID | None],
+        barring: Barring,
         partner_id: Callable[[str], UUID],
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
@@ -66,6 +68,7 @@ class Opener:
         self._store = store
         self._keys = keys
         self._case_of = case_of
+        self._barring = barring
         self._partner_id = partner_id
         self._clock = clock
         self._new_id = new_id
@@ -123,7 +126,7 @@ class Opener:
             at=now,
         )
         due = ((now, case_id),) if taken_over else ()
-        self._record(opened, now, wraps, [message_id], recipient, unblocked=(case_id, by.person), due=due)
+        self._record(opened, now, wraps, [message_id], recipient, case_id, due=due)
         return {n: k.key for n, k in keys.items()}
 
     def _was_taken_over(self, message_id: UUID) -> bool:
@@ -151,7 +154,7 @@ class Opener:
             by=by,
             at=now,
         )
-        self._record(seen, now, wraps, list(keys), None, unblocked=(case_id, by.person))
+        self._record(seen, now, wraps, list(keys), None, case_id)
         return [self._opened(row, owner, keys[row.message_id]) for row in rows if row.message_id in keys]
 
     def read(self, by: Actor, rows: Sequence[Row], purpose: str) -> list[OpenedRow]:
@@ -228,10 +231,13 @@ class Opener:
         wraps: Iterable[LivingWrap],
         released: Iterable[UUID],
         recipient: str | None,
-        unblocked: tuple[UUID, str] | None = None,
+        case_id: UUID | None = None,
         due: tuple[tuple[datetime, UUID], ...] = (),
     ) -> None:
-        """Write the fact with its guard: every grant that a released key came from must still be alive."""
+        """Write the fact with its guards: every grant that a released key came from must still be alive.
+
+        Who asks may not be blocked from the case or what is matched with it, as that stands by now.
+        """
         messages = set(released)
         used = tuple(sorted({w.grant_id for w in wraps if w.message_id in messages}, key=str))
         try:
@@ -241,7 +247,7 @@ class Opener:
                     now=now,
                     needs_grants=used,
                     needs_partners=(recipient,) if recipient else (),
-                    needs_unblocked=unblocked,
+                    needs_unblocked=self._barring.guard_of(fact.by, case_id) if case_id else None,
                     timers=due,
                 ),
             )

@@ -113,8 +113,8 @@ class Alongside:
     needs_keys: tuple[UUID, ...] = ()
     needs_partners: tuple[str, ...] = ()
     """Each must be active, else `Forbidden`."""
-    needs_unblocked: tuple[UUID, str] | None = None
-    """(case, person): no entry of the block list may stand against that person, else `Missing`."""
+    needs_unblocked: tuple[tuple[UUID, ...], str] | None = None
+    """(cases and organisations, login): no entry of the block list may stand against it, else `Missing`."""
     new_keys: tuple[WrappedKey, ...] = ()
     new_grants: tuple[NewGrant, ...] = ()
     messages: tuple[OutMessage, ...] = ()
@@ -126,6 +126,9 @@ class Alongside:
     """(due, case): when the case must be looked at again, in the clear because the case id tells nothing."""
     partner: "PartnerRow | None" = None
     """The clear row of a partner that this command adds or changes."""
+    blocks: tuple[tuple[UUID, str], ...] = ()
+    """(case or organisation, login): entries of the block list that begin to stand."""
+    unblocks: tuple[tuple[UUID, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,15 @@ class Store(Protocol):
 
     def cases_of(self, blind: bytes) -> list[UUID]:
         """Cases under a blind value."""
+
+    def barred(self, streams: Sequence[UUID], logins: Sequence[str]) -> set[tuple[UUID, str]]:
+        """The entries of the block list for any of these cases and organisations against any of these."""
+
+    def blocked_from(self, login: str) -> list[UUID]:
+        """The cases that a login is blocked from, and the organisation in which it is stopped."""
+
+    def block_list(self) -> list[tuple[UUID, str]]:
+        """Every entry: (case or organisation, login)."""
 
     def due(self, now: datetime, limit: int) -> list[tuple[datetime, UUID]]:
         """Timers that are due, oldest first."""

@@ -2,7 +2,8 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from hub import breaches
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.values import CaseState
+from hub.barring import family
 from hub.committing import Command, Committer, Events
 from hub.disclosing import Discloser
 from hub.errors import Corrupt, HubError, Missing
@@ -66,24 +68,29 @@ class Queries:
         """The case, for deciding who may ask. Raises `Missing`."""
         return self._committer.case(case_id)
 
-    def inbox(self, owner: str) -> list[Waiting]:
-        """Reports that wait for a person, most urgent first. Says nothing of whom."""
-        return self._waiting(intake.waiting(self._views[intake.NAME].rows(owner)))
+    def inbox(self, by: Actor) -> list[Waiting]:
+        """Reports that wait for a person, most urgent first. Says nothing of whom.
 
-    def notifications(self, owner: str) -> list[Waiting]:
+        Who is blocked from a case isn't told that it is there, nor shown reports whose case can't be read.
+        """
+        return self._waiting(by, intake.waiting(self._views[intake.NAME].rows(by.organisation)))
+
+    def notifications(self, by: Actor) -> list[Waiting]:
         """Child notifications that wait for a person's answer, the nearest deadline first."""
-        return self._waiting(intake.notifications(self._views[intake.NAME].rows(owner)))
+        return self._waiting(by, intake.notifications(self._views[intake.NAME].rows(by.organisation)))
 
-    def _waiting(self, rows: Iterable[Row]) -> list[Waiting]:
+    def _waiting(self, by: Actor, rows: Iterable[Row]) -> list[Waiting]:
+        hidden = self._committer.barring.hidden_from(by.login)
         found = []
         for row in rows:
             try:
                 ledger = self._committer.ledger(row.thread)
             except Corrupt as error:
                 log.error("what waits in the inbox cannot be opened", error=error.slug)
-                found.append(Waiting(None, row, read=None))
+                if not hidden:
+                    found.append(Waiting(None, row, read=None))
                 continue
-            if ledger is not None:
+            if ledger is not None and ledger.case_id not in hidden:
                 report = row.clear.get("report")
                 read = self._committer.was_read(ledger.case_id, UUID(report)) if report else None
                 found.append(Waiting(ledger.case_id, row, read))
@@ -92,7 +99,8 @@ class Queries:
     def hand_overs(self, by: Actor, purpose: str) -> list[Mapping[str, Any]]:
         """What this person was asked to take over; each that is shown is on record as a look at its case."""
         found: list[Mapping[str, Any]] = []
-        for waiting in self._waiting(hand_overs.waiting(self._views[hand_overs.NAME].rows(by.organisation))):
+        asked_for = hand_overs.waiting(self._views[hand_overs.NAME].rows(by.organisation))
+        for waiting in self._waiting(by, asked_for):
             case = self._committer.case(waiting.case_id) if waiting.case_id is not None else None
             asked = case.hand_over if case is not None else None
             if case is None or asked is None or asked.to.person != by.person:
@@ -152,7 +160,32 @@ class Queries:
     def candidates(self, by: Actor, case: CitizenCase, purpose: str) -> list[UUID]:
         """Other cases in which the same CPR number stands as the exposed person's; a person decides."""
         self._opener.look(by, by.organisation, case.id, "candidates", purpose, [])
-        return [found for found in self._committer.same_citizen(case) if found != case.id]
+        hidden = self._committer.barring.hidden_from(by.login)
+        return [found for found in self._committer.same_citizen(case) if found not in {case.id, *hidden}]
+
+    def unanswered(self, by: Actor) -> list[CitizenCase]:
+        """Cases whose coordinator is stopped or blocked: they wait for another. Says nothing of whom."""
+        hidden = self._committer.barring.hidden_from(by.login)
+        return [c for c in self._committer.barring.unanswered(by.organisation) if c.id not in hidden]
+
+    def block_list(self, by: Actor, case: CitizenCase, purpose: str) -> list[Mapping[str, Any]]:
+        """Who is blocked from the case or from what is matched with it, by whom and why."""
+        self._opener.look(by, by.organisation, case.id, "block_list", purpose, [])
+        return [
+            {"case": one.id, **asdict(entry)} for one in self._family(case) for entry in one.blocked.values()
+        ]
+
+    def block_list_to_consider(self, case: CitizenCase) -> bool:
+        """Whether a report said that staff are involved, and nobody has decided since whom that bars."""
+        return any(one.block_list_to_consider for one in self._family(case))
+
+    def _family(self, case: CitizenCase) -> list[CitizenCase]:
+        """The case and what is matched with it, as far as it can be read."""
+        found = []
+        for case_id in family(case, self._committer.case):
+            with suppress(Missing, Corrupt):
+                found.append(self._committer.case(case_id))
+        return found
 
     def receipt(self, owner: str, report_id: UUID) -> Mapping[str, str | None]:
         """The receipt of a report, for who knows the report's id: its reporter. Raises `Missing`.
@@ -196,9 +229,11 @@ class Queries:
         grants = [g for one in cases for g in one.grants_of(reporter, now)]
         return report_id in case.taken_up and any(g.category is Category.COORDINATION for g in grants)
 
-    def referrals(self, owner: str) -> list[Row]:
-        """Where each referral to this organisation stands."""
-        return referrals.latest(self._views[referrals.NAME].rows(owner))
+    def referrals(self, by: Actor) -> list[Row]:
+        """Where each referral to the caller's organisation stands, but for cases hidden from the caller."""
+        hidden = self._hidden_threads(by)
+        found = referrals.latest(self._views[referrals.NAME].rows(by.organisation))
+        return [row for row in found if row.thread not in hidden]
 
     def moves(self, owner: str) -> list[Row]:
         """Where each case that this organisation was asked to take over stands."""
@@ -207,9 +242,13 @@ class Queries:
     def thread(self, by: Actor, thread: UUID, purpose: str) -> list[OpenedRow]:
         """What the caller's organisation was told in one thread; each message is recorded as opened."""
         rows = list(self._views[referrals.NAME].rows(by.organisation, thread))
-        if not rows:
+        if not rows or thread in self._hidden_threads(by):
             raise Missing("there is no such thread, or none for you", field="thread")
         return self._opener.read(by, rows, purpose)
+
+    def _hidden_threads(self, by: Actor) -> set[UUID]:
+        hidden = self._committer.barring.hidden_from(by.login)
+        return {self._discloser.thread(case_id, by.organisation) for case_id in hidden}
 
     def disclosures(self, by: Actor, case: CitizenCase, purpose: str) -> list[Mapping[str, Any]]:
         """Who was told what, when and on which basis; who opened it; who purged, retained, or is silent."""

@@ -29,6 +29,7 @@ def app_of(parts: Parts, issuer: EmbeddedIssuer | None) -> FastAPI:
         inbound=parts.inbound,
         outgoing=parts.outgoing,
         store=parts.app.store,
+        barring=parts.committer.barring,
         waiting=parts.waiting,
         verifier=verifier,
         keys=parts.identity.public,

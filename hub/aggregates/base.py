@@ -67,6 +67,16 @@ class Actor:
     role: str
     organisation: str
 
+    @property
+    def login(self) -> str:
+        """How the block list names the person; the same subject elsewhere is somebody else."""
+        return login_of(self.organisation, self.person)
+
+
+def login_of(organisation: str, person: str) -> str:
+    """A person's login as the block list names it. A slug holds no colon, so no two look alike."""
+    return f"{organisation}:{person}"
+
 
 class Event(Aggregate.Event):
     """A past-tense fact, with who made it so."""

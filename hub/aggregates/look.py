@@ -28,6 +28,7 @@ class Looked(StrEnum):
     COULD_KILL = "could_kill"
     CANDIDATES = "candidates"
     """Other cases that may be about the same citizen."""
+    BLOCK_LIST = "block_list"
 
 
 @stored_as("look.recorded")

@@ -12,6 +12,7 @@ everything in one transaction. Nothing is decided here that a domain expert woul
 | `reporting` | a report added to, or taken back, by its reporter |
 | `handing_over` | to another tovholder, and who stands in |
 | `moving` | to another municipality |
+| `staff` | the block list of a case; logins that are stopped |
 | `correcting` | what was wrong, set right |
 | `forwarding` | a report that is not ours, sent on and erased |
 | `bases` | consents and legal bases, given and withdrawn |
@@ -34,6 +35,7 @@ from hub.application.referrals import Referrals
 from hub.application.reporting import Reporting
 from hub.application.reports import ReportTaken
 from hub.application.safety import Safety
+from hub.application.staff import Staff
 
 
 class Hub(
@@ -47,6 +49,7 @@ class Hub(
     Bases,
     Referrals,
     Moving,
+    Staff,
     Due,
     Partners,
 ):

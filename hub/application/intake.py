@@ -150,9 +150,15 @@ class Intake(ChildrenAtRisk):
         )
 
     def assign_coordinator(self, command: Command, case_id: UUID, coordinator: Actor) -> Answer:
-        """Name the tovholder (seed 002 p. 10)."""
-        return self._do(
-            command,
-            case_id,
-            lambda case, now: case.assign_coordinator(coordinator=coordinator, by=command.by, at=now),
-        )
+        """Name the tovholder (seed 002 p. 10). The index then finds the case, should she be stopped."""
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            blocked = {login for inquiry in self._related(case) for login in inquiry.blocked}
+            case.assign_coordinator(coordinator=coordinator, blocked=blocked, by=command.by, at=now)
+            return Change(
+                cases=(case,),
+                ids={"case": str(case_id)},
+                blind=((self._committer.blind_coordinator(coordinator.login), case_id),),
+            )
+
+        return self._on(command, case_id, act)

@@ -37,6 +37,7 @@ U, C, O = "unassigned", "coordinator", "another's"  # noqa: E741 (columns of a t
 RELATIONS = (U, C, O)
 ALL = frozenset(RELATIONS)
 INTAKE = {R.CASEWORKER: {U}, R.TOVHOLDER: {C}, R.PROGRAMME_LEAD: {U}}
+BLOCK = {R.TOVHOLDER: {C}, R.PROGRAMME_LEAD: {U, C, O}}
 STAFF = {R.CASEWORKER, R.TOVHOLDER, R.PROGRAMME_LEAD}
 
 CASES: dict[str, dict[Role, set[str]]] = {
@@ -95,6 +96,10 @@ CASES: dict[str, dict[Role, set[str]]] = {
     },
     # At three in the morning whoever of the unit is there acts, and answers for it afterwards.
     "POST /v1/cases/{case_id}/emergencies": {role: {U, C, O} for role in STAFF},
+    "GET /v1/cases/{case_id}/block-list": BLOCK,
+    "POST /v1/cases/{case_id}/blocks": BLOCK,
+    "POST /v1/cases/{case_id}/blocks/lift": BLOCK,
+    "POST /v1/cases/{case_id}/blocks/considered": BLOCK,
     "POST /v1/cases/{case_id}/referrals": {R.TOVHOLDER: {C}},
     "POST /v1/cases/{case_id}/referrals/{referral_id}/cancellation": {R.TOVHOLDER: {C}},
     "GET /cases/{case_id}": INTAKE,
@@ -117,6 +122,9 @@ OTHERS: dict[str, set[Role]] = {
     "GET /v1/inbox": STAFF,
     "GET /v1/hand-overs": {R.TOVHOLDER},
     "POST /v1/anonymous-advice": STAFF,
+    "GET /v1/unanswered-cases": {R.PROGRAMME_LEAD},
+    "POST /v1/persons/stop": {R.OPERATOR, R.PROGRAMME_LEAD},
+    "POST /v1/persons/resume": {R.OPERATOR, R.PROGRAMME_LEAD},
     "GET /v1/partners": {*STAFF, R.OPERATOR},
     "POST /v1/partners": {R.OPERATOR},
     "POST /v1/partners/{slug}/suspension": {R.OPERATOR},

@@ -18,7 +18,7 @@ from hub.aggregates.look import LookRecorded
 from hub.errors import Missing
 from hub.following import Follower
 from hub.projections import disclosures
-from tests.world import NGO, SAME_WOMAN, SHELTER, TOVHOLDER, UNIT, World, at
+from tests.world import CASEWORKER, NGO, SAME_WOMAN, SHELTER, TOVHOLDER, UNIT, World, at
 
 C = Category
 LEAD = Actor("lone", "Lone Leder", "programme_lead", UNIT)
@@ -172,7 +172,7 @@ def timeline(world: World, case: UUID) -> set[UUID]:
 def waits(world: World, inquiry: UUID) -> bool:
     """Whether the report stands in the intake inbox."""
     world.project()
-    return inquiry in {waiting.case_id for waiting in world.parts.queries.inbox(UNIT)}
+    return inquiry in {waiting.case_id for waiting in world.parts.queries.inbox(CASEWORKER)}
 
 
 def test_a_basis_recorded_while_the_wrong_match_stood_is_for_a_person_to_judge(world: World) -> None:

@@ -162,16 +162,16 @@ def test_a_notification_waits_in_the_inbox_until_a_person_answers_it(
     world.decline(case)
     carried(world, broker)
     queries = world.parts.queries
-    assert queries.inbox(UNIT) == []
-    assert [w.case_id for w in queries.notifications(UNIT)] == [case, inquiry]
+    assert queries.inbox(CASEWORKER) == []
+    assert [w.case_id for w in queries.notifications(CASEWORKER)] == [case, inquiry]
 
     world.notify(inquiry)
     carried(world, broker)
-    assert [w.case_id for w in queries.notifications(UNIT)] == [case]
+    assert [w.case_id for w in queries.notifications(CASEWORKER)] == [case]
 
     world.answer_for_children(case)
     carried(world, broker)
-    assert queries.notifications(UNIT) == []
+    assert queries.notifications(CASEWORKER) == []
 
 
 def test_a_case_is_not_closed_over_a_notification_in_a_matched_inquiry(world: World) -> None:
@@ -203,12 +203,12 @@ def test_a_report_on_a_minor_is_received_flagged_and_handed_to_child_services_at
     assert (due.cause, due.sent_to) == (NotificationCause.MINOR, CHILDREN)
 
     carried(world, broker)
-    assert [w.case_id for w in world.parts.queries.inbox(UNIT)] == [case]
-    assert [w.case_id for w in world.parts.queries.notifications(UNIT)] == [case]
+    assert [w.case_id for w in world.parts.queries.inbox(CASEWORKER)] == [case]
+    assert [w.case_id for w in world.parts.queries.notifications(CASEWORKER)] == [case]
     world.answer_for_children(case)
     carried(world, broker)
-    assert world.parts.queries.inbox(UNIT) == []
-    assert world.parts.queries.notifications(UNIT) == []
+    assert world.parts.queries.inbox(CASEWORKER) == []
+    assert world.parts.queries.notifications(CASEWORKER) == []
 
 
 def test_where_there_is_a_choice_a_person_makes_it(world: World) -> None:

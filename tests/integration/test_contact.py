@@ -41,15 +41,15 @@ def test_what_a_person_decided_leaves_the_inbox_and_comes_back_when_it_is_reopen
     world.set_aside(aside)
     world.decline(declined)
     carried(world, broker)
-    assert [w.case_id for w in world.parts.queries.inbox(UNIT)] == [waits]
+    assert [w.case_id for w in world.parts.queries.inbox(CASEWORKER)] == [waits]
 
     world.reopen(declined)
     carried(world, broker)
-    assert [w.case_id for w in world.parts.queries.inbox(UNIT)] == [declined, waits]
+    assert [w.case_id for w in world.parts.queries.inbox(CASEWORKER)] == [declined, waits]
 
     world.reopen(aside)
     carried(world, broker)
-    assert [w.case_id for w in world.parts.queries.inbox(UNIT)] == [aside, declined, waits]
+    assert [w.case_id for w in world.parts.queries.inbox(CASEWORKER)] == [aside, declined, waits]
 
 
 def test_a_no_heard_in_a_matched_inquiry_hides_it_from_nobody_when_the_match_was_wrong(
@@ -61,7 +61,7 @@ def test_a_no_heard_in_a_matched_inquiry_hides_it_from_nobody_when_the_match_was
     world.decline(inquiry)
     world.unmatch(case, inquiry)
     carried(world, broker)
-    assert [w.case_id for w in world.parts.queries.inbox(UNIT)] == [inquiry]
+    assert [w.case_id for w in world.parts.queries.inbox(CASEWORKER)] == [inquiry]
 
 
 def test_without_a_follow_up_a_closed_case_revokes_what_its_consents_told(world: World) -> None:

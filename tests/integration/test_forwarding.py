@@ -14,6 +14,7 @@ from hub.application.forwarding import LASTS
 from hub.errors import Conflict, IllegalTransition, Invalid, Missing
 from hub.working import fire_timers
 from tests.world import (
+    CASEWORKER,
     NGO,
     NIGHT,
     POLICE,
@@ -85,7 +86,7 @@ def test_its_reporter_is_told_that_it_was_forwarded_and_not_to_whom(world: World
 def test_it_leaves_the_inbox_and_nothing_else_is_done_with_it(world: World, inquiry: UUID) -> None:
     world.forward(inquiry, NEIGHBOUR)
     world.project()
-    assert world.parts.queries.inbox(UNIT) == []
+    assert world.parts.queries.inbox(CASEWORKER) == []
     with pytest.raises(IllegalTransition):
         world.forward(inquiry, NEIGHBOUR)
     with pytest.raises(IllegalTransition):
@@ -223,7 +224,7 @@ def test_what_nobody_took_over_in_time_waits_here_again_urgently(world: World, i
     own = [t for t in world.told(UNIT) if t.head.kind is MessageKind.REPORT_RETURNED]
     assert [t.head.urgency for t in own] == [Urgency.URGENT]
     world.project()
-    assert [w.case_id for w in world.parts.queries.inbox(UNIT)] == [inquiry]
+    assert [w.case_id for w in world.parts.queries.inbox(CASEWORKER)] == [inquiry]
     world.forward(inquiry, NEIGHBOUR)
     assert world.told(NEIGHBOUR), "it can be forwarded again"
     take_over(world)

@@ -55,7 +55,7 @@ def test_the_inbox_says_where_each_referral_stands_and_not_whom_it_is_about(
     referral = hosted.refer(case)
     carried(hosted, broker)
 
-    (row,) = hosted.parts.queries.referrals(NGO)
+    (row,) = hosted.parts.queries.referrals(at(NGO))
 
     assert row.clear["referral"] == str(referral)
     assert row.clear["kind"] == "referral_requested"
@@ -92,7 +92,7 @@ def test_after_the_withdrawal_the_read_model_is_empty(hosted: World, broker: Bro
 
     assert hosted.parts.queries.thread(at(NGO), thread, "referral") == []
     carried(hosted, broker)
-    assert hosted.parts.queries.referrals(NGO) == []
+    assert hosted.parts.queries.referrals(at(NGO)) == []
     with pytest.raises(Missing):
         hosted.parts.queries.thread(at(NGO), thread, "referral")
 

@@ -41,11 +41,15 @@ def rows(world: World, recipient: str) -> list[Row]:
     return [Row(m.message_id, uuid4(), m.sequence, {}, m.sealed) for m in world.messages_of(recipient)]
 
 
-def block(world: World, case: UUID, person: str) -> None:
-    """An entry of the block list; the command that writes one comes later, its place in gate 3 is here."""
-    database = world.parts.app.store.database
-    with database.transaction(append_lock=True) as execute:
-        execute("INSERT INTO block_list VALUES (?, ?)", [database.uuid(case), person])
+def block(world: World, case: UUID, who: Actor) -> None:
+    world.parts.hub.block_person(
+        world.command(CASEWORKER),
+        case,
+        organisation=who.organisation,
+        person=who.person,
+        name=who.name,
+        reason="Søster til en part",
+    )
 
 
 @pytest.fixture
@@ -288,7 +292,7 @@ def test_a_person_on_the_block_list_opens_nothing_in_that_case(world: World, cas
     other = world.open_case(SAME_WOMAN)
     world.consent(other, [NGO], [C.INCIDENT])
     theirs, others = world.messages_of(NGO)
-    block(world, case, "anna")
+    block(world, case, at(NGO))
     with pytest.raises(Missing):
         world.open_message(NGO, theirs)
     assert world.open_message(NGO, others)
@@ -296,7 +300,7 @@ def test_a_person_on_the_block_list_opens_nothing_in_that_case(world: World, cas
 
 
 def test_a_person_on_the_block_list_sees_nothing_on_the_hubs_screens(world: World, case: UUID) -> None:
-    block(world, case, TOVHOLDER.person)
+    block(world, case, TOVHOLDER)
     loaded, queries = world.case(case), world.parts.queries
     for ask in (
         lambda: queries.timeline(TOVHOLDER, loaded, "safety"),

@@ -58,7 +58,7 @@ def test_a_report_is_received_until_a_named_person_has_opened_it(
     """Neither the inbox, nor another case, nor the free text alone makes it read."""
     case, other = world.report(SAME_WOMAN), world.report()
     carried(world, broker)
-    world.parts.queries.inbox(UNIT)
+    world.parts.queries.inbox(CASEWORKER)
     looks(world, other)
     world.parts.queries.unread_free_text(INGE, world.case(case), "intake")
     assert receipts(world, HOSPITAL) == [ReceiptStatus.RECEIVED]
@@ -150,7 +150,7 @@ def test_an_acute_report_that_nobody_has_read_escalates_to_the_top_of_the_inbox(
     assert told.of == report_of(world, acute)
     (head,) = [t.head for t in world.told(UNIT) if t.head.kind is MessageKind.ESCALATED]
     assert (head.urgency, head.refs) == (Urgency.ACUTE, {"report": told.of})
-    inbox = world.parts.queries.inbox(UNIT)
+    inbox = world.parts.queries.inbox(CASEWORKER)
     assert [(w.case_id, w.read, bool(w.row.clear["escalated"])) for w in inbox] == [
         (acute, False, True),
         (first, True, False),

@@ -17,7 +17,7 @@ from hub.aggregates.disclosure_ledger import RefusalReason, Refused
 from hub.errors import Missing
 from tests.support.api import Api, clock_now
 from tests.support.social_reports import REPORTS
-from tests.world import HOSPITAL, NGO, NIGHT, POLICE, SAME_WOMAN, SHELTER, UNIT, Told, World
+from tests.world import CASEWORKER, HOSPITAL, NGO, NIGHT, POLICE, SAME_WOMAN, SHELTER, UNIT, Told, World
 
 C = Category
 
@@ -33,7 +33,7 @@ def receipts(world: World, reporter: str = POLICE) -> list[tuple[UUID, ReceiptSt
 def waiting(world: World) -> list[tuple[UUID | None, str | None]]:
     """What stands in the intake inbox: the case and the kind."""
     world.project()
-    return [(w.case_id, w.row.clear["kind"]) for w in world.parts.queries.inbox(UNIT)]
+    return [(w.case_id, w.row.clear["kind"]) for w in world.parts.queries.inbox(CASEWORKER)]
 
 
 # --- added to -----------------------------------------------------------------------------------------

@@ -223,7 +223,7 @@ def test_one_damaged_ledger_leaves_the_inbox_to_everybody(
     carried(world, broker)
     spoil(world, world.thread(cases[1], UNIT), 1)
     with closing(afresh(world)) as other:
-        assert [w.case_id for w in other.parts.queries.inbox(UNIT)] == [cases[0], None, cases[2]]
+        assert [w.case_id for w in other.parts.queries.inbox(CASEWORKER)] == [cases[0], None, cases[2]]
         assert TamperedRow.slug in caplog.text
         api = Api(other)
         inge = api.login("inge", UNIT, Role.CASEWORKER)

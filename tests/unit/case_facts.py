@@ -21,6 +21,7 @@ from hub.aggregates.citizen_case.events import (
     MatchedToCase,
     MinorFlagged,
     MoveRequested,
+    PersonBlocked,
     ReferralRequested,
     ReportNotOurs,
     ReportReceived,
@@ -35,7 +36,7 @@ from hub.aggregates.citizen_case.terms import (
     NotificationCause,
     SetAsideReason,
 )
-from hub.aggregates.citizen_case.values import ConsentForm, GrantTerms
+from hub.aggregates.citizen_case.values import Blocked, ConsentForm, GrantTerms
 from hub.aggregates.sealing import AboutPerson, CouldKill
 from tests.given import BEGAN, NOW, fact
 
@@ -166,6 +167,9 @@ MOVE_CONSENTED = fact(
 )
 MOVE_REQUESTED = fact(MoveRequested, move_id=MOVE, recipient=NEXT, answer_by=ENDS)
 MOVED = fact(CaseMoved, move_id=MOVE, recipient=NEXT, by=AT_NEXT)
+
+BLOCK: dict[str, Any] = {"organisation": NGO, "person": "sub-90", "name": "Niels Opdigtet"}
+PERSON_BLOCKED = fact(PersonBlocked, blocked=Blocked(**BLOCK, reason="Bror til en part"))
 
 IN_INQUIRY = (OPENED, RECEIVED, CONSENTED, BASED)
 WHILE_MATCHED = (*IN_INQUIRY, MATCHED)

@@ -60,6 +60,7 @@ from tests.unit.case_facts import (
     AT_POLICE,
     BASIS,
     BASIS_TERMS,
+    BLOCK,
     CHILD_AT_RISK,
     CLOSING,
     CONSENT,
@@ -86,6 +87,7 @@ from tests.unit.case_facts import (
     OF_A_MINOR,
     OPENED,
     OTHER_CASE,
+    PERSON_BLOCKED,
     POLICE,
     REFERRAL,
     REFERRED,
@@ -123,6 +125,7 @@ BEFORE: Mapping[str, tuple[Fact, ...]] = {
     "accept_move": (MOVE_CONSENTED, MOVE_REQUESTED),
     "decline_move": (MOVE_CONSENTED, MOVE_REQUESTED),
     "cancel_move": (MOVE_CONSENTED, MOVE_REQUESTED),
+    "unblock_person": (PERSON_BLOCKED,),
 }
 """What must have happened besides, for the command to find what it names."""
 
@@ -244,6 +247,9 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
     },
     "end_legal_basis": {"basis_id": BASIS},
     "tell_citizen": {"basis_id": BASIS, "told_at": NOW},
+    "block_person": {**BLOCK, "reason": "Søster til en part"},
+    "unblock_person": {"organisation": NGO, "person": "sub-90", "reason": "En anden af samme navn"},
+    "consider_block_list": {"reason": "Ingen hos os kender parterne"},
     "request_referral": {
         "referral_id": made_up(6),
         "recipient": NGO,

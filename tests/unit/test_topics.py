@@ -56,7 +56,7 @@ def test_every_event_that_can_happen_has_a_topic() -> None:
 
 def test_the_kinds_of_stream() -> None:
     assert set(STREAMS) == {"case", "ledger", "partner"}
-    streams = {"case", "ledger", "partner", "receipt", "look"}
+    streams = {"case", "ledger", "partner", "person", "receipt", "look"}
     assert {t.partition(".")[0] for t in TOPICS} == streams
 
 

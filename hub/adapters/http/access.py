@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from hub.aggregates.base import login_of
 from hub.aggregates.citizen_case.case import CitizenCase
 
 
@@ -32,7 +33,7 @@ class Relation(StrEnum):
     NONE = "none"
     """The route names no case."""
     UNASSIGNED = "unassigned"
-    """The caller's own unit owns the case, and nobody is its coordinator yet."""
+    """The caller's own unit owns the case, and nobody is its coordinator, or none that is let in."""
     COORDINATOR = "coordinator"
     """The caller is the case's coordinator, or stands in for who is."""
     ASKED = "asked"
@@ -50,6 +51,8 @@ _ASSIGN = {Role.CASEWORKER: UNASSIGNED, Role.PROGRAMME_LEAD: UNIT}
 _HAND_OVER = {Role.TOVHOLDER: COORDINATOR, Role.PROGRAMME_LEAD: UNIT}
 _HEAR = {Role.CASEWORKER: UNIT, Role.TOVHOLDER: UNIT, Role.PROGRAMME_LEAD: UNIT}
 _BREACH = {Role.TOVHOLDER: COORDINATOR, Role.PROGRAMME_LEAD: UNIT}
+_BLOCK = {Role.TOVHOLDER: COORDINATOR, Role.PROGRAMME_LEAD: UNIT}
+_STOP = {Role.OPERATOR: NONE, Role.PROGRAMME_LEAD: NONE}
 _STAFF = {Role.CASEWORKER: NONE, Role.TOVHOLDER: NONE, Role.PROGRAMME_LEAD: NONE}
 _SYSTEM = {Role.PARTNER_SYSTEM: NONE}
 
@@ -112,8 +115,15 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("POST", "/v1/cases/{case_id}/legal-bases/{basis_id}/end"): _HEAR,
     ("POST", "/v1/cases/{case_id}/legal-bases/{basis_id}/citizen-told"): _BASIS,
     ("POST", "/v1/cases/{case_id}/emergencies"): _HEAR,
+    ("GET", "/v1/cases/{case_id}/block-list"): _BLOCK,
+    ("POST", "/v1/cases/{case_id}/blocks"): _BLOCK,
+    ("POST", "/v1/cases/{case_id}/blocks/lift"): _BLOCK,
+    ("POST", "/v1/cases/{case_id}/blocks/considered"): _BLOCK,
     ("POST", "/v1/cases/{case_id}/referrals"): _CASE,
     ("POST", "/v1/cases/{case_id}/referrals/{referral_id}/cancellation"): _CASE,
+    ("GET", "/v1/unanswered-cases"): {Role.PROGRAMME_LEAD: NONE},
+    ("POST", "/v1/persons/stop"): _STOP,
+    ("POST", "/v1/persons/resume"): _STOP,
     ("GET", "/v1/partners"): {**_STAFF, Role.OPERATOR: NONE},
     ("POST", "/v1/partners"): {Role.OPERATOR: NONE},
     ("POST", "/v1/partners/{slug}/suspension"): {Role.OPERATOR: NONE},
@@ -146,14 +156,22 @@ class Caller:
     organisation: str
     roles: frozenset[Role]
 
+    @property
+    def login(self) -> str:
+        """How the block list names the caller."""
+        return login_of(self.organisation, self.person)
 
-def relations(case: CitizenCase, caller: Caller, now: datetime) -> set[Relation]:
-    """Every relation in which this caller stands to the case at `now`."""
+
+def relations(case: CitizenCase, caller: Caller, now: datetime, *, answered: bool = True) -> set[Relation]:
+    """Every relation in which this caller stands to the case at `now`.
+
+    `answered` says whether its coordinator, where it has one, is let in: else it is as if it had none.
+    """
     found: set[Relation] = set()
     if caller.organisation != case.unit:
         return found
     found.add(Relation.UNIT)
-    if case.coordinator is None:
+    if case.coordinator is None or not answered:
         found.add(Relation.UNASSIGNED)
     if case.acts(caller.person, now):
         found.add(Relation.COORDINATOR)
@@ -162,9 +180,17 @@ def relations(case: CitizenCase, caller: Caller, now: datetime) -> set[Relation]
     return found
 
 
-def role_for(method: str, path: str, caller: Caller, case: CitizenCase | None, now: datetime) -> Role | None:
+def role_for(
+    method: str,
+    path: str,
+    caller: Caller,
+    case: CitizenCase | None,
+    now: datetime,
+    *,
+    answered: bool = True,
+) -> Role | None:
     """The role in which the caller may make this call, or None."""
-    held = relations(case, caller, now) if case is not None else {Relation.NONE}
+    held = relations(case, caller, now, answered=answered) if case is not None else {Relation.NONE}
     for role, relation in TABLE.get((method, path), {}).items():
         if role in caller.roles and relation in held:
             return role

@@ -28,12 +28,13 @@ from hub.adapters.http.routes import (
     partners,
     referrals,
     reports,
+    staff,
 )
 from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
 from hub.adapters.web import pages
 from hub.logs import logger
 
-_FOR_CASES = (cases, children, contact, consents, corrections, hand_overs, moves)
+_FOR_CASES = (cases, children, contact, consents, corrections, hand_overs, moves, staff)
 ROUTERS = [m.router for m in (reports, messages, referrals, *_FOR_CASES, partners)]
 MAX_BODY_BYTES = 256 * 1024
 _METHODS = frozenset({"GET", "HEAD", "POST"})

@@ -16,6 +16,7 @@ from hub.adapters.http.tokens import NotLoggedIn, Verifier
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.application import Answer, Hub
+from hub.barring import Barred, Barring
 from hub.committing import Command
 from hub.errors import Forbidden, Invalid, Missing, Unavailable
 from hub.inbound import Inbound
@@ -42,6 +43,7 @@ class Services:
     inbound: Inbound
     outgoing: Outgoing
     store: Store
+    barring: Barring
     waiting: Waiting
     verifier: Verifier
     keys: PublicKeys
@@ -66,6 +68,7 @@ class Services:
             or case.unit != call.actor.organisation
             or not (case.coordinator is None or case.acts(call.actor.person, self.outgoing.now()))
             or case.matched_to not in {None, call.of_case.id}
+            or self.barring.of(case.unit, case, [call.actor.login]).blocked
         ):
             raise Missing("there is no such case, or none for you", field="inquiry")
 
@@ -107,9 +110,7 @@ def bearer(request: Request) -> Caller:
 def authorised(request: Request) -> Call:
     """The call, if the table lets this caller make it; 404 for both *no* and *none* where a case is named."""
     caller = bearer(request)
-    case_id = request.path_params.get("case_id")
-    case = services(request).queries.case(_case_id(case_id)) if case_id is not None else None
-    role = role_in(request, caller, case)
+    case, role = admitted(request, caller, request.path_params.get("case_id"))
     if role is None:
         if case is not None:
             raise Missing("there is no such case, or none for you", field="case")
@@ -117,12 +118,32 @@ def authorised(request: Request) -> Call:
     return Call(Actor(caller.person, caller.name, role, caller.organisation), case, request)
 
 
-def role_in(request: Request, caller: Caller, case: CitizenCase | None) -> Role | None:
-    """The role in which the caller may make this call; a matched inquiry is part of its case."""
-    if case is not None and case.matched_to is not None:
-        case = services(request).queries.case(case.matched_to)
-    now = services(request).outgoing.now()
-    return role_for(request.method, request.scope["route"].path, caller, case, now)
+def admitted(request: Request, caller: Caller, case_id: str | None) -> tuple[CitizenCase | None, Role | None]:
+    """The case that the route names, and the role in which the caller may make this call.
+
+    Raises `Missing` where there is no such case, `Forbidden` for who is stopped, before either.
+    """
+    parts = services(request)
+    try:
+        case = parts.queries.case(_case_id(case_id)) if case_id is not None else None
+        main = case if case is None or case.matched_to is None else parts.queries.case(case.matched_to)
+    except Missing:
+        _refuse_stopped(parts.barring.of(caller.organisation, None, [caller.login]), caller.login)
+        raise
+    coordinator = main.coordinator.login if main is not None and main.coordinator is not None else None
+    barred = parts.barring.of(caller.organisation, main, [caller.login, coordinator or caller.login])
+    _refuse_stopped(barred, caller.login)
+    if caller.login in barred.blocked:
+        return case, None
+    # A matched inquiry is part of its case.
+    answered = coordinator not in barred.stopped | barred.blocked
+    path, now = request.scope["route"].path, parts.outgoing.now()
+    return case, role_for(request.method, path, caller, main, now, answered=answered)
+
+
+def _refuse_stopped(barred: Barred, login: str) -> None:
+    if login in barred.stopped:
+        raise Forbidden("your login is stopped here: call the programme lead")
 
 
 def _case_id(text: str) -> UUID:

@@ -40,7 +40,7 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
 }
 _PROBLEMS: Final = {
     "401": "Not logged in: the token is missing, expired or not ours.",
-    "403": "Your role may not do this.",
+    "403": "Your role may not do this, or your login is stopped.",
     "404": "There is none, or none for you: the two look alike.",
     "409": "Right in itself, but not now: look again.",
     "412": "The case changed since it was read: read it again.",
@@ -107,7 +107,7 @@ def _complete(operation: dict[str, Any], method: str, route: APIRoute) -> None:
         operation["x-access"] = {
             role.value: relation.value for role, relation in TABLE[method, route.path].items()
         }
-        problems |= {"401"} if of_case else {"401", "403"}
+        problems |= {"401", "403"}
     problems |= {"404"} if "{" in route.path else set()
     problems |= {"409"} if method == "POST" else set()
     problems |= {"412"} if wanted["version"] else set()

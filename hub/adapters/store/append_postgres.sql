@@ -19,7 +19,7 @@ CREATE OR REPLACE FUNCTION hub_append(
     p_ends uuid[],
     p_groups integer, p_group_grants uuid[], p_group_numbers integer[],
     p_needs_keys uuid[], p_needs_partners text[],
-    p_block_case uuid, p_block_person text,
+    p_block_cases uuid[], p_block_person text,
     p_key_ids uuid[], p_key_epochs integer[], p_key_wrapped bytea[],
     p_grant_ids uuid[], p_grant_recipients text[], p_grant_ends timestamptz[],
     p_grant_epochs integer[], p_grant_wrapped bytea[],
@@ -29,6 +29,7 @@ CREATE OR REPLACE FUNCTION hub_append(
     p_blinds bytea[], p_blind_cases uuid[],
     p_dues timestamptz[], p_due_cases uuid[],
     p_slug text, p_kind text, p_active boolean, p_sealing_key bytea, p_signing_key bytea,
+    p_blocks uuid[], p_blocked text[], p_unblocks uuid[], p_unblocked text[],
     OUT status text, OUT detail text, OUT numbers bigint[]
 ) LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -82,8 +83,8 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'TV003', MESSAGE = refused;
         END IF;
     END IF;
-    IF p_block_case IS NOT NULL THEN
-        PERFORM 1 FROM block_list b WHERE b.case_id = p_block_case AND b.person = p_block_person;
+    IF p_block_cases IS NOT NULL THEN
+        PERFORM 1 FROM block_list b WHERE b.person = p_block_person AND b.case_id = ANY (p_block_cases);
         IF FOUND THEN
             RAISE EXCEPTION USING ERRCODE = 'TV004', MESSAGE = 'blocked';
         END IF;
@@ -153,6 +154,14 @@ BEGIN
         INSERT INTO partners AS p VALUES (p_slug, p_kind, p_active, p_sealing_key, p_signing_key)
         ON CONFLICT (slug) DO UPDATE SET kind = excluded.kind, active = excluded.active,
             sealing_key = excluded.sealing_key, signing_key = excluded.signing_key;
+    END IF;
+    IF p_blocks IS NOT NULL THEN
+        INSERT INTO block_list (case_id, person)
+        SELECT * FROM unnest(p_blocks, p_blocked) ON CONFLICT DO NOTHING;
+    END IF;
+    IF p_unblocks IS NOT NULL THEN
+        DELETE FROM block_list b USING unnest(p_unblocks, p_unblocked) AS n (case_id, person)
+        WHERE b.case_id = n.case_id AND b.person = n.person;
     END IF;
     IF p_key IS NOT NULL THEN
         INSERT INTO idempotency (key, body_mac, position, ids)

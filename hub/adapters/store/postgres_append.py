@@ -13,7 +13,7 @@ from hub.adapters.store.postgres_binary import Statement
 from hub.errors import HubError
 from hub.ports import Alongside
 
-PARAMETERS = 40
+PARAMETERS = 44
 _PLACES = ", ".join(f"${n}" for n in range(1, PARAMETERS + 1))
 append = Statement("append", f"SELECT status, detail, numbers FROM hub_append({_PLACES})")  # noqa: S608
 
@@ -21,7 +21,7 @@ append = Statement("append", f"SELECT status, detail, numbers FROM hub_append({_
 def parameters(events: Sequence[StoredEvent], a: Alongside | None) -> list[Any]:
     """The function's parameters, in its order. An empty array goes as NULL."""
     if a is None:
-        return [None] * 20 + _events(events) + [None] * 16
+        return [None] * 20 + _events(events) + [None] * 20
     return _guards(a) + _keys_and_grants(a) + _events(events) + _messages(a) + _rest(a)
 
 
@@ -45,7 +45,7 @@ def _guards(a: Alongside) -> list[Any]:
     i = a.idempotency
     done = (None, None, None) if i is None else (i.key, i.body_mac, orjson.dumps(dict(i.ids)).decode())
     groups = (*((grant,) for grant in a.needs_grants), *a.needs_any_grant)
-    case_id, person = a.needs_unblocked or (None, None)
+    streams, login = a.needs_unblocked or ((), None)
     return [
         a.now,
         *done,
@@ -55,8 +55,8 @@ def _guards(a: Alongside) -> list[Any]:
         _array(number for number, group in enumerate(groups) for _ in group),
         _array(a.needs_keys),
         _array(a.needs_partners),
-        case_id,
-        person,
+        _array(streams),
+        login,
     ]
 
 
@@ -105,6 +105,10 @@ def _rest(a: Alongside) -> list[Any]:
         _array(due for due, _ in a.timers),
         _array(case_id for _, case_id in a.timers),
         *((None,) * 5 if p is None else (p.slug, p.kind, p.active, p.sealing_key, p.signing_key)),
+        _array(stream for stream, _ in a.blocks),
+        _array(login for _, login in a.blocks),
+        _array(stream for stream, _ in a.unblocks),
+        _array(login for _, login in a.unblocks),
     ]
 
 

@@ -93,11 +93,15 @@ CREATE TABLE IF NOT EXISTS partners (
     signing_key bytea NOT NULL
 );
 
+-- `case_id` is a case, or an organisation's stream: then the person is stopped there. `person` is a login,
+-- `<organisation>:<subject>`.
 CREATE TABLE IF NOT EXISTS block_list (
     case_id uuid NOT NULL,
     person text NOT NULL,
     PRIMARY KEY (case_id, person)
 );
+
+CREATE INDEX IF NOT EXISTS block_list_person ON block_list (person);
 
 CREATE TABLE IF NOT EXISTS positions (
     name text PRIMARY KEY,

@@ -87,11 +87,15 @@ CREATE TABLE IF NOT EXISTS partners (
     signing_key BLOB NOT NULL
 ) WITHOUT ROWID;
 
+-- `case_id` is a case, or an organisation's stream: then the person is stopped there. `person` is a login,
+-- `<organisation>:<subject>`.
 CREATE TABLE IF NOT EXISTS block_list (
     case_id BLOB NOT NULL,
     person TEXT NOT NULL,
     PRIMARY KEY (case_id, person)
 ) WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS block_list_person ON block_list (person);
 
 CREATE TABLE IF NOT EXISTS positions (
     name TEXT PRIMARY KEY,

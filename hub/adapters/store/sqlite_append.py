@@ -18,6 +18,8 @@ _END = "UPDATE grants SET state = 'ended', wrapped = NULL WHERE grant_id = ?"
 _ANY_LIVING = """SELECT 1 FROM grants
     WHERE grant_id = ANY(?) AND state = 'living' AND (ends_at IS NULL OR ends_at > ?) LIMIT 1"""
 
+_BLOCKED = "SELECT 1 FROM block_list WHERE person = ? AND case_id = ANY(?) LIMIT 1"
+
 
 class SqliteAppend:
     """Writes one command; the transaction has begun, so every read here sees the world under the lock."""
@@ -65,10 +67,8 @@ class SqliteAppend:
             if not self._run("SELECT 1 FROM partners WHERE slug = ? AND active", slug):
                 raise not_active(slug)
         if a.needs_unblocked is not None:
-            case_id, person = a.needs_unblocked
-            if self._run(
-                "SELECT 1 FROM block_list WHERE case_id = ? AND person = ?", self._uuid(case_id), person
-            ):
+            streams, login = a.needs_unblocked
+            if self._run(_BLOCKED, login, [self._uuid(stream) for stream in streams]):
                 raise blocked()
 
     def _key_lives(self, key_id: UUID) -> None:
@@ -134,6 +134,10 @@ class SqliteAppend:
             p = a.partner
             row = (p.slug, p.kind, p.active, p.sealing_key, p.signing_key)
             self._run("INSERT OR REPLACE INTO partners VALUES (?, ?, ?, ?, ?)", *row)
+        for stream, login in a.blocks:
+            self._run("INSERT OR IGNORE INTO block_list VALUES (?, ?)", self._uuid(stream), login)
+        for stream, login in a.unblocks:
+            self._run("DELETE FROM block_list WHERE case_id = ? AND person = ?", self._uuid(stream), login)
 
     def _last(self) -> int:
         ((last,),) = self._run("SELECT coalesce(max(notification_id), 0) FROM stored_events")

@@ -152,6 +152,24 @@ class ClearTables:
         rows = self._read("SELECT case_id FROM blind_index WHERE blind = ? ORDER BY case_id", blind)
         return [self.database.from_uuid(case) for (case,) in rows]
 
+    def barred(self, streams: Sequence[UUID], logins: Sequence[str]) -> set[tuple[UUID, str]]:
+        """The entries of the block list for any of these cases and organisations against any of these."""
+        rows = self._read(
+            "SELECT case_id, person FROM block_list WHERE person = ANY(?) AND case_id = ANY(?)",
+            *(list(logins), self._ids(streams)),
+        )
+        return {(self.database.from_uuid(stream), login) for stream, login in rows}
+
+    def blocked_from(self, login: str) -> list[UUID]:
+        """The cases that a login is blocked from, and the organisation in which it is stopped."""
+        rows = self._read("SELECT case_id FROM block_list WHERE person = ? ORDER BY case_id", login)
+        return [self.database.from_uuid(stream) for (stream,) in rows]
+
+    def block_list(self) -> list[tuple[UUID, str]]:
+        """Every entry: (case or organisation, login)."""
+        rows = self._read("SELECT case_id, person FROM block_list ORDER BY case_id, person")
+        return [(self.database.from_uuid(stream), login) for stream, login in rows]
+
     def due(self, now: datetime, limit: int) -> list[tuple[datetime, UUID]]:
         """Timers that are due, oldest first."""
         rows = self._read(

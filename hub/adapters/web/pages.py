@@ -42,11 +42,11 @@ def router(issuer: EmbeddedIssuer | None) -> APIRouter:
                 row.read,
                 moment(over) if (over := row.row.clear["escalated"]) else None,
             )
-            for row in visit.parts.queries.inbox(visit.actor.organisation)
+            for row in visit.parts.queries.inbox(visit.actor)
         ]
         due = [
             (row.case_id, moment(row.row.clear["deadline"]), _may_open(visit, row.case_id))
-            for row in visit.parts.queries.notifications(visit.actor.organisation)
+            for row in visit.parts.queries.notifications(visit.actor)
         ]
         allowed = TABLE[_CASE_ROUTE]
         return page(
@@ -116,6 +116,7 @@ def _timeline(request: Request, visit: visitors.Visit, purpose: LookPurpose) -> 
         warnings=[name for name in overview.WARNINGS if name in held],
         overdue=case.overdue(),
         due=[due.deadline for c in (case, *matched) for due in waiting_notifications(c)],
+        block_list=parts.queries.block_list_to_consider(case),
         unread=sum(len(c.unread_free_text()) for c in (case, *matched)),
         days=days(rows, words, kinds.get),
         level=overview.safety_level(rows),

@@ -4,13 +4,12 @@ import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
 from hub.adapters.http.access import Caller, Role
-from hub.adapters.http.context import Services, role_in, services
+from hub.adapters.http.context import Services, admitted, services
 from hub.adapters.http.tokens import LIFETIME, NotLoggedIn
 from hub.adapters.web.wording import LANGUAGES, Words
 from hub.aggregates.base import Actor
@@ -38,8 +37,7 @@ class Visit:
 def visit(request: Request, case_id: str | None = None) -> Visit:
     """The visit, if the table of access allows it; 404 for both *no* and *none* where a case is named."""
     parts, caller = services(request), visitor(request)
-    case = parts.queries.case(_case_id(case_id)) if case_id is not None else None
-    role = role_in(request, caller, case)
+    case, role = admitted(request, caller, case_id)
     if role is None and case is not None:
         raise Missing(_NO_SUCH, field="case")
     if role is None:
@@ -121,10 +119,3 @@ def keep_language(request: Request, response: Response) -> None:
             samesite="lax",
             secure=request.url.scheme == "https",
         )
-
-
-def _case_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise Missing(_NO_SUCH, field="case") from None

@@ -56,6 +56,9 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     record_legal_basis            yes      yes      yes   yes        yes     yes    yes    yes        -
     end_legal_basis               yes      yes      yes   yes        yes     yes    yes    yes        yes
     tell_citizen                  yes      yes      yes   yes        yes     yes    yes    yes        -
+    block_person                  yes      yes      yes   yes        yes     yes    yes    yes        -
+    unblock_person                yes      yes      yes   yes        yes     yes    yes    yes        -
+    consider_block_list           yes      yes      yes   yes        yes     yes    yes    yes        -
     request_referral              -        -        yes   -          -       -      -      -          -
     receive_referral              -        -        yes   -          yes     yes    yes    -          -
     accept_referral               -        -        yes   -          yes     yes    yes    -          -
@@ -104,6 +107,7 @@ from hub.aggregates.citizen_case import (
     referral,
     reporter,
     safety,
+    staff,
     told,
 )
 from hub.aggregates.citizen_case.events import (
@@ -116,6 +120,7 @@ from hub.aggregates.citizen_case.events import (
 from hub.aggregates.citizen_case.mistakes import Mistake, mistakes
 from hub.aggregates.citizen_case.values import (
     Basis,
+    Blocked,
     CaseState,
     ConsentQuestion,
     Deadline,
@@ -177,6 +182,10 @@ class CitizenCase(Aggregate):
         self.moves: dict[UUID, Move] = {}
         self.escalated: set[Deadline] = set()
         self.notifications: dict[UUID, Notification] = {}
+        self.blocked: dict[str, Blocked] = {}
+        """Persons who see nothing of the case, by login."""
+        self.block_list_to_consider = False
+        """A report said that staff are involved, and nobody has decided since whom that bars."""
         self._facts: list[CaseEvent] = []
         """Everything that happened; what it told is worked out when somebody asks (`entries`)."""
 
@@ -243,6 +252,10 @@ class CitizenCase(Aggregate):
     record_legal_basis = legal_basis.record_legal_basis
     end_legal_basis = legal_basis.end_legal_basis
     tell_citizen = legal_basis.tell_citizen
+
+    block_person = staff.block_person
+    unblock_person = staff.unblock_person
+    consider_block_list = staff.consider_block_list
 
     request_referral = referral.request_referral
     receive_referral = referral.receive_referral

@@ -19,6 +19,7 @@ from hub.aggregates.citizen_case.events import (
     ReportTakenUp,
     UnmatchedFromCase,
 )
+from hub.aggregates.citizen_case.staff import must_not_be_blocked
 from hub.aggregates.citizen_case.transitions import must_be_legal
 from hub.aggregates.citizen_case.values import NOT_FOR_CRIMINAL_INVESTIGATION
 from hub.aggregates.guards import coded, one_of, slug, written
@@ -169,9 +170,15 @@ def open_case(
     self.trigger_event(CaseOpened, number=number, criteria=criteria, by=by, timestamp=self.moment(at))
 
 
-def assign_coordinator(self: "CitizenCase", *, coordinator: Actor, by: Actor, at: datetime) -> None:
-    """Name the one professional who is responsible for the case (tovholder, seed 002 p. 10)."""
+def assign_coordinator(
+    self: "CitizenCase", *, coordinator: Actor, blocked: Collection[str] = (), by: Actor, at: datetime
+) -> None:
+    """Name the one professional who is responsible for the case (tovholder, seed 002 p. 10).
+
+    `blocked` are the logins that its matched inquiries block.
+    """
     must_be_legal(self, "assign_coordinator")
+    must_not_be_blocked("coordinator", coordinator, blocked)
     must_be_tovholder(self, coordinator, "coordinator")
     self.trigger_event(CoordinatorAssigned, coordinator=coordinator, by=by, timestamp=self.moment(at))
 
@@ -183,7 +190,8 @@ def must_be_new(case: "CitizenCase", report_id: UUID) -> None:
 
 
 def must_be_tovholder(case: "CitizenCase", who: Actor, field: str) -> None:
-    """A tovholder of the unit that owns the case, and not the one who has it."""
+    """A tovholder of the unit that owns the case, not blocked from it, and not the one who has it."""
+    must_not_be_blocked(field, who, case.blocked)
     if who.role != COORDINATOR_ROLE or who.organisation != case.unit:
         raise Invalid(f"{field}: must be a tovholder of the unit that owns the case; name one", field=field)
     if case.coordinator is not None and who.person == case.coordinator.person:

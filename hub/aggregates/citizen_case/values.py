@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.terms import BasisRule, Category, Escalation, MoveStatus, ReferralStatus
-from hub.aggregates.base import Actor
+from hub.aggregates.base import Actor, login_of
 from hub.aggregates.citizen_case.terms import HandOverReason, NotificationDecision, UnsafeReason
 
 NOT_FOR_CRIMINAL_INVESTIGATION = "criminal_investigation"
@@ -100,6 +100,22 @@ class GrantTerms:
     grant_id: UUID
     recipient: str
     category: Category
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """An entry of the block list: who, at which organisation, and why."""
+
+    organisation: str
+    person: str
+    """The login's subject."""
+    name: str
+    reason: str
+
+    @property
+    def login(self) -> str:
+        """How the store names the person."""
+        return login_of(self.organisation, self.person)
 
 
 @dataclass(slots=True)

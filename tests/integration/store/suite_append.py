@@ -121,9 +121,23 @@ class Guards(Suite):
         """Any entry of the case's block list against the person denies; it looks like no case."""
         case_id = uuid4()
         execute(app, "INSERT INTO block_list (case_id, person) VALUES (?, ?)", case_id, "sub-17")
-        app.commit(alongside=Alongside(now=NOW, needs_unblocked=(case_id, "sub-18")))
-        app.commit(alongside=Alongside(now=NOW, needs_unblocked=(uuid4(), "sub-17")))
-        self.refused(app, Missing, needs_unblocked=(case_id, "sub-17"))
+        app.commit(alongside=Alongside(now=NOW, needs_unblocked=((case_id,), "sub-18")))
+        app.commit(alongside=Alongside(now=NOW, needs_unblocked=((uuid4(),), "sub-17")))
+        self.refused(app, Missing, needs_unblocked=((uuid4(), case_id), "sub-17"))
+
+    def test_entries_of_the_block_list(self, app: StoreApplication) -> None:
+        """Written and lifted with the events that say so; any of several cases is found."""
+        case_id, other = sorted((uuid4(), uuid4()), key=str)
+        entries = ((case_id, "ngo:sub-17"), (other, "ngo:sub-17"), (other, "ngo:sub-18"))
+        app.commit(alongside=Alongside(now=NOW, blocks=entries))
+        app.commit(alongside=Alongside(now=NOW, blocks=entries))
+        assert app.store.block_list() == list(entries)
+        assert app.store.blocked_from("ngo:sub-17") == [case_id, other]
+        assert app.store.barred([case_id, uuid4()], ["ngo:sub-17", "ngo:sub-18"]) == {entries[0]}
+        self.refused(app, Missing, needs_unblocked=((other,), "ngo:sub-18"))
+        app.commit(alongside=Alongside(now=NOW, unblocks=entries[2:]))
+        app.commit(alongside=Alongside(now=NOW, needs_unblocked=((other,), "ngo:sub-18")))
+        assert app.store.block_list() == list(entries[:2])
 
     def test_a_version_that_is_taken(self, app: StoreApplication) -> None:
         """The library's error, and nothing of the command stays."""

@@ -112,7 +112,7 @@ class Races(Suite):
     def test_a_block_is_seen_though_it_came_while_waiting(self, app: StoreApplication, place: Place) -> None:
         """The block list is read under the lock too."""
         case_id, holder = new_case(app), place.open()
-        alongside = Alongside(now=NOW, needs_unblocked=(case_id, "sub-17"))
+        alongside = Alongside(now=NOW, needs_unblocked=((uuid4(), case_id), "sub-17"))
         row = [app.store.database.uuid(case_id), "sub-17"]
         with ThreadPoolExecutor(1) as pool:
             with holder.store.database.transaction(append_lock=True) as run:

@@ -103,8 +103,8 @@ def inbox(call: Authorised, parts: Parts, position: Position = 0) -> Mapping[str
     `case` is null where the stored bytes that say which case it is cannot be read: tell the programme lead.
     """
     parts.wait("intake", call.actor.organisation, position)
-    waiting = parts.queries.inbox(call.actor.organisation)
-    due = parts.queries.notifications(call.actor.organisation)
+    waiting = parts.queries.inbox(call.actor)
+    due = parts.queries.notifications(call.actor)
     return {"waiting": _listed(waiting), "child_notifications": _listed(due)}
 
 
@@ -125,6 +125,7 @@ def timeline(
         "overdue": [
             {"what": d.what, "of": str(d.of), "due": d.due.isoformat()} for d in call.of_case.overdue()
         ],
+        "block_list_to_consider": parts.queries.block_list_to_consider(call.of_case),
         "entries": [_entry(row) for row in rows],
     }
 

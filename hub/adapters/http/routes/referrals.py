@@ -23,7 +23,7 @@ class AnswerAsked(Contract):
 def referrals(call: Authorised, parts: Parts, position: Position = 0) -> Mapping[str, object]:
     """Where each referral to you stands. Heads only: who it is about opens message by message."""
     parts.wait("referrals", call.actor.organisation, position)
-    rows = parts.queries.referrals(call.actor.organisation)
+    rows = parts.queries.referrals(call.actor)
     return {"referrals": [{"message": str(r.message_id), "thread": str(r.thread), **r.clear} for r in rows]}
 
 

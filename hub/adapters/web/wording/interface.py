@@ -131,6 +131,10 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "It is not safe to ask the citizen for consent: {reason}. That is neither a yes nor a no, and "
         "without a consent nothing may be shared. To be looked at again by {when}.",
     ),
+    "block_list.consider": (
+        "En rapport siger, at ansatte er involveret. Overvej spærrelisten: hvem må slet ikke se sagen?",
+        "A report says that staff are involved. Consider the block list: who must not see the case at all?",
+    ),
     "unread": (
         "Fritekst, som ingen har læst igennem: {n}. Den vises først, når en navngiven person har læst den "
         "og set, at den ikke røber, hvor borgeren er.",
@@ -240,7 +244,10 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Der er ingen sådan side, eller ingen for dig.",
         "There is no such page, or none for you.",
     ),
-    "problem.403": ("Din rolle har ingen sider her.", "Your role has no pages here."),
+    "problem.403": (
+        "Din rolle har ingen sider her, eller dit login er stoppet.",
+        "Your role has no pages here, or your login is stopped.",
+    ),
     "problem.413": ("Det sendte er for stort.", "What was sent is too large."),
     "problem.422": ("Noget i det sendte passer ikke.", "Something in what was sent does not fit."),
     "problem.503": (

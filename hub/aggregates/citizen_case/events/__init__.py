@@ -81,10 +81,12 @@ from hub.aggregates.citizen_case.events.safety import (
     SafetyAssessed,
     SafetyLevelChanged,
 )
+from hub.aggregates.citizen_case.events.staff import BlockListConsidered, PersonBlocked, PersonUnblocked
 
 __all__ = [
     "AddressProtectionSet",
     "AnonymousAdviceGiven",
+    "BlockListConsidered",
     "CaseClosed",
     "CaseErased",
     "CaseEscalated",
@@ -125,6 +127,8 @@ __all__ = [
     "MoveDeclined",
     "MoveEvent",
     "MoveRequested",
+    "PersonBlocked",
+    "PersonUnblocked",
     "ReferralAccepted",
     "ReferralCancelled",
     "ReferralCompleted",

@@ -79,6 +79,7 @@ class ReportReceived(CaseEvent):
         case.persons.update(o.person for o in self.others)
         case.warnings.update(self.warnings)
         case.could_kill.extend((self.originator_version, value) for value in self.could_kill)
+        case.block_list_to_consider |= self.staff_involved
 
 
 @stored_as("case.report_taken_up")
