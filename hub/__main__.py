@@ -36,6 +36,8 @@ from hub.working import Worker, Workers, follower_of, projectors, receivers, rel
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 partner = typer.Typer(no_args_is_help=True, help="Partners: organisations that may be told something.")
 app.add_typer(partner, name="partner")
+person = typer.Typer(no_args_is_help=True, help="Logins that are stopped: of a person or of a program.")
+app.add_typer(person, name="person")
 
 OPERATOR = Actor("command-line", "command line", "operator", "municipality")
 
@@ -111,6 +113,25 @@ def _passwords(path: Path | None) -> dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
         raise Invalid('--passwords: one JSON object, {"<partner>": "<password>", …}', field="passwords")
     return found
+
+
+Reason = Annotated[str, typer.Option(help="why, for whoever reads the record later")]
+
+
+@person.command("stop")
+def person_stop(organisation: str, login: str, reason: Reason) -> None:
+    """Answer a login nothing any more, from its next request on; its cases go back to the unit."""
+    with closing(build(_settings())) as parts:
+        parts.hub.stop_person(Command(by=OPERATOR), organisation, login, reason)
+    print("stopped")
+
+
+@person.command("resume")
+def person_resume(organisation: str, login: str, reason: Reason) -> None:
+    """Let a login in again."""
+    with closing(build(_settings())) as parts:
+        parts.hub.resume_person(Command(by=OPERATOR), organisation, login, reason)
+    print("resumed")
 
 
 @app.command()

@@ -729,3 +729,14 @@ def test_doctor_and_status_on_the_first_day(hub: Callable[..., Any], tmp_path: P
     status, out, _ = hub("status", env=env)
     assert status == 0
     assert dict(line.rsplit(maxsplit=1) for line in out.splitlines())["outbox"] == "0"
+
+
+def test_a_login_is_stopped_and_let_in_again(hub: Callable[..., Any], tmp_path: Path) -> None:
+    """One command each; a second time there is nothing to do, and it says so."""
+    env = {"HUB_DATA_DIR": str(tmp_path / "var")}
+    hub("init", env=env)
+    whom = ("familieenheden", "mette", "--reason", "Telefonen er stjålet")
+    assert hub("person", "stop", *whom, env=env) == (0, "stopped\n", "")
+    status, _, err = hub("person", "stop", *whom, env=env)
+    assert (status, err) == (1, "hub: person: is stopped already; nothing to do\n")
+    assert hub("person", "resume", *whom, env=env) == (0, "resumed\n", "")
