@@ -26,7 +26,7 @@ from hub.condition import Condition
 from hub.doctor import examine
 from hub.errors import HubError, Invalid, Missing, Unavailable
 from hub.measures import ROLES, Measures
-from hub.process import settle
+from hub.process import end_within, settle
 from hub.replaying import replay
 from hub.restoring import restore
 from hub.serving import Server, app_of, openapi
@@ -326,6 +326,7 @@ def _work(
             _begins(role, settings)
             workers.start()
             stop.wait()
+            end_within()
             workers.stop()
 
 

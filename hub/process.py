@@ -1,9 +1,17 @@
 """How a process of the hub that stays behaves."""
 
 import gc
+import os
+import threading
+from typing import Final
 
+from hub.logs import logger
+
+log = logger("process")
 _YOUNG = 20_000
 """Objects made before the collector looks: a load makes a thousand, and none of them is a cycle."""
+STOP_WITHIN_S: Final = 20.0
+"""How long what is under way may take once the process is told to end; its supervisor kills after 30."""
 
 
 def settle() -> None:
@@ -11,3 +19,18 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, 20, 20)
+
+
+def end_within(seconds: float = STOP_WITHIN_S) -> None:
+    """The process was told to end: what is under way is finished, but a part that hangs is not waited for.
+
+    What was left is as after a crash: nothing acknowledged is lost, and the status says that it was left.
+    """
+    last = threading.Timer(seconds, _leave)
+    last.daemon = True
+    last.start()
+
+
+def _leave() -> None:
+    log.error("what was under way did not end in time: left as after a crash")
+    os._exit(1)

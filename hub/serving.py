@@ -4,6 +4,7 @@ import signal
 import socket
 import threading
 import time
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -14,6 +15,7 @@ from hub.adapters.http.context import Services
 from hub.adapters.http.tokens import EmbeddedIssuer, OidcVerifier, Verifier
 from hub.bootstrap import Parts
 from hub.errors import Unavailable
+from hub.process import end_within
 
 GRACE_S = 10
 START_S = 15.0
@@ -40,6 +42,13 @@ def app_of(parts: Parts, issuer: EmbeddedIssuer | None) -> FastAPI:
     return create_app(services, issuer, parts.measures.request)
 
 
+class _Uvicorn(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """It finishes the requests under way; one that hangs in a thread it would wait for without end."""
+        end_within()
+        super().handle_exit(sig, frame)
+
+
 class Server:
     """uvicorn in a thread. Access logs are off: a URL holds ids."""
 
@@ -62,7 +71,7 @@ class Server:
             timeout_graceful_shutdown=GRACE_S,
             lifespan="off",
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Uvicorn(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="http")
 
     def start(self) -> None:

@@ -73,8 +73,6 @@ class Workers:
         self._supervisor.join()
         for thread in self._threads:
             thread.join()
-        for worker in self._workers:
-            worker.close()
 
     def _begin(self, workers: Sequence[Worker]) -> int:
         for worker in workers:
@@ -105,6 +103,7 @@ class Workers:
                 continue
             if not found:
                 self._stop.wait(worker.pause_s)
+        worker.close()  # Each in its own thread: a broker that hangs is waited for once, not once for each.
 
 
 def relay_of(parts: Parts, broker: Broker) -> Worker:

@@ -26,6 +26,8 @@ from hub.ports import Consumer, Features, Record
 
 VALUE_BYTES_MAX: Final = 1_000_000
 """A little under `max.message.bytes` as Kafka sets it, for headers and framing."""
+_LEAVE_S: Final = 3.0
+"""How long a group is waited for when it is left; after that it finds out by itself."""
 _DAY_MS: Final = 86_400_000
 _DURABLE_REPLICAS: Final = 3
 
@@ -172,7 +174,7 @@ class _KafkaConsumer:
     def close(self) -> None:
         """Leave the group, so that the next reader need not wait."""
         with suppress(KafkaError):
-            self._client.close(autocommit=False)
+            self._client.close(autocommit=False, timeout_ms=ms(_LEAVE_S))
 
 
 @contextmanager
