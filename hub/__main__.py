@@ -31,7 +31,16 @@ from hub.replaying import replay
 from hub.restoring import restore
 from hub.serving import Server, app_of, openapi
 from hub.settings import Settings, problems_of, unknown
-from hub.working import Worker, Workers, follower_of, projectors, receivers, relay_of, timers_of
+from hub.working import (
+    Worker,
+    Workers,
+    follower_of,
+    heartbeats_of,
+    projectors,
+    receivers,
+    relay_of,
+    timers_of,
+)
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 partner = typer.Typer(no_args_is_help=True, help="Partners: organisations that may be told something.")
@@ -206,7 +215,7 @@ def project() -> None:
 @app.command()
 def receive() -> None:
     """Take in what partners write to their topics, and end what has reached its end in time."""
-    _work("receive", lambda parts, _: [timers_of(parts)], receivers)
+    _work("receive", lambda parts, _: [timers_of(parts), heartbeats_of(parts)], receivers)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from hub.bootstrap import Parts
 from hub.committing import Command
 from hub.errors import Corrupt, Unavailable
 from hub.following import Follower
+from hub.heartbeats import Heartbeats
 from hub.logs import logger, slug_of
 from hub.measures import Measures
 from hub.ports import Broker
@@ -24,6 +25,8 @@ LIMIT = 200
 PAUSE_S = 0.02
 LOOK_S = 3.0
 """How often is looked for partners that are new."""
+BEAT_S = 30.0
+"""How often is looked who has been sent nothing."""
 BACKOFF_S = (0.1, 0.5, 2.0, 5.0)
 TIMER = Actor("hub", "hub", "timer", "hub")
 
@@ -123,6 +126,12 @@ def timers_of(parts: Parts) -> Worker:
     return Worker("timers", lambda: fire_timers(parts), pause_s=1.0)
 
 
+def heartbeats_of(parts: Parts) -> Worker:
+    """Tells who was sent nothing for an hour that nothing was missed."""
+    heartbeats = Heartbeats(parts.app.store, parts.hub, parts.clock)
+    return Worker("heartbeats", heartbeats.step, pause_s=BEAT_S)
+
+
 def projectors(parts: Parts, broker: Broker, known: Container[str] = ()) -> list[Worker]:
     """One for each recipient whose read model the hub keeps."""
     found = []
@@ -166,7 +175,7 @@ def _stepper(part: Projector | Receiver) -> Callable[[], int]:
 
 def every_worker(parts: Parts, broker: Broker) -> Workers:
     """All that one hub needs, for a process that runs everything."""
-    single = [relay_of(parts, broker), follower_of(parts), timers_of(parts)]
+    single = [relay_of(parts, broker), follower_of(parts), timers_of(parts), heartbeats_of(parts)]
     return Workers(
         single,
         lambda known: [*projectors(parts, broker, known), *receivers(parts, broker, known)],

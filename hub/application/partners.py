@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from contracts.client.sealed import seal_blank
+from contracts.message_v1 import Heartbeat
 from contracts.terms import Category, OrganisationKind
 from hub.aggregates.partner import Partner
 from hub.aggregates.receipts import Purged, Retained
@@ -52,6 +53,10 @@ class Partners(Carrier):
             return Change(others=(partner,), mints=(partner_id,), partner=row, ids={"partner": slug})
 
         return self._once(command, act)
+
+    def send_heartbeat(self, command: Command, slug: str) -> Answer:
+        """Tell a recipient that nothing was missed up to this number."""
+        return self._once(command, lambda now: Change(controls=((slug, Heartbeat(at=now)),)))
 
     def suspend_partner(self, command: Command, slug: str, reason: str) -> Answer:
         """Stop sending to and opening for a partner, effective at the next request."""
