@@ -309,7 +309,8 @@ def build(
         unit=settings.unit,
         on_call=settings.on_call,
         within=Within(
-            acute_read=settings.acute_read_within, referral_answered=settings.referral_answer_within
+            acute_read=settings.acute_read_within,
+            referral_answered_working_days=settings.referral_answer_working_days,
         ),
         new_id=new_id,
     )

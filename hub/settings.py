@@ -62,8 +62,8 @@ class Settings(BaseSettings):
 
     acute_read_within: timedelta = Field(default=timedelta(minutes=30), gt=timedelta(0))
     """How long an acute report may stay unread before the unit is told so."""
-    referral_answer_within: timedelta = Field(default=timedelta(days=3), gt=timedelta(0))
-    """How long a referral may stay unanswered where it names no time itself."""
+    referral_answer_working_days: int = Field(default=3, ge=1, le=60)
+    """How many working days a referral may stay unanswered where it names no time itself."""
 
     @field_validator("on_call")
     @classmethod

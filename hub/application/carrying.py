@@ -49,7 +49,7 @@ class Within:
     """How soon somebody must have done something, where nobody says."""
 
     acute_read: timedelta
-    referral_answered: timedelta
+    referral_answered_working_days: int
 
 
 CONTINUES = (EntryCorrected, ReportReceived, ReportRetracted, ReportTakenUp)

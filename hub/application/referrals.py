@@ -7,6 +7,7 @@ from contracts.terms import Category, ReferralStatus, Urgency
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.application.carrying import Answer, Carrier
 from hub.committing import Change, Command
+from hub.days import after_working_days
 from hub.errors import Missing
 
 
@@ -31,7 +32,8 @@ class Referrals(Carrier):
         referral_id = self._new_id()
 
         def act(case: CitizenCase, now: datetime) -> Change:
-            by_when = answer_by or now + self._within.referral_answered
+            working_days = self._within.referral_answered_working_days
+            by_when = answer_by or after_working_days(now, working_days)
             case.request_referral(
                 referral_id=referral_id,
                 recipient=recipient,

@@ -1,13 +1,14 @@
 """What the clock sets off, on both stores: ends in time (design: *Withdrawal*), and what waited too long."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from contracts.message_v1 import Revoked
 from contracts.terms import BasisRule, Category, Escalation, MessageKind, ReferralStatus, Urgency
 from hub.aggregates.citizen_case.events import CaseEscalated, ConsentExpired, LegalBasisEnded
 from hub.committing import Command
+from hub.days import end_of_day
 from hub.working import TIMER, fire_timers
 from tests.world import CHILDREN, NGO, TOVHOLDER, UNIT, World, at, elsewhere
 
@@ -84,9 +85,13 @@ def test_a_legal_basis_ends_in_time_as_well(world: World) -> None:
 # --- what waited too long -----------------------------------------------------------------------------
 
 
+CHILDLESS = "skadestue-mand-slaaet-af-sin-bror"
+"""A report that makes no child notification due: nothing else waits in its case."""
+
+
 def referred(world: World) -> tuple[UUID, UUID]:
     """A case with a referral that is to be answered within two days."""
-    case = world.open_case()
+    case = world.open_case(CHILDLESS)
     world.consent(case, [NGO], [Category.REFERRAL, Category.COORDINATION])
     return case, world.refer(case)
 
@@ -122,13 +127,13 @@ def test_an_answered_referral_never_escalates(world: World) -> None:
 
 
 def test_a_referral_that_names_no_time_has_one_all_the_same(world: World) -> None:
-    """The setting's, which its recipient is told as well."""
-    case = world.open_case()
+    """The setting's, in working days, which its recipient is told as well."""
+    case = world.open_case(CHILDLESS)
     world.consent(case, [NGO], [Category.REFERRAL])
     answer = world.parts.hub.request_referral(
         world.command(TOVHOLDER), case, recipient=NGO, offer="x", urgency=Urgency.ROUTINE, answer_by=None
     )
-    due = world.clock() + world.parts.settings.referral_answer_within
+    due = end_of_day(date(2026, 12, 4))  # from Tuesday 1 December: Wednesday, Thursday, Friday
     assert world.told(NGO)[-1].head.deadline == due
 
     world.clock.now = due

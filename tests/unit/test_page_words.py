@@ -1,6 +1,7 @@
 """The words of the pages: both languages say everything, and nothing unknown is shown."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,19 @@ def test_what_the_page_does_not_know_is_counted_and_not_shown() -> None:
     facts, unshown = facts_of(data, Words("da"), {})
     assert [fact.value for fact in facts] == ["Maja"]
     assert unshown == 3
+
+
+@pytest.mark.parametrize(
+    ("moment", "shown"),
+    [
+        ("2026-11-22T02:10:00+00:00", "22.11.2026 kl. 03.10"),
+        # The hour that comes twice: the clock is put back at three.
+        ("2026-10-25T00:30:00+00:00", "25.10.2026 kl. 02.30"),
+        ("2026-10-25T01:30:00+00:00", "25.10.2026 kl. 02.30"),
+        # The hour that never comes: it is put forward at two.
+        ("2027-03-28T00:59:00+00:00", "28.03.2027 kl. 01.59"),
+        ("2027-03-28T01:00:00+00:00", "28.03.2027 kl. 03.00"),
+    ],
+)
+def test_a_time_is_shown_by_the_clock_on_the_wall_in_denmark(moment: str, shown: str) -> None:
+    assert Words("da").when(datetime.fromisoformat(moment)) == shown

@@ -12,6 +12,7 @@ from contracts.fields import Line
 from contracts.terms import Category
 from contracts.times import Moment
 from hub.adapters.http.context import Authorised, Body, Parts, answered, command
+from hub.adapters.http.ends import Until
 from hub.adapters.http.routes.cases import Reason
 from hub.aggregates.citizen_case.children import NOTIFIED_OF
 from hub.aggregates.citizen_case.terms import NotificationDecision, NotNotifiedReason
@@ -42,7 +43,7 @@ class NotificationAsked(Contract):
     decided_by: Line
     text: Reason
     categories: list[Category] = Field(default_factory=lambda: list(NOTIFIED_OF), min_length=1, max_length=20)
-    ends_at: Moment | None = None
+    ends_at: Until | None = None
 
 
 @router.post("/v1/cases/{case_id}/child-notifications", status_code=201)

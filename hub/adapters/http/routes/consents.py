@@ -11,6 +11,7 @@ from contracts.fields import Line
 from contracts.terms import BasisRule, Category, Urgency
 from contracts.times import Moment
 from hub.adapters.http.context import Authorised, Body, Parts, answered, command
+from hub.adapters.http.ends import Until
 from hub.aggregates.citizen_case.values import ConsentForm
 
 router = APIRouter(tags=["consents"])
@@ -24,7 +25,7 @@ class ConsentAsked(Contract):
     purpose: str = Field(min_length=3, max_length=500)
     form: ConsentForm
     given_at: Moment
-    ends_at: Moment
+    ends_at: Until
 
 
 class WithdrawalAsked(Contract):
@@ -43,7 +44,7 @@ class LegalBasisAsked(Contract):
     recipients: list[str] = Field(max_length=50)
     categories: list[Category] = Field(max_length=20)
     purpose: str = Field(min_length=3, max_length=500)
-    ends_at: Moment
+    ends_at: Until
 
 
 class EmergencyAsked(Contract):
@@ -54,7 +55,7 @@ class EmergencyAsked(Contract):
     reason: str = Field(min_length=3, max_length=2000)
     answers_for: Line | None = None
     """Who answers for it afterwards; you, unless you name somebody."""
-    ends_at: Moment | None = None
+    ends_at: Until | None = None
 
 
 class TellingAsked(Contract):
@@ -69,7 +70,7 @@ class ReferralAsked(Contract):
     recipient: str
     offer: str = Field(min_length=2, max_length=200)
     urgency: Urgency = Urgency.ROUTINE
-    answer_by: Moment | None = None
+    answer_by: Until | None = None
 
 
 class CancellationAsked(Contract):

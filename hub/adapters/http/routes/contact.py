@@ -12,6 +12,7 @@ from contracts.fields import Flag, Line
 from contracts.terms import SafetyLevel
 from contracts.times import Moment
 from hub.adapters.http.context import Authorised, Body, Parts, answered, command
+from hub.adapters.http.ends import Until
 from hub.adapters.http.routes.cases import Reason, SafeContactAsked
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.terms import (
@@ -40,7 +41,7 @@ class ContactAsked(Contract):
     reason: Reason
     person: Line | None = None
     name: Line | None = None
-    before: Moment | None = None
+    before: Until | None = None
     how: SafeContactAsked | None = None
 
 
@@ -67,7 +68,7 @@ class UnaskedAsked(Contract):
 
     reason: UnsafeReason
     text: Reason
-    review_at: Moment
+    review_at: Until
 
 
 class AdviceAsked(Contract):
@@ -103,7 +104,7 @@ class ClosingAsked(Contract):
     keeps_safe: Found
     knows_where_to_turn: Found
     going_on: list[UUID] = Field(default_factory=list, max_length=50)
-    follow_up_until: Moment | None = None
+    follow_up_until: Until | None = None
 
 
 class ReopeningAsked(Contract):

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Response
 
 from contracts.base import Contract
 from contracts.fields import Line
-from contracts.times import Moment
 from hub.adapters.http.context import Authorised, Body, Call, Parts, Position, Purpose, answered, command
+from hub.adapters.http.ends import Until
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.intake import COORDINATOR_ROLE
 from hub.aggregates.citizen_case.terms import HandOverReason, HandOverRefusal
@@ -22,7 +22,7 @@ class HandOverAsked(Contract):
     person: Line
     name: Line
     reason: HandOverReason
-    accept_by: Moment
+    accept_by: Until
 
 
 class DecliningHandOverAsked(Contract):
@@ -36,7 +36,7 @@ class SubstituteAsked(Contract):
 
     person: Line
     name: Line
-    ends_at: Moment
+    ends_at: Until
 
 
 @router.get("/v1/hand-overs")

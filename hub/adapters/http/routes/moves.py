@@ -7,8 +7,8 @@ from fastapi import APIRouter
 
 from contracts.base import Contract
 from contracts.terms import MoveRefusal, MoveStatus
-from contracts.times import Moment
 from hub.adapters.http.context import Authorised, Body, Parts, Position, answered, command
+from hub.adapters.http.ends import Until
 
 router = APIRouter(tags=["moves"])
 
@@ -17,7 +17,7 @@ class MoveAsked(Contract):
     """Which municipality is asked to take the case over, and by when."""
 
     recipient: str
-    answer_by: Moment
+    answer_by: Until
 
 
 class MoveAnswerAsked(Contract):
