@@ -7,12 +7,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Container, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from contracts.client.keys import PublicKeys
 from contracts.terms import Category, OrganisationKind
@@ -24,13 +23,14 @@ from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
 from hub.committing import Command
 from hub.condition import Condition
 from hub.doctor import examine
-from hub.errors import HubError, Invalid, Missing, Unavailable
+from hub.errors import Invalid, Missing
 from hub.measures import ROLES, Measures
 from hub.process import end_within, settle
 from hub.replaying import replay
 from hub.restoring import restore
 from hub.serving import Server, app_of, openapi
-from hub.settings import Settings, problems_of, unknown
+from hub.settings import Settings, unknown
+from hub.telling import told
 from hub.working import (
     Worker,
     Workers,
@@ -69,10 +69,15 @@ def init() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to this version's tables; to be run as its owner, before the processes start."""
-    with closing(build(_settings(), migrate=True)):
-        pass
+    """Bring the database to this version's tables, and tell the fence what it does not know to be gone.
+
+    To be run as the database's owner, before the processes start.
+    """
+    with closing(build(_settings(), migrate=True)) as parts:
+        added = parts.app.keys.fence_in()
     print("migrated")
+    if added:
+        print(f"the fence did not know of {added} keys that are gone: now it does")
 
 
 @partner.command("add")
@@ -246,9 +251,13 @@ def replay_dead_letters(
 def doctor() -> None:
     """Look at everything that the hub stands on; each thing amiss is a line with what to do about it."""
     settings = _settings()
-    with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
-        amiss = 0
-        for name, found in examine(parts, broker):
+    amiss = 0
+    with ExitStack() as opened:
+        for name, found in examine(
+            settings,
+            lambda: opened.enter_context(closing(build(settings))),
+            lambda: opened.enter_context(closing(broker_of(settings))),
+        ):
             print(f"{'ok  ' if found is None else 'FAIL'}  {name}{f': {found}' if found else ''}")
             amiss += found is not None
     raise typer.Exit(1 if amiss else 0)
@@ -361,51 +370,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        sys.exit(f"hub: {_told(error)}")
-
-
-def _told(error: Exception) -> str:
-    """One line. Of what isn't ours never the text, which may hold a password or what was stored."""
-    kind, cause = type(error), error.__cause__
-    if isinstance(error, ValidationError):
-        return problems_of(error)
-    if isinstance(error, HubError):
-        away = (
-            isinstance(error, Unavailable) and type(cause).__module__.startswith("kafka") and not error.field
-        )
-        return f"{error}: {_broker_advice(cause)}" if away else str(error)
-    if isinstance(error, OSError):
-        why = ": ".join(map(str, filter(None, (error.strerror or kind.__name__, error.filename))))
-        ours = error.filename and str(error.filename).startswith(str(_settings().data_dir))
-        return f"{why}: see HUB_DATA_DIR" if ours else why
-    if kind.__module__.startswith("psycopg"):
-        return _database_advice(error)
-    if kind.__module__.startswith(("sqlite3", "eventsourcing.persistence")):
-        return (
-            f"{_settings().database} can't be used as the hub's database ({kind.__name__}): see HUB_DATA_DIR"
-        )
-    return f"an unexpected fault ({kind.__name__}); nothing of it was done"
-
-
-def _broker_advice(cause: object) -> str:
-    if "Auth" in type(cause).__name__:
-        return "see HUB_KAFKA_USERNAME and HUB_KAFKA_PASSWORD"
-    return f"is it running at {_settings().kafka_bootstrap}? See HUB_KAFKA_BOOTSTRAP"
-
-
-def _database_advice(error: Exception) -> str:
-    where, name = _settings().database, type(error).__name__
-    match getattr(error, "sqlstate", None):
-        case "42P01" | "3F000":
-            return f"{where} holds no tables of the hub: run `hub init` first"
-        case "42501":
-            return f"{where}: this login lacks a right: run `hub migrate` as the owner; see HUB_DATABASE_URL"
-        case None:
-            return (
-                f"the database {where} does not answer ({name}): is the server running, and do user, "
-                "password and name hold? See HUB_DATABASE_URL"
-            )
-    return f"the database {where} refused ({name}): see HUB_DATABASE_URL"
+        sys.exit(f"hub: {told(error, Settings)}")
 
 
 if __name__ == "__main__":

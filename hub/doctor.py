@@ -8,8 +8,9 @@ import os
 import socket
 import ssl
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from cryptography import x509
@@ -21,6 +22,7 @@ from hub.errors import HubError
 from hub.ports import Broker
 from hub.room import Room
 from hub.settings import Settings, unknown
+from hub.telling import told
 
 CLOCK_APART: Final = timedelta(seconds=2)
 """More than that between two clocks is a fault; consents end by them."""
@@ -31,37 +33,63 @@ _CONNECT_S: Final = 5.0
 Check = Callable[[], str | None]
 
 
-def examine(parts: Parts, broker: Broker) -> Iterator[tuple[str, str | None]]:
-    """Each check by name, with what is amiss and what to do; None where all is well."""
-    settings = parts.settings
-    checks: dict[str, Check] = {
-        "settings": _settings,
-        "keys: files": lambda: _key_files(settings),
-        "keys: open the database": lambda: _keys(parts),
-        "database: rights": lambda: _rights(parts),
-        "clock: database": lambda: _database_clock(parts),
-        "clock: log": lambda: _log_clock(parts),
-        "disk": lambda: _disk(settings),
-        "broker: topics": lambda: _topics(parts, broker),
-    }
-    if settings.kafka_username:
-        checks["broker: rights"] = lambda: _acls(parts)
+def examine(
+    settings: Settings, open_hub: Callable[[], Parts], open_broker: Callable[[], Broker]
+) -> Iterator[tuple[str, str | None]]:
+    """Each check by name, with what is amiss and what to do; None where all is well.
+
+    Where the database does not open, what lies in it can't be looked at; everything else is.
+    """
+    found = partial(_found, settings)
+    hub: list[Parts] = []
+    broker: list[Broker] = []
+    yield "settings", found(_settings)
+    yield "keys: files", found(lambda: _key_files(settings))
+    yield "database", found(lambda: hub.append(open_hub()))
+    yield "disk", found(lambda: _disk(settings))
+    yield "broker", found(lambda: broker.append(_reached(open_broker())))
+    for name, check in {**_within(settings, hub, broker), **_around(settings)}.items():
+        yield name, found(check)
+
+
+def _within(settings: Settings, hub: list[Parts], broker: list[Broker]) -> Mapping[str, Check]:
+    """What can be looked at in a database that opened, and on a broker that answered."""
+    checks: dict[str, Check] = {}
+    for parts in hub:
+        checks["keys: open the database"] = partial(_keys, parts)
+        checks["fence"] = partial(_fence, parts)
+        checks["database: rights"] = partial(_rights, parts)
+        checks["clock: database"] = partial(_database_clock, parts)
+        checks["clock: log"] = partial(_log_clock, parts)
+        for reached in broker:
+            checks["broker: topics"] = partial(_topics, parts, reached)
+            if settings.kafka_username:
+                checks["broker: rights"] = partial(_acls, parts)
+    return checks
+
+
+def _around(settings: Settings) -> Mapping[str, Check]:
+    checks: dict[str, Check] = {}
     if settings.kafka_ca is not None:
-        checks["broker: certificates"] = lambda: _certificates(settings)
+        checks["broker: certificates"] = partial(_certificates, settings)
     if settings.issuer:
-        checks["issuer"] = lambda: _issuer(settings)
-    for name, check in checks.items():
-        yield name, _found(check)
+        checks["issuer"] = partial(_issuer, settings)
+    return checks
 
 
-def _found(check: Check) -> str | None:
+def _found(settings: Settings, check: Check) -> str | None:
     try:
         return check()
-    except HubError as error:
-        return str(error)
     except Exception as error:
+        if isinstance(error, HubError) or type(error).__module__.partition(".")[0] == "psycopg":
+            return told(error, lambda: settings)
         # Its text may quote an address with a password.
         return f"could not be looked at ({type(error).__name__})"
+
+
+def _reached(broker: Broker) -> Broker:
+    broker.topics()
+    return broker
 
 
 def _settings() -> str | None:
@@ -81,6 +109,17 @@ def _keys(parts: Parts) -> str | None:
     """Past every cache: the files as they are now, against the database as it is now."""
     parts.ready()
     parts.app.keys.erasures()
+    return None
+
+
+def _fence(parts: Parts) -> str | None:
+    """A copy that is too old would bring to life what was erased, as soon as a backup is restored."""
+    keys, grants = parts.app.keys.unfenced()
+    if keys or grants:
+        return (
+            f"the fence does not know of {len(keys) + len(grants)} keys that are gone: put its newest copy"
+            " back, then `hub migrate` adds what still lacks"
+        )
     return None
 
 

@@ -122,6 +122,9 @@ class KeyTable(Protocol):
     def destroy_key(self, key_id: UUID) -> None:
         """Drop the wrapped bytes and keep the id, under the append lock."""
 
+    def gone(self) -> tuple[set[UUID], set[UUID]]:
+        """Keys that are destroyed, and grants that ended."""
+
 
 @dataclass(slots=True)
 class MintedKeys:
@@ -233,6 +236,23 @@ class StoredKeyRing:
     def ended(self) -> frozenset[UUID]:
         """Every grant of which that was said."""
         return self._fence.ended()
+
+    def unfenced(self) -> tuple[set[UUID], set[UUID]]:
+        """Keys and grants that are gone in the database, and that the fence does not know."""
+        keys, grants = self._table.gone()
+        return {k for k in keys if k not in self._fence}, {g for g in grants if g not in self._fence}
+
+    def fence_in(self) -> int:
+        """Tell the fence what the database knows to be gone; how much it did not know.
+
+        A crash between a commit and the fence leaves it a grant short, an older copy more than that.
+        """
+        keys, grants = self.unfenced()
+        for key_id in sorted(keys, key=str):
+            self._fence.add(key_id)
+        if grants:
+            self._fence.end(sorted(grants, key=str))
+        return len(keys) + len(grants)
 
     def erasures(self) -> int:
         """How many keys are destroyed by now: what was read when there were fewer must be read again."""

@@ -542,6 +542,24 @@ def test_a_port_that_is_taken_is_told_in_one_line(hub: Callable[..., Any], ready
     assert err.startswith(f"hub: 127.0.0.1:{port} ")
 
 
+def test_the_doctor_looks_at_everything_even_where_the_database_is_away(
+    hub: Callable[..., Any], ready: dict[str, str]
+) -> None:
+    """Each in a line; the status says whether something is amiss."""
+    assert hub("topics", env=ready)[0] == 0
+    status, out, err = hub("doctor", env=ready)
+    assert (status, err) == (0, ""), out
+    assert {line[:6] for line in out.splitlines()} == {"ok    "}
+    away = {**ready, "HUB_DATABASE_URL": f"postgresql://x:{CANARY}@127.0.0.1:1/x"}
+    status, out, err = hub("doctor", env=away)
+    assert (status, err) == (1, "")
+    amiss = [line for line in out.splitlines() if line.startswith("FAIL")]
+    assert [line.split(":")[0] for line in amiss] == ["FAIL  database"]
+    assert "See HUB_DATABASE_URL" in amiss[0]
+    assert "ok    broker" in out
+    assert CANARY not in out
+
+
 def test_a_rebuild_tells_how_far_it_is(hub: Callable[..., Any], ready: dict[str, str]) -> None:
     status, out, err = hub("rebuild", "disclosures", "hub", env=ready)
     assert (status, err) == (0, "")

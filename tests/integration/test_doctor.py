@@ -18,7 +18,8 @@ from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.broker.kafka import KafkaBroker
 from hub.adapters.broker.kafka_admin import grant_partner
 from hub.aggregates.citizen_case.values import ConsentForm
-from hub.bootstrap import build, kafka_settings
+from hub.bootstrap import Parts, build, kafka_settings
+from hub.errors import Unavailable
 from hub.ports import Broker
 from hub.settings import Settings
 from tests.integration.test_kafka_broker import allow
@@ -72,10 +73,19 @@ def amiss(world: World, broker: Broker, **settings: object) -> dict[str, str]:
     if settings:
         parts = build(Settings(**{**parts.settings.model_dump(), **settings}), clock=world.clock)
     try:
-        return {name: found for name, found in doctor.examine(parts, broker) if found is not None}
+        return {
+            name: found
+            for name, found in doctor.examine(parts.settings, lambda: parts, lambda: broker)
+            if found is not None
+        }
     finally:
         if settings:
             parts.close()
+
+
+def looked(parts: Parts, broker: Broker) -> dict[str, str]:
+    every = doctor.examine(parts.settings, lambda: parts, lambda: broker)
+    return {name: found for name, found in every if found is not None}
 
 
 def test_where_all_is_well_it_finds_nothing(world: World, broker: EmbeddedBroker) -> None:
@@ -117,6 +127,46 @@ def test_a_fence_that_was_put_back_from_an_older_copy(world: World, broker: Embe
     world.withdraw(case, consent(world, case))
     (world.parts.settings.data_dir / "fence" / "destroyed").write_text("")
     assert "shrunk" in amiss(world, broker)["keys: open the database"]
+
+
+def test_a_fence_that_was_put_back_before_the_process_began(world: World, broker: EmbeddedBroker) -> None:
+    """Then nobody saw it shrink: the database knows better, and `hub migrate` tells it."""
+    case = world.open_case()
+    fence = world.parts.settings.fence_path
+    before = fence.read_bytes()
+    world.withdraw(case, consent(world, case))
+    fence.write_bytes(before)
+    with closing(build(world.parts.settings, clock=world.clock)) as parts:
+        found = looked(parts, broker)
+        assert found.keys() == {"fence"}
+        assert "newest copy" in found["fence"]
+        assert parts.app.keys.fence_in() > 0
+        assert parts.app.keys.fence_in() == 0
+        assert looked(parts, broker) == {}
+
+
+def test_with_the_database_away_all_else_is_looked_at(world: World, broker: EmbeddedBroker) -> None:
+    def away() -> Parts:
+        raise psycopg.OperationalError("connection to hub:hemmelig@db failed")
+
+    found = dict(doctor.examine(world.parts.settings, away, lambda: broker))
+    assert "does not answer" in (found["database"] or "")
+    assert "hemmelig" not in str(found)
+    assert [name for name, one in found.items() if one is None] == [
+        "settings",
+        "keys: files",
+        "disk",
+        "broker",
+    ]
+
+
+def test_with_the_broker_away_all_else_is_looked_at(world: World, broker: EmbeddedBroker) -> None:
+    def away() -> Broker:
+        raise Unavailable("the broker does not answer")
+
+    found = dict(doctor.examine(world.parts.settings, lambda: world.parts, away))
+    assert [name for name, one in found.items() if one is not None] == ["broker"]
+    assert {"fence", "clock: database", "database: rights"} <= found.keys()
 
 
 def test_clocks_that_are_apart(world: World, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,9 @@ class Table:
         self.asked += 1
         return self.rows.get(key_id)
 
+    def gone(self) -> tuple[set[UUID], set[UUID]]:
+        return {key_id for key_id, row in self.rows.items() if row.key is None}, set()
+
     def destroy_key(self, key_id: UUID) -> None:
         self.rows[key_id] = StoredKey(None)
 

@@ -61,6 +61,12 @@ class ClearTables:
             execute("DELETE FROM blind_index WHERE case_id = ?", [self._id(key_id)])
         self.database.scrub()
 
+    def gone(self) -> tuple[set[UUID], set[UUID]]:
+        """Keys that are destroyed, and grants that ended."""
+        keys = self._read("SELECT key_id FROM keys WHERE state = 'destroyed'")
+        grants = self._read("SELECT grant_id FROM grants WHERE state = 'ended'")
+        return {self.database.from_uuid(k) for (k,) in keys}, {self.database.from_uuid(g) for (g,) in grants}
+
     def grant_keys(self, grant_ids: Sequence[UUID]) -> dict[UUID, WrappedKey]:
         """The wrapped keys of those of the grants that have not ended."""
         return grant_keys(self.database, grant_ids)

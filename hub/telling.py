@@ -1,0 +1,51 @@
+"""What a failure on the command line is told as: one line, with the setting and the way out."""
+
+from collections.abc import Callable
+
+from pydantic import ValidationError
+
+from hub.errors import HubError, Unavailable
+from hub.settings import Settings, problems_of
+
+
+def told(error: Exception, settings: Callable[[], Settings]) -> str:
+    """One line. Of what isn't ours never the text, which may hold a password or what was stored."""
+    kind, cause = type(error), error.__cause__
+    if isinstance(error, ValidationError):
+        return problems_of(error)
+    if isinstance(error, HubError):
+        away = (
+            isinstance(error, Unavailable) and type(cause).__module__.startswith("kafka") and not error.field
+        )
+        return f"{error}: {_broker_advice(cause, settings())}" if away else str(error)
+    if isinstance(error, OSError):
+        why = ": ".join(map(str, filter(None, (error.strerror or kind.__name__, error.filename))))
+        ours = error.filename and str(error.filename).startswith(str(settings().data_dir))
+        return f"{why}: see HUB_DATA_DIR" if ours else why
+    if kind.__module__.startswith("psycopg"):
+        return _database_advice(error, settings())
+    if kind.__module__.startswith(("sqlite3", "eventsourcing.persistence")):
+        where = settings().database
+        return f"{where} can't be used as the hub's database ({kind.__name__}): see HUB_DATA_DIR"
+    return f"an unexpected fault ({kind.__name__}); nothing of it was done"
+
+
+def _broker_advice(cause: object, settings: Settings) -> str:
+    if "Auth" in type(cause).__name__:
+        return "see HUB_KAFKA_USERNAME and HUB_KAFKA_PASSWORD"
+    return f"is it running at {settings.kafka_bootstrap}? See HUB_KAFKA_BOOTSTRAP"
+
+
+def _database_advice(error: Exception, settings: Settings) -> str:
+    where, name = settings.database, type(error).__name__
+    match getattr(error, "sqlstate", None):
+        case "42P01" | "3F000":
+            return f"{where} holds no tables of the hub: run `hub init` first"
+        case "42501":
+            return f"{where}: this login lacks a right: run `hub migrate` as the owner; see HUB_DATABASE_URL"
+        case None:
+            return (
+                f"the database {where} does not answer ({name}): is the server running, and do user, "
+                "password and name hold? See HUB_DATABASE_URL"
+            )
+    return f"the database {where} refused ({name}): see HUB_DATABASE_URL"
