@@ -25,46 +25,32 @@ Rules, as sentences:
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from contracts.terms import (
     BasisRule,
     Category,
-    Escalation,
     MessageKind,
     OrganisationKind,
-    SafetyLevel,
     Urgency,
 )
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import (
     CaseErased,
-    CaseEscalated,
     CaseEvent,
-    ChildNotificationDue,
     ConsentGiven,
     EntryCorrected,
     GrantsEnded,
-    HandOverRequested,
     InquiryContinued,
     InquiryMatched,
     InquiryTextRead,
     InquiryUnmatched,
     LegalBasisRecorded,
-    MinorFlagged,
-    MoveEvent,
-    MoveRequested,
-    ReferralEvent,
-    ReferralRequested,
-    ReportReceived,
     ReportRetracted,
-    ReportReturned,
-    ReportTakenUp,
-    SafetyLevelChanged,
 )
 from hub.aggregates.citizen_case.values import Content, Entry, Grant
 from hub.aggregates.disclosures import Source
+from hub.heads import deadline_of, refs_of, urgency_of
 
 RULE_VERSION = 5
 """Rises with every change to these rules; each `Disclosed` keeps the one it was decided under."""
@@ -73,13 +59,7 @@ GIVES_GRANTS = ConsentGiven | LegalBasisRecorded
 """The facts that tell what stands and was not told before."""
 SETS_RIGHT = (EntryCorrected, InquiryContinued, ReportRetracted)
 """The facts for which it matters what a recipient was ever told."""
-_REF_OF = {
-    Escalation.MOVE_UNANSWERED: "move",
-    Escalation.REPORT_UNREAD: "report",
-    Escalation.REFERRAL_UNANSWERED: "referral",
-}
 NOT_IN_AGREEMENT = "not_in_agreement"
-_URGENCY_OF_LEVEL = {SafetyLevel.ACUTE: Urgency.ACUTE, SafetyLevel.HIGH: Urgency.URGENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,56 +355,9 @@ def _telling(
     return Telling(
         recipient=recipient,
         kind=kind,
-        urgency=_urgency(event),
-        deadline=_deadline(event),
-        refs=_refs(event, recipient == case.unit),
+        urgency=urgency_of(event),
+        deadline=deadline_of(event),
+        refs=refs_of(event, recipient == case.unit),
         head_grants=tuple(sorted(carried, key=str)),
         parts=tuple(parts),
     )
-
-
-def _deadline(event: CaseEvent) -> datetime | None:
-    match event:
-        case ReferralRequested() | MoveRequested():
-            return event.answer_by
-        case CaseEscalated():
-            return event.due
-        case HandOverRequested():
-            return event.accept_by
-        case ChildNotificationDue():
-            return event.deadline
-        case _:
-            return None
-
-
-def _urgency(event: CaseEvent) -> Urgency:
-    if isinstance(event, CaseEscalated):
-        return Urgency.ACUTE if event.what is Escalation.REPORT_UNREAD else Urgency.URGENT
-    if isinstance(event, ReportReceived | ReferralRequested):
-        return event.urgency
-    if isinstance(event, ReportRetracted | ReportReturned):
-        return Urgency.URGENT
-    if isinstance(event, SafetyLevelChanged):
-        return _URGENCY_OF_LEVEL.get(event.level, Urgency.ROUTINE)
-    if isinstance(event, ChildNotificationDue | MinorFlagged):
-        return Urgency.URGENT
-    return Urgency.ROUTINE
-
-
-def _refs(event: CaseEvent, owner: bool) -> dict[str, Any]:
-    """What the head points at; a partner's is its own: a referral, a move or a report that it knows."""
-    refs: dict[str, Any] = {}
-    match event:
-        case ReferralEvent():
-            refs["referral"] = event.referral_id
-        case MoveEvent():
-            refs["move"] = event.move_id
-        case ReportTakenUp():
-            refs["report"] = event.report_id
-        case CaseEscalated() if event.what in _REF_OF:
-            refs[_REF_OF[event.what]] = event.of
-        case ReportReceived() | ReportRetracted() if owner:
-            refs["report"] = event.report_id
-        case InquiryMatched() | InquiryUnmatched() if owner:
-            refs["other_case"] = event.inquiry
-    return refs
