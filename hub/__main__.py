@@ -13,18 +13,16 @@ from typing import Annotated, Any
 
 import typer
 
-from contracts.client.keys import PublicKeys
-from contracts.terms import Category, OrganisationKind
+from contracts.terms import OrganisationKind
 from hub import demo as story
 from hub import logs
 from hub.adapters.broker.kafka_admin import grant_partner
-from hub.aggregates.base import Actor
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
-from hub.committing import Command
 from hub.condition import Condition
 from hub.doctor import examine
 from hub.errors import Invalid, Missing
 from hub.measures import ROLES, Measures
+from hub.partner_commands import partner, person
 from hub.process import end_within, settle
 from hub.replaying import replay
 from hub.restoring import restore
@@ -43,12 +41,8 @@ from hub.working import (
 )
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-partner = typer.Typer(no_args_is_help=True, help="Partners: organisations that may be told something.")
 app.add_typer(partner, name="partner")
-person = typer.Typer(no_args_is_help=True, help="Logins that are stopped: of a person or of a program.")
 app.add_typer(person, name="person")
-
-OPERATOR = Actor("command-line", "command line", "operator", "municipality")
 
 
 def _settings() -> Settings:
@@ -80,43 +74,6 @@ def migrate() -> None:
         print(f"the fence did not know of {added} keys that are gone: now it does")
 
 
-@partner.command("add")
-def partner_add(
-    slug: str,
-    name: Annotated[str, typer.Option()],
-    kind: Annotated[OrganisationKind, typer.Option()],
-    category: Annotated[list[Category], typer.Option(help="what its agreement lets it receive")],
-    sealing_key: Annotated[
-        str, typer.Option(help="X25519 public key, 64 hex digits, by the partner's `keys` command")
-    ],
-    signing_key: Annotated[str, typer.Option(help="Ed25519 public key, 64 hex digits")],
-    contact: Annotated[str, typer.Option(help="name of the contact")],
-    email: Annotated[str, typer.Option()],
-    duty_phone: Annotated[str, typer.Option()],
-) -> None:
-    """Register a partner with its agreement and public keys."""
-    keys = PublicKeys(_key("sealing_key", sealing_key), _key("signing_key", signing_key))
-    with closing(build(_settings())) as parts:
-        parts.hub.register_partner(
-            Command(by=OPERATOR),
-            slug=slug,
-            name=name,
-            kind=kind,
-            categories=category,
-            sealing_key=keys.sealing,
-            signing_key=keys.signing,
-            contact={"name": contact, "email": email, "duty_phone": duty_phone},
-        )
-    print(f"registered {slug}: now `hub topics`")
-
-
-def _key(name: str, text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise Invalid(f"{name}: a public key is 64 hex digits", field=name) from None
-
-
 def _passwords(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
@@ -127,25 +84,6 @@ def _passwords(path: Path | None) -> dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
         raise Invalid('--passwords: one JSON object, {"<partner>": "<password>", …}', field="passwords")
     return found
-
-
-Reason = Annotated[str, typer.Option(help="why, for whoever reads the record later")]
-
-
-@person.command("stop")
-def person_stop(organisation: str, login: str, reason: Reason) -> None:
-    """Answer a login nothing any more, from its next request on; its cases go back to the unit."""
-    with closing(build(_settings())) as parts:
-        parts.hub.stop_person(Command(by=OPERATOR), organisation, login, reason)
-    print("stopped")
-
-
-@person.command("resume")
-def person_resume(organisation: str, login: str, reason: Reason) -> None:
-    """Let a login in again."""
-    with closing(build(_settings())) as parts:
-        parts.hub.resume_person(Command(by=OPERATOR), organisation, login, reason)
-    print("resumed")
 
 
 @app.command()

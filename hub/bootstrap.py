@@ -327,6 +327,7 @@ def build(
             store=store,
             identity=identity,
             municipality=settings.municipality,
+            former_keys=committer.former_keys,
             clock=clock,
             new_id=new_id,
         ),

@@ -266,6 +266,10 @@ class Committer:
         """The partners of a kind whose agreement is in force."""
         return [row.slug for row in self._store.partners() if row.kind == kind and row.active]
 
+    def former_keys(self, slug: str) -> tuple[bytes, ...]:
+        """The signing keys that a partner had and that still count."""
+        return self.partner(slug).former_keys(self.now())
+
     def is_partner(self, slug: str) -> bool:
         """Whether a partner of that name was ever registered."""
         return self._store.partner(slug) is not None

@@ -1,12 +1,14 @@
 """What partners send in, by topic or over HTTP: checked, opened, taken in once, for ever."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from pydantic import ValidationError
 
+from contracts.client.errors import BadSignature
 from contracts.client.keys import Identity, PublicKeys
 from contracts.envelope import Envelope
 from contracts.inbound_v1 import Inbound as Message
@@ -17,7 +19,7 @@ from hub.aggregates.guards import not_ahead
 from hub.application import Answer, Hub
 from hub.committing import Command
 from hub.errors import Forbidden, Invalid
-from hub.ports import Store
+from hub.ports import PartnerRow, Store
 from hub.translate import report_taken
 
 Answered = ReferralAnswer | MoveAnswer | PurgeAnswer | ReportRetraction
@@ -42,6 +44,7 @@ class Inbound:
         store: Store,
         identity: Identity,
         municipality: str,
+        former_keys: Callable[[str], Sequence[bytes]],
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
@@ -49,6 +52,7 @@ class Inbound:
         self._store = store
         self._identity = identity
         self._municipality = municipality
+        self._former_keys = former_keys
         self._clock = clock
         self._new_id = new_id
 
@@ -61,17 +65,14 @@ class Inbound:
         row = self._store.partner(partner)
         if row is None or not row.active:
             raise Forbidden("this partner is not registered here, or is suspended: call the programme lead")
-        keys = PublicKeys(row.sealing_key, row.signing_key)
-        message = self._identity.receive(self._municipality, partner, envelope, keys)
-        return self._do(partner, envelope.message_id, message)
+        return self._do(partner, envelope.message_id, self._opened(row, envelope))
 
     def refuse(self, partner: str, envelope: Envelope) -> None:
         """Answer a social report that came by topic and was refused; anything else needs no answer."""
         row = self._store.partner(partner)
         if row is None or not row.active:
             return
-        keys = PublicKeys(row.sealing_key, row.signing_key)
-        message = self._identity.receive(self._municipality, partner, envelope, keys)
+        message = self._opened(row, envelope)
         try:
             report_id = UUID(str(message.body.get("report_id")))
         except ValueError:
@@ -80,6 +81,20 @@ class Inbound:
             by = Actor(partner, partner, "reporter", partner)
             command = Command(by=by, key=f"refused:{envelope.message_id}", body=report_id.bytes)
             self._hub.refuse_report(command, report_id)
+
+    def _opened(self, row: PartnerRow, envelope: Envelope) -> Message:
+        """What a partner sent, by its present key or by a former one that still counts."""
+        try:
+            return self._received(row, row.signing_key, envelope)
+        except BadSignature:
+            for former in self._former_keys(row.slug):
+                with suppress(BadSignature):
+                    return self._received(row, former, envelope)
+            raise
+
+    def _received(self, row: PartnerRow, signing_key: bytes, envelope: Envelope) -> Message:
+        keys = PublicKeys(row.sealing_key, signing_key)
+        return self._identity.receive(self._municipality, row.slug, envelope, keys)
 
     def _do(self, partner: str, message_id: UUID, message: Message) -> Taken:
         key = f"inbound:{message_id}"

@@ -92,16 +92,18 @@ class PartnerResumed(PartnerEvent):
 
 @stored_as("partner.keys_rotated")
 class KeysRotated(PartnerEvent):
-    """It has new public keys; the former ones stand here, for what was sealed or signed with them."""
+    """It has new public keys. What it signed with the former one and is on its way counts until then."""
 
     sealing_key: str
     signing_key: str
     former_sealing_key: str
     former_signing_key: str
+    former_until: datetime
 
     def apply(self, aggregate: "Partner") -> None:
         aggregate.sealing_key = bytes.fromhex(self.sealing_key)
         aggregate.signing_key = bytes.fromhex(self.signing_key)
+        aggregate.former_signing.append((bytes.fromhex(self.former_signing_key), self.former_until))
 
 
 @stream_of("partner")
@@ -117,6 +119,8 @@ class Partner(Aggregate):
         """X25519, raw, 32 bytes."""
         self.signing_key = b""
         """Ed25519, raw, 32 bytes."""
+        self.former_signing: list[tuple[bytes, datetime]] = []
+        """Signing keys that it had, and until when what they signed counts."""
         self.contact: dict[str, str] = {}
         self.active = True
 
@@ -173,8 +177,10 @@ class Partner(Aggregate):
             raise IllegalTransition("active: the partner is active already; nothing to do", field="active")
         self.trigger_event(PartnerResumed, by=by, timestamp=at)
 
-    def rotate_keys(self, *, sealing_key: bytes, signing_key: bytes, by: Actor, at: datetime) -> None:
-        """Take its new public keys, at least one of which is another."""
+    def rotate_keys(
+        self, *, sealing_key: bytes, signing_key: bytes, former_until: datetime, by: Actor, at: datetime
+    ) -> None:
+        """Take its new public keys, one of which is another; what the former signed counts until then."""
         _must_be_keys(sealing_key, signing_key)
         if (sealing_key, signing_key) == (self.sealing_key, self.signing_key):
             raise Invalid("sealing_key: both keys are the present ones; send a new one", field="sealing_key")
@@ -184,9 +190,14 @@ class Partner(Aggregate):
             signing_key=signing_key.hex(),
             former_sealing_key=self.sealing_key.hex(),
             former_signing_key=self.signing_key.hex(),
+            former_until=former_until,
             by=by,
             timestamp=at,
         )
+
+    def former_keys(self, now: datetime) -> tuple[bytes, ...]:
+        """The signing keys that it had and under which what is on its way still counts."""
+        return tuple(key for key, until in self.former_signing if now < until)
 
     def may_receive(self, category: Category) -> bool:
         """Whether the agreement covers the category now; a grant is needed as well."""

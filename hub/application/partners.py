@@ -1,7 +1,7 @@
 """Commands on partners, and their answers to revocations."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from contracts.client.sealed import seal_blank
@@ -13,6 +13,9 @@ from hub.application.carrying import Answer, Carrier
 from hub.committing import Change, Command
 from hub.errors import Conflict, Invalid, Missing
 from hub.ports import PartnerRow
+
+ON_ITS_WAY = timedelta(days=30)
+"""How long what a partner signed with its former key may be on its way: as long as a topic may keep it."""
 
 
 class Partners(Carrier):
@@ -60,13 +63,38 @@ class Partners(Carrier):
 
     def suspend_partner(self, command: Command, slug: str, reason: str) -> Answer:
         """Stop sending to and opening for a partner, effective at the next request."""
-        return self._partner(
-            command, slug, lambda p, now: p.suspend(reason=reason, by=command.by, at=now), active=False
-        )
+        return self._partner(command, slug, lambda p, now: p.suspend(reason=reason, by=command.by, at=now))
 
     def resume_partner(self, command: Command, slug: str) -> Answer:
         """Let a suspended partner in again."""
-        return self._partner(command, slug, lambda p, now: p.resume(by=command.by, at=now), active=True)
+        return self._partner(command, slug, lambda p, now: p.resume(by=command.by, at=now))
+
+    def change_agreement(
+        self, command: Command, slug: str, *, categories: Sequence[Category], contact: dict[str, str]
+    ) -> Answer:
+        """Change what a partner may receive and whom to ring; what it was told stays until its grants end."""
+
+        def change(partner: Partner, now: datetime) -> None:
+            partner.change_agreement(categories=tuple(categories), contact=contact, by=command.by, at=now)
+
+        return self._partner(command, slug, change)
+
+    def rotate_keys(
+        self, command: Command, slug: str, *, sealing_key: bytes, signing_key: bytes, stolen: bool
+    ) -> Answer:
+        """Take a partner's new keys. What it signed before and is on its way counts, unless it was stolen."""
+        _must_seal(sealing_key)
+
+        def change(partner: Partner, now: datetime) -> None:
+            partner.rotate_keys(
+                sealing_key=sealing_key,
+                signing_key=signing_key,
+                former_until=now if stolen else now + ON_ITS_WAY,
+                by=command.by,
+                at=now,
+            )
+
+        return self._partner(command, slug, change)
 
     def answer_revocation(
         self, command: Command, thread: UUID, revocation: UUID, basis: str | None, reason: str | None
@@ -107,13 +135,12 @@ class Partners(Carrier):
 
         return self._once(command, act)
 
-    def _partner(
-        self, command: Command, slug: str, change: Callable[[Partner, datetime], None], *, active: bool
-    ) -> Answer:
+    def _partner(self, command: Command, slug: str, change: Callable[[Partner, datetime], None]) -> Answer:
         def act(now: datetime) -> Change:
             partner = self._committer.partner(slug)
             change(partner, now)
-            row = PartnerRow(slug, partner.kind, active, partner.sealing_key, partner.signing_key)
+            keys = (partner.sealing_key, partner.signing_key)
+            row = PartnerRow(slug, partner.kind, partner.active, *keys)
             return Change(others=(partner,), partner=row, ids={"partner": slug})
 
         return self._once(command, act)

@@ -129,6 +129,8 @@ OTHERS: dict[str, set[Role]] = {
     "POST /v1/partners": {R.OPERATOR},
     "POST /v1/partners/{slug}/suspension": {R.OPERATOR},
     "POST /v1/partners/{slug}/resumption": {R.OPERATOR},
+    "POST /v1/partners/{slug}/agreement": {R.OPERATOR},
+    "POST /v1/partners/{slug}/keys": {R.OPERATOR},
     "GET /": STAFF,
     "POST /cases": STAFF,
 }

@@ -758,3 +758,24 @@ def test_a_login_is_stopped_and_let_in_again(hub: Callable[..., Any], tmp_path: 
     status, _, err = hub("person", "stop", *whom, env=env)
     assert (status, err) == (1, "hub: person: is stopped already; nothing to do\n")
     assert hub("person", "resume", *whom, env=env) == (0, "resumed\n", "")
+
+
+def test_a_partner_from_its_first_day_to_its_new_keys(hub: Callable[..., Any], tmp_path: Path) -> None:
+    """Each command says what it did; a second time there is nothing to do."""
+    env = {"HUB_DATA_DIR": str(tmp_path / "var")}
+    hub("init", env=env)
+    one, two = Identity.new().public, Identity.new().public
+    who = ("--contact", "Anna", "--email", "anna@havnen.example", "--duty-phone", "00 00 00 00")
+    named = ("--name", "Havnen", "--kind", "ngo", "--category", "risk", *who)
+    keys = ("--sealing-key", one.sealing.hex(), "--signing-key", one.signing.hex())
+    assert hub("partner", "add", "havnen", *named, *keys, env=env)[0] == 0
+    assert (
+        hub("partner", "change", "havnen", "--category", "referral", *who, env=env)[1] == "changed havnen\n"
+    )
+    assert hub("partner", "suspend", "havnen", "--reason", "tabt", env=env)[1] == "suspended havnen\n"
+    status, _, err = hub("partner", "suspend", "havnen", "--reason", "tabt", env=env)
+    assert (status, err) == (1, "hub: active: the partner is suspended already; resume it\n")
+    assert hub("partner", "resume", "havnen", env=env)[1] == "resumed havnen\n"
+    keys = ("--sealing-key", two.sealing.hex(), "--signing-key", two.signing.hex())
+    assert hub("partner", "rotate", "havnen", *keys, env=env)[1] == "rotated the keys of havnen\n"
+    assert hub("partner", "rotate", "havnen", *keys, "--stolen", env=env)[0] == 1

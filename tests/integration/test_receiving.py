@@ -29,13 +29,14 @@ from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.broker.kafka import KafkaBroker, KafkaSettings
 from hub.aggregates.citizen_case.events import ReferralAccepted, ReportReceived
 from hub.aggregates.receipts import Purged
+from hub.application.partners import ON_ITS_WAY
 from hub.errors import HubError, Unavailable
 from hub.ports import Broker, Record
 from hub.receiving import Receiver
 from hub.working import Worker, Workers
 from tests.support.postgres import PostgresServer
 from tests.support.social_reports import example
-from tests.world import HOSPITAL, MUNICIPALITY, NGO, POLICE, World
+from tests.world import HOSPITAL, MUNICIPALITY, NGO, OPERATOR, POLICE, World
 
 SECRETS = (b"Maja", b"Opdigtet", b"7403912006")
 CLOSED = {
@@ -405,3 +406,42 @@ def _until(holds: Callable[[], bool]) -> None:
                 return
         assert time.monotonic() < until, "waited too long"
         time.sleep(0.05)
+
+
+# --- new keys of a partner ----------------------------------------------------------------------------
+
+
+def rotate(hall: Hall, *, stolen: bool) -> Identity:
+    """The police's new keys, registered with the municipality."""
+    new = Identity.new()
+    hall.world.parts.hub.rotate_keys(
+        hall.world.command(OPERATOR),
+        POLICE,
+        sealing_key=new.public.sealing,
+        signing_key=new.public.signing,
+        stolen=stolen,
+    )
+    return new
+
+
+def test_what_a_partner_signed_before_it_had_new_keys_still_counts(hall: Hall) -> None:
+    """As long as it may be on its way; what comes under the new keys counts at once."""
+    hall.publish(POLICE, hall.sealed(POLICE, report()))
+    new = rotate(hall, stolen=False)
+    hall.publish(POLICE, hall.sealed(POLICE, report(), identity=new))
+    assert hall.receive(POLICE, 2) == 2
+    assert len(hall.world.facts(ReportReceived)) == 2
+
+    hall.world.clock.move(ON_ITS_WAY)
+    hall.publish(POLICE, hall.sealed(POLICE, report()))
+    assert hall.receive(POLICE, 1) == 1
+    assert [reason for reason, _ in hall.dead()] == ["bad_signature"]
+
+
+def test_nothing_signed_with_a_stolen_key_counts_any_more(hall: Hall) -> None:
+    """From the moment that the municipality is told."""
+    hall.publish(POLICE, hall.sealed(POLICE, report()))
+    rotate(hall, stolen=True)
+    assert hall.receive(POLICE, 1) == 1
+    assert [reason for reason, _ in hall.dead()] == ["bad_signature"]
+    assert hall.world.facts(ReportReceived) == []

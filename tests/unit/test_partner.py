@@ -1,6 +1,7 @@
 """Partners: agreement, public keys, active or suspended."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,11 +17,12 @@ from hub.aggregates.partner import (
     PartnerSuspended,
 )
 from hub.errors import IllegalTransition, Invalid
-from tests.given import STREAM, Fact, fact, given
+from tests.given import NOW, STREAM, Fact, fact, given
 
 SEALING, SIGNING, NEW_SEALING, NEW_SIGNING = (bytes([n]) * 32 for n in range(1, 5))
 CONTACT = {"name": "Vagten", "email": "vagt@havnen.example", "duty_phone": "00 00 00 01"}
 CATEGORIES = (Category.IDENTITY, Category.REFERRAL)
+ENDS = NOW + timedelta(days=30)
 SAID: dict[str, Any] = {
     "slug": "havnen",
     "name": "Foreningen Havnen",
@@ -35,7 +37,7 @@ SUSPENDED = fact(PartnerSuspended, reason="Nøglen er tabt")
 HISTORY = {"active": (REGISTERED,), "suspended": (REGISTERED, SUSPENDED)}
 ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "change_agreement": {"categories": (Category.RISK,), "contact": CONTACT},
-    "rotate_keys": {"sealing_key": NEW_SEALING, "signing_key": SIGNING},
+    "rotate_keys": {"sealing_key": NEW_SEALING, "signing_key": NEW_SIGNING, "former_until": ENDS},
     "suspend": {"reason": "Nøglen er tabt"},
     "resume": {},
 }
@@ -44,9 +46,10 @@ LEADS_TO: Mapping[str, Fact] = {
     "rotate_keys": fact(
         KeysRotated,
         sealing_key=NEW_SEALING.hex(),
-        signing_key=SIGNING.hex(),
+        signing_key=NEW_SIGNING.hex(),
         former_sealing_key=SEALING.hex(),
         former_signing_key=SIGNING.hex(),
+        former_until=ENDS,
     ),
     "suspend": SUSPENDED,
     "resume": fact(PartnerResumed),
@@ -137,11 +140,10 @@ def test_a_suspended_partner_may_receive_nothing_and_a_resumed_one_what_was_agre
 
 
 def test_new_keys_are_new_and_the_former_ones_stay_on_record() -> None:
-    given(REGISTERED).when(Partner.rotate_keys, sealing_key=SEALING, signing_key=SIGNING).then_raises(
-        Invalid, field="sealing_key"
-    )
-    given(REGISTERED).when(Partner.rotate_keys, sealing_key=b"", signing_key=NEW_SIGNING).then_raises(
-        Invalid, field="sealing_key"
-    )
+    for keys in ((SEALING, SIGNING), (b"", NEW_SIGNING)):
+        sent: dict[str, Any] = {"sealing_key": keys[0], "signing_key": keys[1], "former_until": ENDS}
+        given(REGISTERED).when(Partner.rotate_keys, **sent).then_raises(Invalid, field="sealing_key")
     rotated = given(REGISTERED, LEADS_TO["rotate_keys"]).aggregate
-    assert (rotated.sealing_key, rotated.signing_key) == (NEW_SEALING, SIGNING)
+    assert (rotated.sealing_key, rotated.signing_key) == (NEW_SEALING, NEW_SIGNING)
+    assert rotated.former_keys(ENDS - timedelta(seconds=1)) == (SIGNING,)
+    assert rotated.former_keys(ENDS) == ()

@@ -26,6 +26,22 @@ class PartnerAsked(Contract):
     contact: dict[str, str] = Field(default_factory=dict)
 
 
+class AgreementAsked(Contract):
+    """What its agreement lets a partner receive, and whom to ring; in the place of what stood there."""
+
+    categories: list[Category]
+    contact: dict[str, str]
+
+
+class KeysAsked(Contract):
+    """A partner's new public keys (raw, base64)."""
+
+    sealing_key: Key
+    signing_key: Key
+    stolen: bool = False
+    """Nothing that the former key signed counts from now on."""
+
+
 class ReasonAsked(Contract):
     """Why."""
 
@@ -68,3 +84,31 @@ def suspend(
 def resume(call: Authorised, parts: Parts, slug: str, body: Body) -> Mapping[str, object]:
     """Let a suspended partner in again."""
     return answered(parts.hub.resume_partner(command(call, body), slug))
+
+
+@router.post("/v1/partners/{slug}/agreement", status_code=201)
+def change_agreement(
+    call: Authorised, parts: Parts, slug: str, body: Body, asked: AgreementAsked
+) -> Mapping[str, object]:
+    """Change what a partner may receive, and whom to ring."""
+    return answered(
+        parts.hub.change_agreement(
+            command(call, body), slug, categories=asked.categories, contact=asked.contact
+        )
+    )
+
+
+@router.post("/v1/partners/{slug}/keys", status_code=201)
+def rotate_keys(
+    call: Authorised, parts: Parts, slug: str, body: Body, asked: KeysAsked
+) -> Mapping[str, object]:
+    """Take a partner's new public keys. What it sent before still counts, unless a key was stolen."""
+    return answered(
+        parts.hub.rotate_keys(
+            command(call, body),
+            slug,
+            sealing_key=asked.sealing_key,
+            signing_key=asked.signing_key,
+            stolen=asked.stolen,
+        )
+    )

@@ -1,0 +1,126 @@
+"""The command line on partners and on logins: `hub partner …`, `hub person …`."""
+
+from contextlib import closing
+from typing import Annotated
+
+import typer
+
+from contracts.client.keys import PublicKeys
+from contracts.terms import Category, OrganisationKind
+from hub.aggregates.base import Actor
+from hub.bootstrap import build
+from hub.committing import Command
+from hub.errors import Invalid
+from hub.settings import Settings
+
+OPERATOR = Actor("command-line", "command line", "operator", "municipality")
+partner = typer.Typer(no_args_is_help=True, help="Partners: organisations that may be told something.")
+person = typer.Typer(no_args_is_help=True, help="Logins that are stopped: of a person or of a program.")
+Reason = Annotated[str, typer.Option(help="why, for whoever reads the record later")]
+Categories = Annotated[list[Category], typer.Option("--category", help="what its agreement lets it receive")]
+SealingKey = Annotated[
+    str, typer.Option(help="X25519 public key, 64 hex digits, by the partner's `keys` command")
+]
+SigningKey = Annotated[str, typer.Option(help="Ed25519 public key, 64 hex digits")]
+Name = Annotated[str, typer.Option(help="name of the contact")]
+Said = Annotated[str, typer.Option()]
+
+
+@partner.command("add")
+def partner_add(
+    slug: str,
+    name: Said,
+    kind: Annotated[OrganisationKind, typer.Option()],
+    category: Categories,
+    sealing_key: SealingKey,
+    signing_key: SigningKey,
+    contact: Name,
+    email: Said,
+    duty_phone: Said,
+) -> None:
+    """Register a partner with its agreement and public keys."""
+    keys = PublicKeys(_key("sealing_key", sealing_key), _key("signing_key", signing_key))
+    with closing(build(Settings())) as parts:
+        parts.hub.register_partner(
+            Command(by=OPERATOR),
+            slug=slug,
+            name=name,
+            kind=kind,
+            categories=category,
+            sealing_key=keys.sealing,
+            signing_key=keys.signing,
+            contact={"name": contact, "email": email, "duty_phone": duty_phone},
+        )
+    print(f"registered {slug}: now `hub topics`")
+
+
+@partner.command("suspend")
+def partner_suspend(slug: str, reason: Reason) -> None:
+    """Stop sending to a partner and opening for it, from the next request on."""
+    with closing(build(Settings())) as parts:
+        parts.hub.suspend_partner(Command(by=OPERATOR), slug, reason)
+    print(f"suspended {slug}")
+
+
+@partner.command("resume")
+def partner_resume(slug: str) -> None:
+    """Let a suspended partner in again; what waited goes out."""
+    with closing(build(Settings())) as parts:
+        parts.hub.resume_partner(Command(by=OPERATOR), slug)
+    print(f"resumed {slug}")
+
+
+@partner.command("change")
+def partner_change(slug: str, category: Categories, contact: Name, email: Said, duty_phone: Said) -> None:
+    """Change what a partner may receive and whom to ring; what is not said again is not agreed any more."""
+    with closing(build(Settings())) as parts:
+        parts.hub.change_agreement(
+            Command(by=OPERATOR),
+            slug,
+            categories=category,
+            contact={"name": contact, "email": email, "duty_phone": duty_phone},
+        )
+    print(f"changed {slug}")
+
+
+@partner.command("rotate")
+def partner_rotate(
+    slug: str,
+    sealing_key: SealingKey,
+    signing_key: SigningKey,
+    stolen: Annotated[bool, typer.Option("--stolen", help="nothing signed before counts any more")] = False,
+) -> None:
+    """Take a partner's new keys; what it signed before and is on its way still counts."""
+    keys = PublicKeys(_key("sealing_key", sealing_key), _key("signing_key", signing_key))
+    with closing(build(Settings())) as parts:
+        parts.hub.rotate_keys(
+            Command(by=OPERATOR),
+            slug,
+            sealing_key=keys.sealing,
+            signing_key=keys.signing,
+            stolen=stolen,
+        )
+    print(f"rotated the keys of {slug}")
+
+
+@person.command("stop")
+def person_stop(organisation: str, login: str, reason: Reason) -> None:
+    """Answer a login nothing any more, from its next request on; its cases go back to the unit."""
+    with closing(build(Settings())) as parts:
+        parts.hub.stop_person(Command(by=OPERATOR), organisation, login, reason)
+    print("stopped")
+
+
+@person.command("resume")
+def person_resume(organisation: str, login: str, reason: Reason) -> None:
+    """Let a login in again."""
+    with closing(build(Settings())) as parts:
+        parts.hub.resume_person(Command(by=OPERATOR), organisation, login, reason)
+    print("resumed")
+
+
+def _key(name: str, text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise Invalid(f"{name}: a public key is 64 hex digits", field=name) from None
