@@ -207,7 +207,6 @@ class Trial:
             self.world.case(case)
         self.oracle.end_all(case)
         self.cases.remove(case)
-        self.judge_what_opens([NEIGHBOUR])
 
     def minor_reported(self) -> None:
         if len(self.cases) < 4:
