@@ -84,7 +84,8 @@ class Change:
     partner: PartnerRow | None = None
     needs_partners: tuple[str, ...] = ()
     may_not_wait: bool = False
-    """Written into the reserve of a disk that is nearly full: a withdrawal, its answer, danger to life."""
+    """Written into the reserve of a disk that is nearly full: a withdrawal, its answer, danger to life, an
+    escalation."""
     blocks: tuple[tuple[UUID, str], ...] = ()
     unblocks: tuple[tuple[UUID, str], ...] = ()
 

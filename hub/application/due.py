@@ -79,7 +79,7 @@ class Due(Forwarding):
         def act(case: CitizenCase, now: datetime) -> Change:
             if waited in self._waiting(case):
                 case.escalate(what=waited.what, of=waited.of, due=waited.due, by=command.by, at=now)
-            return Change(cases=(case,))
+            return Change(cases=(case,), may_not_wait=True)
 
         return self._on(command, case_id, act)
 

@@ -130,6 +130,7 @@ def test_the_core_does_not_know_its_adapters() -> None:
         "replaying",
         "condition",
         "doctor",
+        "partner_commands",
         "__main__",
     }
     wrong = [

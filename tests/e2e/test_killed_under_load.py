@@ -127,7 +127,7 @@ class Scene:
             "municipality": MUNICIPALITY,
             "slug": slug,
             "hub_url": f"http://127.0.0.1:{self.port}",
-            "issuer": self.issuer.url,
+            "token_url": f"{self.issuer.url}/token",
             "username": slug,
             "password": self.issuer.add(Actor(slug, slug, "", slug), Role.REPORTER, Role.PARTNER_SYSTEM),
             "hub_sealing_key": base64.b64encode(hub.sealing).decode(),

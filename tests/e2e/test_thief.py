@@ -30,6 +30,7 @@ from hub.settings import Settings
 from tests.e2e.test_after_withdrawal import Told, bytes_of, until
 from tests.support.canaries import forms
 from tests.support.kafka import SecureKafka
+from tests.world import ON_CALL
 
 SECRETS = ("Maja Eksempelsen", "7403912006", "Opdigtet Allé", "Prøvevænget", "Jonas Prøvegaard", "00 31 00")
 STEP = 16
@@ -47,6 +48,7 @@ def stage(tmp_path: Path, database_url: str, secure_kafka: SecureKafka) -> Itera
             "kafka_ca": secure_kafka.ca_path,
             "kafka_username": secure_kafka.admin_user,
             "kafka_password": secure_kafka.admin_password,
+            "on_call": ON_CALL,
         }
     )
     with Stage(settings) as stage:

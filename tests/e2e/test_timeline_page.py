@@ -180,7 +180,7 @@ def test_the_inbox_opens_for_a_caseworker_alone(browser: Browser, served: Served
 def test_who_has_no_page_here_is_told_so(browser: Browser, served: Served) -> None:
     """A partner's staff has a login, and no case."""
     log_in(browser, served, "anna")
-    assert browser.one("h1").text == "Din rolle har ingen sider her."
+    assert browser.one("h1").text == "Din rolle har ingen sider her, eller dit login er stoppet."
     expect_complaints(browser, "403", 1)
 
 

@@ -213,7 +213,7 @@ def judged(site: Site, asked: Sequence[tuple[Any, bool]]) -> None:
 
 def relation_forgotten(patch: pytest.MonkeyPatch, site: Site) -> None:
     """Whoever has the role may see every case."""
-    patch.setattr(access, "relations", lambda *_: set(access.Relation))
+    patch.setattr(access, "relations", lambda *_, **__: set(access.Relation))
 
 
 def handler_that_fails(patch: pytest.MonkeyPatch, site: Site) -> None:
@@ -227,7 +227,7 @@ def handler_that_fails(patch: pytest.MonkeyPatch, site: Site) -> None:
 
 def nobody_let_in(patch: pytest.MonkeyPatch, site: Site) -> None:
     """Every request ends at the first check."""
-    patch.setattr(access, "relations", lambda *_: set())
+    patch.setattr(access, "relations", lambda *_, **__: set())
 
 
 @pytest.mark.parametrize("fault", [relation_forgotten, handler_that_fails, nobody_let_in])
