@@ -45,6 +45,18 @@ def is_test(cpr: str) -> bool:
     return int(normalised(cpr)[:2]) > _DAYS_ADDED
 
 
+def refuse_test(cpr: str, *, is_replacement: bool) -> None:
+    """Refuse what can only be a test number: 60 is added to its day, and nobody says that it replaces one.
+
+    Raises `ValueError`, never with the value in it.
+    """
+    if is_test(cpr) and not is_replacement:
+        raise ValueError(
+            "a test number names nobody here; say that it is a replacement number where it is one, "
+            "or leave the number out"
+        )
+
+
 def masked(cpr: str) -> str:
     """`ddmmåå-••••`: the only form in which a number is shown."""
     return f"{normalised(cpr)[:6]}-••••"

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from contracts.cpr import Cpr
+from contracts.cpr import Cpr, is_test
 from contracts.fields import Flag, Id, Line, Once, Personal, Text
 from contracts.social_report_terms_v1 import Answer, ContactChannel, Weekday
 from contracts.terms import AddressProtection, PersonRole, RelationKind
@@ -86,6 +86,9 @@ class Person(Personal):
     role: PersonRole
     name: Line | None = None
     cpr: Cpr | None = None
+    cpr_is_replacement: Flag | None = None
+    """True for a replacement number (erstatnings-CPR) of somebody who has none of the register's. A test
+    number looks the same, with 60 added to its day, so whoever writes it says which it is."""
     birth_date: Day | None = None
     approximate_age: Annotated[int, Field(strict=True, ge=0, le=_AGE_MAX)] | None = None
     """When nobody knows the date. A child's age stands in `children` instead."""
@@ -102,6 +105,10 @@ class Person(Personal):
         if self.relation is not None and self.role is not PersonRole.PERPETRATOR:
             raise ValueError(
                 "relation: only a perpetrator has one, to the exposed person; leave it out for this role"
+            )
+        if self.cpr_is_replacement and (self.cpr is None or not is_test(self.cpr)):
+            raise ValueError(
+                "cpr_is_replacement: a replacement number has 60 added to its day; else leave this out"
             )
         if self.birth_date is not None and self.approximate_age is not None:
             raise ValueError("approximate_age: birth_date is given, so leave the age out")

@@ -209,6 +209,8 @@ class MessageKind(StrEnum):
     CASE_UNMATCHED = "case_unmatched"
     CASE_OPENED = "case_opened"
     COORDINATOR_ASSIGNED = "coordinator_assigned"
+    CPR_NUMBER_CHANGED = "cpr_number_changed"
+    """The citizen was given another CPR number; the one before it was hers or his as well."""
     SAFE_CONTACT_SET = "safe_contact_set"
     ADDRESS_PROTECTION_SET = "address_protection_set"
     CONSENT_GIVEN = "consent_given"

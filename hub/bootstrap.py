@@ -328,6 +328,7 @@ def build(
             identity=identity,
             municipality=settings.municipality,
             former_keys=committer.former_keys,
+            production=settings.production,
             clock=clock,
             new_id=new_id,
         ),

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from contracts.client.errors import BadSignature
 from contracts.client.keys import Identity, PublicKeys
+from contracts.cpr import refuse_test
 from contracts.envelope import Envelope
 from contracts.inbound_v1 import Inbound as Message
 from contracts.inbound_v1 import MoveAnswer, Problem, PurgeAnswer, ReferralAnswer, ReportRetraction
@@ -45,6 +46,7 @@ class Inbound:
         identity: Identity,
         municipality: str,
         former_keys: Callable[[str], Sequence[bytes]],
+        production: bool,
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
@@ -53,6 +55,7 @@ class Inbound:
         self._identity = identity
         self._municipality = municipality
         self._former_keys = former_keys
+        self._production = production
         self._clock = clock
         self._new_id = new_id
 
@@ -123,6 +126,7 @@ class Inbound:
                 "unit.kind must be what your agreement with the municipality says", field="/unit/kind"
             )
         self._not_in_the_future(report)
+        self._no_test_number(report)
         command = Command(
             by=by, key=f"report:{report.report_id}", body=report.model_dump_json().encode(), shared=True
         )
@@ -137,6 +141,16 @@ class Inbound:
         not_ahead("/told_at", report.told_at, now)
         if consented is not None:
             not_ahead("/basis/consent_given_at", consented, now)
+
+    def _no_test_number(self, report: SocialReport) -> None:
+        """Test numbers are for demonstrations and tests: in production one names nobody."""
+        for number, person in enumerate(report.persons):
+            if self._production and person.cpr is not None:
+                try:
+                    refuse_test(person.cpr, is_replacement=bool(person.cpr_is_replacement))
+                except ValueError as error:
+                    field = f"/persons/{number}/cpr"
+                    raise Invalid(f"{field}: {error}", field=field) from None
 
     def _answer(
         self,

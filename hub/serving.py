@@ -37,6 +37,7 @@ def app_of(parts: Parts, issuer: EmbeddedIssuer | None) -> FastAPI:
         keys=parts.identity.public,
         municipality=parts.settings.municipality,
         on_call=parts.settings.on_call,
+        production=parts.settings.production,
         ready=parts.ready,
     )
     return create_app(services, issuer, parts.measures.request)

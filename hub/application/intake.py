@@ -149,6 +149,19 @@ class Intake(ChildrenAtRisk):
             ids={"case": str(case_id), "number": number},
         )
 
+    def change_cpr_number(self, command: Command, case_id: UUID, cpr: str, *, is_replacement: bool) -> Answer:
+        """The citizen was given another CPR number: from now on it finds the case, and the former one too."""
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            case.change_cpr_number(cpr=cpr, is_replacement=is_replacement, by=command.by, at=now)
+            return Change(
+                cases=(case,),
+                ids={"case": str(case_id)},
+                blind=((self._committer.blind("exposed", cpr), case_id),),
+            )
+
+        return self._on(command, case_id, act)
+
     def assign_coordinator(self, command: Command, case_id: UUID, coordinator: Actor) -> Answer:
         """Name the tovholder (seed 002 p. 10). The index then finds the case, should she be stopped."""
 

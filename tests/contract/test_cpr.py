@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.cpr import birth_date, is_test, masked, normalised
+from contracts.cpr import birth_date, is_test, masked, normalised, refuse_test
 
 # The last three digits are anything: no check digit, no sex.
 serials = st.integers(0, 999).map("{:03}".format)
@@ -96,3 +96,12 @@ def test_the_seventh_digit_and_the_year_tell_the_century() -> None:
     assert birth_date("0101575000") == date(2057, 1, 1)
     assert birth_date("0101585000") == date(1858, 1, 1)
     assert birth_date("3112999000") - birth_date("0101994000") == timedelta(days=364)
+
+
+def test_a_number_with_60_added_is_a_test_number_unless_somebody_says_that_it_replaces_one() -> None:
+    test, real = "6101901234", "0101901234"
+    with pytest.raises(ValueError, match="test number") as refused:
+        refuse_test(test, is_replacement=False)
+    assert test not in str(refused.value)
+    refuse_test(test, is_replacement=True)
+    refuse_test(real, is_replacement=False)

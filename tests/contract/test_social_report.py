@@ -1,4 +1,4 @@
-"""The social report: fifteen that are like those people write, and the many that are refused."""
+"""The social report: sixteen that are like those people write, and the many that are refused."""
 
 import json
 import re
@@ -33,6 +33,7 @@ WOMEN = {
     "politi-udoever-er-kollega-hos-anmelderen",
     "politi-ung-kvinde-kontrolleret-af-sin-far",
     "skadestue-kvaelning-bevidstloes-livsfare",
+    "skadestue-kvinde-med-erstatningsnummer",
     "skadestue-kvinde-uden-cpr-seksuel-vold",
     "sundhedspleje-nybagt-mor-kontrolleres",
 }
@@ -66,6 +67,7 @@ def test_the_examples_cover_what_is_met_in_practice() -> None:
     }
     assert set(REPORTS) == WOMEN | MEN
     assert any(report.exposed.cpr is None for report in reports)
+    assert any(report.exposed.cpr_is_replacement for report in reports)
     assert any(report.exposed.could_kill.protected_address is AddressProtection.SPECIAL for report in reports)
     assert any(StaffTie.IS_STAFF in {t.tie for t in report.staff_tied} for report in reports)
     assert any(report.strangulation.answer is Answer.YES for report in reports)

@@ -23,6 +23,8 @@ BROKEN: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     (POLICE, {"persons.1.cpr": MAJA}, ("persons", "cpr", "two reports")),
     (POLICE, {"persons.1.cpr": "740391-2006"}, ("persons", "cpr", "two reports")),
     (POLICE, {"persons.4.cpr": MAJA}, ("persons", "same cpr", "one role")),
+    (POLICE, {"persons.0.cpr": "1403912014", "persons.0.cpr_is_replacement": True}, ("60 added",)),
+    (POLICE, {"persons.0.cpr": None, "persons.0.cpr_is_replacement": True}, ("60 added",)),
     (POLICE, {"persons.4.id": example()["persons"][0]["id"]}, ("persons", "same id")),
     (POLICE, {"persons.4.relation": {"kind": "partner", "cohabiting": "no"}}, ("relation", "leave it out")),
     (POLICE, {"persons.4.birth_date": "1956-01-01"}, ("approximate_age", "birth_date")),

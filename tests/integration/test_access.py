@@ -70,6 +70,7 @@ CASES: dict[str, dict[Role, set[str]]] = {
         **INTAKE,
         R.PROGRAMME_LEAD: {U, C, O},
     },
+    "POST /v1/cases/{case_id}/cpr-number": INTAKE,
     "POST /v1/cases/{case_id}/safe-contact": INTAKE,
     "POST /v1/cases/{case_id}/reports/{report_id}/taking-up": INTAKE,
     "POST /v1/cases/{case_id}/hand-over": {R.TOVHOLDER: {C}, R.PROGRAMME_LEAD: {U, C, O}},

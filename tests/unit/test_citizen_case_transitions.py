@@ -224,6 +224,7 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "accept_hand_over": {"hand_over_id": HANDED, "by": ANOTHER},
     "decline_hand_over": {"hand_over_id": HANDED, "reason": HandOverRefusal.NO_CAPACITY, "by": ANOTHER},
     "name_substitute": {"substitute": ANOTHER, "ends_at": NOW + timedelta(days=2)},
+    "change_cpr_number": {"cpr": "0202020202"},
     "set_safe_contact": {"rules": CouldKill({"channel": "sms"})},
     "set_address_protection": {"protection": "name_address", "address": CouldKill({"address": "x"})},
     "assess_safety": {

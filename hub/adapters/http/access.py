@@ -103,6 +103,7 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("POST", "/v1/cases/{case_id}/child-notifications"): _HEAR,
     ("POST", "/v1/cases/{case_id}/child-notifications/{due_id}/answer"): _BASIS,
     ("POST", "/v1/cases/{case_id}/child-notifications/{due_id}/notification"): _BASIS,
+    ("POST", "/v1/cases/{case_id}/cpr-number"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/safe-contact"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/address-protection"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/assessments"): _INTAKE,

@@ -49,6 +49,7 @@ class Services:
     keys: PublicKeys
     municipality: str
     on_call: str
+    production: bool
     ready: Callable[[], None]
     """Raises `Unavailable` or `Corrupt` where the hub can't do its work."""
 

@@ -42,6 +42,11 @@ def _cpr(value: Any, words: Words, _: Names) -> Iterator[Fact]:
     yield Fact(words("field.cpr"), cpr.masked(value))
 
 
+def _replacement(value: Any, words: Words, _: Names) -> Iterator[Fact]:
+    if value:
+        yield Fact(words("field.cpr"), words("value.replacement"))
+
+
 def _born(value: Any, words: Words, _: Names) -> Iterator[Fact]:
     yield Fact(words("field.birth_date"), words.day(date.fromisoformat(value)))
 
@@ -195,6 +200,7 @@ _SILENT: Final = frozenset(
 _RENDER: Final[Mapping[str, Render]] = {
     "name": lines.plain("field.name"),
     "cpr": _cpr,
+    "cpr_is_replacement": _replacement,
     "birth_date": _born,
     "approximate_age": _age,
     "concerned": _concerned,

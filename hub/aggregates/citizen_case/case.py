@@ -46,6 +46,7 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     flag_minor                    yes      -        yes   yes        yes     -      -      -          -
     child_notification_falls_due  yes      yes      yes   yes        yes     yes    yes    yes        -
     answer_child_notification     yes      yes      yes   yes        yes     yes    yes    yes        -
+    change_cpr_number             yes      -        yes   yes        yes     -      yes    yes        -
     set_safe_contact              yes      -        yes   yes        yes     -      yes    yes        -
     set_address_protection        yes      -        yes   yes        yes     -      yes    yes        -
     assess_safety                 yes      -        yes   -          -       -      -      -          -
@@ -241,6 +242,7 @@ class CitizenCase(Aggregate):
     child_notification_falls_due = children.child_notification_falls_due
     answer_child_notification = children.answer_child_notification
 
+    change_cpr_number = intake.change_cpr_number
     set_safe_contact = safety.set_safe_contact
     set_address_protection = safety.set_address_protection
     assess_safety = safety.assess_safety
@@ -359,7 +361,7 @@ class CitizenCase(Aggregate):
 
     @property
     def cpr_numbers(self) -> frozenset[str]:
-        """The citizen's CPR number as reported; none at all is a case too, and two are a reason to look."""
+        """The citizen's CPR numbers, told and since changed; none is a case too, and two a reason to look."""
         told = [e.content for e in self.entries if e.content.category is Category.IDENTITY]
         return frozenset(c.data["cpr"] for c in told if c.about is None and "cpr" in c.data)
 

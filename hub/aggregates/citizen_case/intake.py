@@ -1,5 +1,6 @@
 """Commands on reports, on matching them, and on opening the case (seed 002 p. 11-12)."""
 
+import re
 from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import (
     CaseOpened,
     CoordinatorAssigned,
+    CprNumberChanged,
     FreeTextRead,
     InquiryMatched,
     InquiryTextRead,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
 
 COORDINATOR_ROLE = "tovholder"
+CPR = re.compile(r"[0-9]{10}")
 
 
 def receive_report(
@@ -168,6 +171,20 @@ def open_case(
             field="criteria",
         )
     self.trigger_event(CaseOpened, number=number, criteria=criteria, by=by, timestamp=self.moment(at))
+
+
+def change_cpr_number(
+    self: "CitizenCase", *, cpr: str, is_replacement: bool = False, by: Actor, at: datetime
+) -> None:
+    """The citizen was given another CPR number; whether it is one at all is judged where it comes in."""
+    must_be_legal(self, "change_cpr_number")
+    if not CPR.fullmatch(cpr):
+        raise Invalid("cpr: a CPR number is ten digits; write it without a hyphen", field="cpr")
+    if cpr in self.cpr_numbers:
+        raise Conflict("cpr: is known as the citizen's already; nothing to do", field="cpr")
+    self.trigger_event(
+        CprNumberChanged, cpr=cpr, is_replacement=is_replacement, by=by, timestamp=self.moment(at)
+    )
 
 
 def assign_coordinator(

@@ -64,6 +64,7 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "flag_minor": _EVERY - _MATCHED - _MINOR - _FORWARDED - _MOVED,
         "child_notification_falls_due": _EVERY,
         "answer_child_notification": _EVERY,
+        "change_cpr_number": _EVERY - _MATCHED - _MOVED,
         "set_safe_contact": _EVERY - _MATCHED - _MOVED,
         "set_address_protection": _EVERY - _MATCHED - _MOVED,
         "assess_safety": _ALONE,

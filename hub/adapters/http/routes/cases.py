@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from contracts.base import Contract
+from contracts.cpr import Cpr, refuse_test
 from contracts.fields import Flag, Line
 from contracts.social_report_persons_v1 import SafeContact
 from contracts.terms import AddressProtection, SafetyLevel
@@ -23,6 +24,7 @@ from hub.adapters.http.context import (
 )
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.errors import Invalid
 from hub.opening import OpenedRow
 from hub.queries import Waiting
 
@@ -54,6 +56,13 @@ class CoordinatorAsked(Contract):
 
     person: Line
     name: Line
+
+
+class CprNumberAsked(Contract):
+    """The number that the citizen was given; a replacement number, which looks as a test number, says so."""
+
+    cpr: Cpr
+    is_replacement: Flag = False
 
 
 class SafeContactAsked(Contract):
@@ -190,6 +199,21 @@ def coordinator(call: Authorised, parts: Parts, body: Body, asked: CoordinatorAs
     """Name the tovholder."""
     named = Actor(asked.person, asked.name, "tovholder", call.actor.organisation)
     return answered(parts.hub.assign_coordinator(command(call, body), call.of_case.id, named))
+
+
+@router.post("/v1/cases/{case_id}/cpr-number", status_code=201)
+def cpr_number(call: Authorised, parts: Parts, body: Body, asked: CprNumberAsked) -> Mapping[str, object]:
+    """The citizen was given another CPR number. Both find the case from now on."""
+    if parts.production:
+        try:
+            refuse_test(asked.cpr, is_replacement=asked.is_replacement)
+        except ValueError as error:
+            raise Invalid(f"cpr: {error}", field="/cpr") from None
+    return answered(
+        parts.hub.change_cpr_number(
+            command(call, body), call.of_case.id, asked.cpr, is_replacement=asked.is_replacement
+        )
+    )
 
 
 @router.post("/v1/cases/{case_id}/safe-contact", status_code=201)

@@ -101,6 +101,7 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "MessageKind.case_unmatched": ("Kobling fortrudt", "Match undone"),
     "MessageKind.case_opened": ("Sag oprettet efter visitation", "Case opened after visitation"),
     "MessageKind.coordinator_assigned": ("Tovholder udpeget", "Coordinator named"),
+    "MessageKind.cpr_number_changed": ("Nyt CPR-nummer", "New CPR number"),
     "MessageKind.safe_contact_set": ("Aftale om sikker kontakt", "Safe contact agreed"),
     "MessageKind.address_protection_set": (
         "Navne- og adressebeskyttelse registreret",

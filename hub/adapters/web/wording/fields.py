@@ -123,6 +123,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "value.no": ("nej", "no"),
     "value.years": ("{n} år", "{n} years"),
     "value.needed": ("skal bruges", "needed"),
+    "value.replacement": ("erstatningsnummer", "a replacement number"),
     "value.not_needed": ("ikke nødvendig", "not needed"),
     "value.treated": ("behandlet: {answer}", "treated: {answer}"),
     "value.from": ("fra {start}, varer ved", "from {start}, still going on"),

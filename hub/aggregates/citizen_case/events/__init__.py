@@ -47,6 +47,7 @@ from hub.aggregates.citizen_case.events.handing_over import (
 from hub.aggregates.citizen_case.events.intake import (
     CaseOpened,
     CoordinatorAssigned,
+    CprNumberChanged,
     FreeTextRead,
     InquiryMatched,
     InquiryOpened,
@@ -106,6 +107,7 @@ __all__ = [
     "ContactAttempted",
     "ContactDecided",
     "CoordinatorAssigned",
+    "CprNumberChanged",
     "EntryCorrected",
     "FollowUpEnded",
     "FreeTextRead",

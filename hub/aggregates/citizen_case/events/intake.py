@@ -203,6 +203,21 @@ class CoordinatorEvent(CaseEvent):
         case.substitute = None
 
 
+@stored_as("case.cpr_number_changed")
+class CprNumberChanged(CaseEvent):
+    """The citizen was given another CPR number. The former one stays hers or his: both find the case."""
+
+    KIND = MessageKind.CPR_NUMBER_CHANGED
+    cpr: str
+    is_replacement: bool
+
+    def tells(self) -> tuple[Content, ...]:
+        data: dict[str, Any] = {"cpr": self.cpr}
+        if self.is_replacement:
+            data["cpr_is_replacement"] = True
+        return (Content(Category.IDENTITY, "cpr", data),)
+
+
 @stored_as("case.coordinator_assigned")
 class CoordinatorAssigned(CoordinatorEvent):
     """One named professional is responsible for the citizen's case (tovholder, seed 002 p. 10)."""
