@@ -33,6 +33,19 @@ def blocks() -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```$", RUNBOOK, re.M | re.S)
 
 
+def run(blocks: list[str], folder: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """In one shell, in order; a command that fails stops it."""
+    path = f"{Path(sys.executable).parent}:{programs()}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["/bin/bash", "-euo", "pipefail", "-c", "\n".join(blocks)],
+        cwd=folder,
+        env={"PATH": path, "HOME": str(folder), "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def settings_file(folder: Path, broker: SecureKafka, database: str, issuer: str) -> None:
     """`hub.env`: the example, with what this machine has in the place of what a municipality has."""
     values = {
@@ -68,25 +81,27 @@ def partner_files(folder: Path) -> None:
 def test_every_block_of_the_runbook_does_what_it_says(
     tmp_path: Path, secure_kafka: SecureKafka, own_postgres: PostgresServer
 ) -> None:
-    """In one shell, in order; a command that fails stops it."""
+    """What was lost is made anew beside what is there: a database, and a folder of keys."""
     with Issuer.serving("tvaers-hub") as issuer:
         settings_file(tmp_path, secure_kafka, own_postgres.url, issuer.url)
         partner_files(tmp_path)
-        path = f"{Path(sys.executable).parent}:{programs()}:{os.environ['PATH']}"
-        done = subprocess.run(
-            ["/bin/bash", "-euo", "pipefail", "-c", "\n".join(blocks())],
-            cwd=tmp_path,
-            env={"PATH": path, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run(blocks(), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAIL" not in done.stdout
-    assert done.stdout.count("ok    keys: open the database") == RUNBOOK.count("hub doctor\n")
+    assert done.stdout.count("ok    keys: open the database") == "".join(blocks()).count("hub doctor\n")
     assert "numbers begin anew in epoch 2" in done.stdout
     assert "uncollected by lysning" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_the_block_without_servers_does_what_it_says(tmp_path: Path) -> None:
+    """A backup of a database that is there, put back, with its keys and fence as they were."""
+    (block,) = re.findall(r"^```sh sqlite\n(.*?)^```$", RUNBOOK, re.M | re.S)
+    done = run([block], tmp_path, HUB_ON_CALL="112", HUB_DATA_DIR=str(tmp_path / "var"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAIL" not in done.stdout
+    assert "numbers begin anew in epoch 2" in done.stdout
+    assert done.stderr == ""
 
 
 def test_every_setting_is_in_the_example_and_no_other() -> None:

@@ -2,9 +2,10 @@
 anew. Database and keys are kept apart, as the runbook says: the fence is never restored."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -12,14 +13,19 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from contracts.envelope import to_headers
+from contracts.client.http_profile import HttpHub
+from contracts.client.inbox import START, Position, Received
+from contracts.client.kafka_profile import KafkaHub
+from contracts.client.party import Party
+from contracts.client.reading import read_http, read_kafka
+from contracts.envelope import Envelope, from_headers, to_headers
 from contracts.inbound_v1 import Inbound
 from contracts.message_v1 import Revoked
 from contracts.terms import Category, SafetyLevel
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.aggregates.citizen_case.events import ConsentWithdrawn, ReportReceived
 from hub.errors import Missing
-from hub.ports import Record
+from hub.ports import Consumer, Record
 from hub.projections import timeline
 from hub.receiving import Receiver
 from hub.restoring import restore
@@ -163,3 +169,112 @@ def test_numbers_begin_anew_and_readers_go_on(town: Town) -> None:
     assert lost.message_id not in {message.message_id for message in stored}
     assert sorted(town.shown()) == sorted((m.message_id, m.sequence) for m in stored if not m.control)
     assert town.world.parts.views[timeline.NAME].position(UNIT) == (2, 1)
+
+
+def test_what_lay_on_a_topic_unread_is_no_row_of_a_restored_view(town: Town) -> None:
+    """Sent after the backup and not projected before the loss: nobody can open it, and nobody is shown it."""
+    case = town.world.open_case()
+    town.settle()
+    town.back_up()
+    town.world.level(case, SafetyLevel.HIGH)
+    with closing(town.world.parts.relay(town.broker)) as relay:
+        relay.step()
+    town.put_back()
+    restore(town.world.parts, town.broker)
+    town.world.level(case, SafetyLevel.RAISED)
+    town.settle()
+    stored = town.world.stored(UNIT)
+    assert sorted(town.shown()) == sorted((m.message_id, m.sequence) for m in stored if not m.control)
+    assert town.world.parts.views[timeline.NAME].position(UNIT) == (2, 1)
+
+
+@pytest.mark.parametrize("by_topic", [False, True], ids=["over HTTP", "by topic"])
+@pytest.mark.parametrize("ahead", [False, True], ids=["as the backup", "further than the backup"])
+def test_a_partners_program_goes_on_with_nothing_lost_and_nothing_twice(
+    town: Town, by_topic: bool, ahead: bool
+) -> None:
+    """It has what it was told since the backup, too; what comes now has numbers that it has not seen."""
+    case = town.world.open_case()
+    town.world.consent(case)
+    town.world.level(case, SafetyLevel.HIGH)
+    town.settle()
+    program = Program(town, by_topic=by_topic)
+    program.read()
+    town.back_up()
+    town.world.level(case, SafetyLevel.ACUTE)
+    town.settle()
+    since = town.world.stored(NGO)[-1].message_id
+    if ahead:
+        program.read()
+    town.put_back()
+    restore(town.world.parts, town.broker)
+    town.world.level(case, SafetyLevel.RAISED)
+    town.settle()
+    program.read()
+    stored = [message.message_id for message in town.world.stored(NGO)]
+    assert set(stored) <= set(program.seen)
+    assert len(program.seen) == len(set(program.seen))
+    assert (since in program.seen) == (ahead or by_topic)
+    assert program.seen[-1] == stored[-1]
+    assert program.position == (2, 1)
+
+
+class Program:
+    """A partner's program: the client's own reading, by either way."""
+
+    def __init__(self, town: Town, *, by_topic: bool) -> None:
+        self._town = town
+        self._topic = by_topic
+        self.position: Position = START
+        self.seen: list[UUID] = []
+
+    def apply(self, received: Sequence[Received], position: Position) -> None:
+        """Keep what came, and how far."""
+        self.seen += [one.envelope.message_id for one in received]
+        self.position = position
+
+    def read(self) -> None:
+        """Everything that there is for it now."""
+        world = self._town.world
+        party = Party(MUNICIPALITY, NGO, self._town.identities[NGO], world.parts.identity.public)
+        hub = cast(HttpHub, _Pulled(world))
+        if not self._topic:
+            while read_http(hub, party, self, self.position) != self.position:
+                continue
+            return
+        topic, group = world.parts.outgoing.topic(NGO), f"{NGO}.adapter"
+        with closing(self._town.broker.consumer(topic, group)) as consumer:
+            kafka = cast(KafkaHub, _Topic(consumer))
+            before = None
+            while before != self.position:
+                before = self.position
+                read_kafka(kafka, hub, party, self, self.position)
+
+
+class _Pulled:
+    """`GET /v1/messages` without the HTTP."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def messages(self, epoch: int, after: int, limit: int) -> list[Envelope]:
+        return self._world.parts.outgoing.messages_of(NGO, epoch, after, limit)
+
+
+class _Topic:
+    """The partner's own topic, on the embedded broker."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+        self._done = -1
+
+    def poll(self, limit: int, timeout_s: float) -> list[Envelope]:
+        records = self._consumer.poll(limit, timeout_s)
+        self._done = records[-1].offset if records else self._done
+        return [from_headers(record.headers, record.value) for record in records]
+
+    def commit(self) -> None:
+        self._consumer.commit(self._done)
+
+    def release(self) -> None:
+        self._consumer.close()
