@@ -27,6 +27,8 @@ from hub.aggregates.guards import distinct, one_of, slug, written
 from hub.errors import IllegalTransition, Invalid
 
 CONTACT = frozenset({"name", "email", "duty_phone"})
+RESERVED = "hub"
+"""Names the hub's own consumer groups, read models and login at the broker."""
 _KEY_BYTES = 32
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
@@ -206,6 +208,8 @@ class Partner(Aggregate):
 
 def _must_be_an_organisation(name_in_topics: str, name: str) -> None:
     slug("slug", name_in_topics)
+    if name_in_topics == RESERVED:
+        raise Invalid(f"slug: {RESERVED!r} is the hub's own; choose another", field="slug")
     written("name", name)
 
 

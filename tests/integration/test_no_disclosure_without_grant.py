@@ -196,6 +196,8 @@ class Trial:
                 self.take_over(case)
 
     def take_over(self, case: UUID) -> None:
+        """What was told is judged first: of what is erased the log says nothing more."""
+        self.judge_the_log({case: self.oracle.now(case, self.latest)})
         thread = self.world.thread(case, NEIGHBOUR)
         for told in self.world.told(NEIGHBOUR):
             if told.head.thread == thread:

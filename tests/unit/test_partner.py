@@ -98,6 +98,7 @@ def test_an_organisation_becomes_a_partner() -> None:
         ({"slug": "havnen.to"}, "slug"),
         ({"slug": "a" * 41}, "slug"),
         ({"slug": "havnen\n"}, "slug"),
+        ({"slug": "hub"}, "slug"),
         ({"name": " "}, "name"),
         ({"kind": "perpetrator"}, "kind"),
         ({"categories": ("address",)}, "categories"),

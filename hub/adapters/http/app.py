@@ -68,7 +68,13 @@ def create_app(
         summary=SUMMARY,
         docs_url=None,
         redoc_url=None,
-        telemetry={"logs": False, "operation_spans": False},
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
     )
     app.state.services = parts
     problems.install(app)
