@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.benchmarks [append] [load] [end_to_end]`: one JSON line a figure.
+"""`make bench`, or `python -m tests.benchmarks [append] [load] …`: one JSON line a figure.
 
 `value` and `limit` are medians over the rounds, `ratio` the median of the rounds' ratios. Read the ratio:
 the machine's own speed is in the other two. Servers start as for the tests, with production's durability.
@@ -8,26 +8,38 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from tests.benchmarks import append, end_to_end, load
+from tests.benchmarks import api, append, end_to_end, load, rebuild, topics
 from tests.benchmarks.harness import Figure
 from tests.support.kafka import shared_broker
 from tests.support.postgres import shared_server
 
-FIGURES: dict[str, Callable[[str], Iterator[Figure]]] = {"append": append.measure, "load": load.measure}
+ON_POSTGRES: dict[str, Callable[[str], Iterator[Figure]]] = {
+    "append": append.measure,
+    "load": load.measure,
+    "api": api.measure,
+    "rebuild": rebuild.measure,
+}
+ON_BOTH: dict[str, Callable[[str, str], Iterator[Figure]]] = {
+    "topics": topics.measure,
+    "end_to_end": end_to_end.measure,
+}
+"""These need a broker too, which is started for them alone."""
 
 
 def main(names: list[str]) -> None:
     """Measure what is named, everything where nothing is."""
-    known = [*FIGURES, "end_to_end"]
+    known = [*ON_POSTGRES, *ON_BOTH]
     if unknown := set(names) - set(known):
         sys.exit(f"no such figures: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    wanted = set(names or known)
     with ExitStack() as stack:
         server = stack.enter_context(shared_server())
-        for name, measure in FIGURES.items():
-            if name in names or not names:
-                report(measure(server))
-        if "end_to_end" in names or not names:
-            report(end_to_end.measure(server, stack.enter_context(shared_broker())))
+        for name in [one for one in ON_POSTGRES if one in wanted]:
+            report(ON_POSTGRES[name](server))
+        if wanted & ON_BOTH.keys():
+            kafka = stack.enter_context(shared_broker())
+            for name in [one for one in ON_BOTH if one in wanted]:
+                report(ON_BOTH[name](server, kafka))
 
 
 def report(figures: Iterator[Figure]) -> None:
