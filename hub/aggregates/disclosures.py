@@ -118,7 +118,8 @@ class Renewed(LedgerEvent):
     def apply(self, aggregate: "DisclosureLedger") -> None:
         for renewed in self.parts:
             told = aggregate.parts[renewed.message_id]
-            told[renewed.part] = told[renewed.part] | {renewed.basis.grant_id}
+            carried = told[renewed.part] | {renewed.basis.grant_id}
+            aggregate.parts[renewed.message_id] = {**told, renewed.part: carried}
 
 
 @stored_as("ledger.refused")

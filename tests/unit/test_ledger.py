@@ -10,6 +10,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from contracts.terms import Category, MessageKind
+from hub.adapters.store.standing import copied
 from hub.aggregates.disclosure_ledger import (
     BasisUsed,
     Disclosed,
@@ -25,7 +26,7 @@ from hub.aggregates.disclosure_ledger import (
     Source,
 )
 from hub.errors import Conflict, Invalid, Missing
-from tests.given import NOW, STREAM, Fact, fact, given
+from tests.given import CASEWORKER, NOW, STREAM, Fact, fact, given
 from tests.unit.case_facts import made_up
 
 CASE, CONSENT = made_up(1), made_up(2)
@@ -228,6 +229,12 @@ def test_what_was_renewed_outlives_the_grant_it_was_told_on() -> None:
     ).aggregate
     assert ledger.rests_on_none({G2}) == ((), {})
     assert ledger.rests_on_none(()) == ((M1,), {})
+
+
+def test_a_renewal_that_was_not_kept_leaves_nothing_in_the_copy_that_stands() -> None:
+    standing = given(OPENED, disclosed(M1, (G1,))).aggregate
+    copied(standing).renew(parts=renewed(M1, 0, 1), by=CASEWORKER, at=LATER)
+    assert standing.rests_on_none({G2}) == ((M1,), {})
 
 
 def test_only_what_stands_is_renewable() -> None:
