@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, Self
 from uuid import UUID
 
-from kafka import OffsetAndMetadata, TopicPartition  # type: ignore[import-untyped]
-from kafka.errors import AuthorizationError, KafkaError  # type: ignore[import-untyped]
+from kafka import OffsetAndMetadata, TopicPartition
+from kafka.errors import AuthorizationError, KafkaError
 
 from contracts.client.errors import HubUnreachable, NotLetIn
 from contracts.client.kafka_login import PARTITION, KafkaLogin, ms

@@ -87,7 +87,7 @@ def test_an_unknown_topic_is_unavailable(kafka: str) -> None:
 
 def test_topics_are_made_as_the_format_says(kafka: str) -> None:
     """One partition, the broker's clock, deletion after the retention."""
-    from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient  # type: ignore[import-untyped]
+    from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
     topic = f"t-{uuid.uuid4().hex[:8]}.to.ngo"
     with closing(KafkaBroker(KafkaSettings(bootstrap=kafka))) as broker:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -180,7 +181,7 @@ class Load:
         self._stop = threading.Event()
         self.failures: list[BaseException] = []
         works: list[Callable[[], None]] = [self._officer]
-        works += [lambda first=n: self._caseworker(first) for n in range(SENDERS)]  # type: ignore[misc]
+        works += [partial(self._caseworker, n) for n in range(SENDERS)]
         self._threads = [threading.Thread(target=self._guarded, args=(work,)) for work in works]
         for thread in self._threads:
             thread.start()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from typer.main import get_command
+from typer.main import get_group
 
 from hub.__main__ import app
 from hub.settings import Settings
@@ -137,5 +137,5 @@ def test_the_unit_runs_each_process_and_stops_it_in_order() -> None:
     assert service["ExecStart"].endswith("/bin/hub %i")
     assert (service["Restart"], service["KillSignal"], service["LimitCORE"]) == ("always", "SIGTERM", "0")
     started = re.findall(r"hub@(\w+)", RUNBOOK)
-    commands = set(get_command(app).commands)  # type: ignore[attr-defined]
+    commands = set(get_group(app).commands)
     assert set(started) == {"serve", "relay", "project", "receive"} <= commands

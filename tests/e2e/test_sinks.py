@@ -418,8 +418,8 @@ class Sinks:
         }
 
     def _on_kafka(self) -> dict[str, bytes]:
-        from kafka import KafkaConsumer, TopicPartition  # type: ignore[import-untyped]
-        from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
+        from kafka import KafkaConsumer, TopicPartition
+        from kafka.admin import KafkaAdminClient
 
         assert self.kafka is not None
         with KafkaAdminClient(**self.kafka.login()) as admin:
@@ -449,14 +449,14 @@ class Sinks:
     def _in_sqlite(self) -> dict[str, bytes]:
         with closing(sqlite3.connect(self.stage.settings.data_dir / "hub.db")) as db:
             tables = [t for (t,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            return _tables(lambda t: [tuple(r) for r in db.execute(f"SELECT * FROM {t}")], tables)  # noqa: S608
+            return _tables(lambda t: [tuple(r) for r in db.execute(f"SELECT * FROM {t}")], tables)  # noqa: S608 (names of our own)
 
     def _in_postgres(self) -> dict[str, bytes]:
         assert self.postgres is not None
         with psycopg.connect(self.postgres.url, autocommit=True) as db:
             db.execute("CHECKPOINT")
             found = db.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-            tables = _tables(lambda t: db.execute(f"SELECT * FROM {t}").fetchall(), [t for (t,) in found])  # noqa: S608
+            tables = _tables(lambda t: db.execute(f"SELECT * FROM {t}").fetchall(), [t for (t,) in found])  # noqa: S608 (names of our own)
         disk = b"".join(p.read_bytes() for p in self.postgres.data_dir.rglob("*") if p.is_file())
         log = (self.postgres.home / "server.log").read_bytes()
         return {**tables, "the database's disk": disk, "the database's own log": log}
@@ -557,7 +557,7 @@ def _plant(sinks: Sinks) -> set[str]:
     if sinks.postgres is not None:
         places |= {"the database's disk", "the database's own log"}
         with psycopg.connect(sinks.postgres.url) as db, suppress(psycopg.Error):
-            db.execute(f"SELECT '{canary(12)}' FROM no_such_table")  # noqa: S608
+            db.execute(f"SELECT '{canary(12)}' FROM no_such_table")  # noqa: S608 (names of our own)
     return places
 
 

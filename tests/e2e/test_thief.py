@@ -196,7 +196,7 @@ def test_the_thief_opens_nothing_that_it_had_not_opened_before(
 
 
 def test_the_thief_reads_no_other_topic_and_writes_for_nobody_else(stage: Stage) -> None:
-    from kafka.errors import KafkaError  # type: ignore[import-untyped]
+    from kafka.errors import KafkaError
 
     for other in (OTHER_NGO, POLICE, stage.settings.unit):
         with pytest.raises(KafkaError):

@@ -294,7 +294,7 @@ def test_partner_and_hub_hand_each_other_their_public_keys(
 def test_a_partner_gets_its_login_and_its_three_rights(
     hub: Callable[..., Any], tmp_path: Path, secure_kafka: SecureKafka
 ) -> None:
-    from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
+    from kafka.admin import KafkaAdminClient
 
     passwords = tmp_path / "passwords.json"
     passwords.write_text(json.dumps({"cli-havnen": "hemmelig-hemmelig"}))

@@ -129,7 +129,9 @@ def test_free_text_of_a_matched_inquiry_is_told_once_read_to_who_holds_a_grant_i
     assert world.told(NGO) == []
 
 
-def test_free_text_read_while_a_consent_is_given_is_told_on_it(world: World) -> None:
+def test_free_text_read_while_a_consent_is_given_is_told_on_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whichever of the two is first, the other meets it: neither is decided on a case that has changed."""
     case, inquiry = world.open_case(), world.report(SAME_WOMAN)
     world.match(case, inquiry)
@@ -137,11 +139,11 @@ def test_free_text_read_while_a_consent_is_given_is_told_on_it(world: World) -> 
     commit = committer.commit
 
     def then_consent(*asked: Any) -> Any:
-        committer.commit = commit  # type: ignore[method-assign]
+        monkeypatch.setattr(committer, "commit", commit)
         elsewhere(lambda: world.consent(case, [NGO], [C.FREE_TEXT]))
         return commit(*asked)
 
-    committer.commit = then_consent  # type: ignore[assignment, method-assign]
+    monkeypatch.setattr(committer, "commit", then_consent)
     world.read_free_text(inquiry)
     assert len(world.told(NGO)) == 1
 

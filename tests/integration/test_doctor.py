@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from kafka.admin import ACLOperation, ResourceType  # type: ignore[import-untyped]
+from kafka.admin import ACLOperation, ResourceType
 
 from contracts.terms import Category
 from hub import doctor

@@ -6,8 +6,8 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition  # type: ignore[import-untyped]
-from kafka.admin import (  # type: ignore[import-untyped]
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import (
     ACL,
     ACLOperation,
     ACLPermissionType,
@@ -17,7 +17,7 @@ from kafka.admin import (  # type: ignore[import-untyped]
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
-from kafka.errors import (  # type: ignore[import-untyped]
+from kafka.errors import (
     GroupAuthorizationFailedError,
     KafkaTimeoutError,
     TopicAuthorizationFailedError,

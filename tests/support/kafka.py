@@ -374,8 +374,8 @@ def prepare(*, own: bool) -> None:
 
 def _cluster_id(login: dict[str, Any]) -> str | None:
     """Return the name of the cluster that lets *login* in, or nothing if none does."""
-    from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
-    from kafka.errors import KafkaError  # type: ignore[import-untyped]
+    from kafka.admin import KafkaAdminClient
+    from kafka.errors import KafkaError
 
     try:
         with KafkaAdminClient(**login, bootstrap_timeout_ms=5_000) as admin:

@@ -111,7 +111,7 @@ def wheel(name: str, why: str) -> Path:
 @cache
 def docker_answers() -> bool:
     """Ask the Docker daemon itself: an installed `docker` program proves nothing."""
-    import docker  # type: ignore[import-untyped]
+    import docker
 
     with warnings.catch_warnings():
         # When nobody answers, docker leaves its socket to the garbage collector.

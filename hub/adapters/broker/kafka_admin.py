@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from kafka.admin import (  # type: ignore[import-untyped]
+from kafka.admin import (
     ACL,
     ACLFilter,
     ACLOperation,

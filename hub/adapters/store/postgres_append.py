@@ -15,7 +15,7 @@ from hub.ports import Alongside
 
 PARAMETERS = 44
 _PLACES = ", ".join(f"${n}" for n in range(1, PARAMETERS + 1))
-append = Statement("append", f"SELECT status, detail, numbers FROM hub_append({_PLACES})")  # noqa: S608
+append = Statement("append", f"SELECT status, detail, numbers FROM hub_append({_PLACES})")  # noqa: S608 (places alone)
 
 
 def parameters(events: Sequence[StoredEvent], a: Alongside | None) -> list[Any]:

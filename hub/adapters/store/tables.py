@@ -22,7 +22,7 @@ _MESSAGE = f"""SELECT m.number, m.recipient, m.epoch, m.sequence, m.message_id, 
     m.control OR EXISTS (
         SELECT 1 FROM message_wraps w JOIN grants g ON g.grant_id = w.grant_id
         WHERE w.message_id = m.message_id AND g.recipient = m.recipient AND {_LIVING_GRANT})
-    FROM messages m"""  # noqa: S608
+    FROM messages m"""  # noqa: S608 (of constants)
 _WRAPS = f"""WITH asked AS MATERIALIZED (
         SELECT message_id, recipient, number FROM messages WHERE message_id = ANY(?))
     SELECT w.message_id, w.grant_id, w.wraps, g.epoch, g.wrapped
@@ -31,7 +31,7 @@ _WRAPS = f"""WITH asked AS MATERIALIZED (
     JOIN grants g ON g.grant_id = w.grant_id AND g.recipient = m.recipient
     JOIN partners p ON p.slug = m.recipient AND p.active
     WHERE m.recipient = ? AND {_LIVING_GRANT}
-    ORDER BY m.number"""  # noqa: S608
+    ORDER BY m.number"""  # noqa: S608 (of constants)
 """Begun from the messages that are asked for, whatever the planner thinks of young tables: begun from a
 recipient's grants it takes the longer the more there are."""
 _PARTNER = "SELECT slug, kind, active, sealing_key, signing_key FROM partners"
@@ -240,7 +240,7 @@ class ClearTables:
 
     def _behind(self, which: str, *params: Any) -> Behind:
         ((count, first),) = self._read(
-            f"SELECT count(*), min(position) FROM messages WHERE {which}",  # noqa: S608
+            f"SELECT count(*), min(position) FROM messages WHERE {which}",  # noqa: S608 (a condition written above)
             *params,
         )
         return Behind(count, first)
