@@ -2,10 +2,9 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from eventsourcing.persistence import PersistenceError
@@ -16,6 +15,7 @@ from hub import breaches
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.values import CaseState
+from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.barring import family
 from hub.committing import Command, Committer, Events
 from hub.disclosing import Discloser
@@ -27,6 +27,7 @@ from hub.projections import disclosures, hand_overs, intake, receipts, referrals
 from hub.projections.disclosures import Told
 
 log = logger("queries")
+_REPORTS: Final = {MessageKind.REPORT_RECEIVED, MessageKind.REPORT_SUPPLEMENTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +83,15 @@ class Queries:
     def _waiting(self, by: Actor, rows: Iterable[Row]) -> list[Waiting]:
         hidden = self._committer.barring.hidden_from(by.login)
         found = []
-        for row in rows:
-            try:
-                ledger = self._committer.ledger(row.thread)
-            except Corrupt as error:
-                log.error("what waits in the inbox cannot be opened", error=error.slug)
+        waiting = list(rows)
+        ledgers = self._events.latest(row.thread for row in waiting)
+        for row in waiting:
+            ledger = ledgers[row.thread]
+            if isinstance(ledger, Corrupt):
+                log.error("what waits in the inbox cannot be opened", error=ledger.slug)
                 if not hidden:
                     found.append(Waiting(None, row, read=None))
-                continue
-            if ledger is not None and ledger.case_id not in hidden:
+            elif isinstance(ledger, DisclosureLedger) and ledger.case_id not in hidden:
                 report = row.clear.get("report")
                 read = self._committer.was_read(ledger.case_id, UUID(report)) if report else None
                 found.append(Waiting(ledger.case_id, row, read))
@@ -136,7 +137,7 @@ class Queries:
         owner = by.organisation
         cases = {self._discloser.thread(one, owner): one for one in (case.id, *case.inquiries)}
         for row in opened:
-            if row.head.kind is not MessageKind.REPORT_RECEIVED or row.head.thread not in cases:
+            if row.head.kind not in _REPORTS or row.head.thread not in cases:
                 continue
             try:
                 self._read(Command(by=by), cases[row.head.thread], row.head.refs["report"])
@@ -181,11 +182,8 @@ class Queries:
 
     def _family(self, case: CitizenCase) -> list[CitizenCase]:
         """The case and what is matched with it, as far as it can be read."""
-        found = []
-        for case_id in family(case, self._committer.case):
-            with suppress(Missing, Corrupt):
-                found.append(self._committer.case(case_id))
-        return found
+        found = self._events.latest(family(case, self._committer.case)).values()
+        return [one for one in found if isinstance(one, CitizenCase)]
 
     def receipt(self, owner: str, report_id: UUID) -> Mapping[str, str | None]:
         """The receipt of a report, for who knows the report's id: its reporter. Raises `Missing`.
@@ -213,16 +211,15 @@ class Queries:
             return ReceiptStatus.RETRACTED
         if case.state in {CaseState.FORWARDED, CaseState.ERASED}:
             return ReceiptStatus.FORWARDED
-        if self._told_taken_up(reporter, case_id, report_id):
+        if self._told_taken_up(reporter, case, report_id):
             return ReceiptStatus.TAKEN_UP
         read = self._committer.was_read(case_id, report_id)
         return ReceiptStatus.READ if read else ReceiptStatus.RECEIVED
 
-    def _told_taken_up(self, reporter: str, case_id: UUID, report_id: UUID) -> bool:
+    def _told_taken_up(self, reporter: str, case: CitizenCase, report_id: UUID) -> bool:
         """Whether it was taken up, and a grant that lives now lets its reporter know."""
         now = self._clock()
         try:
-            case = self._committer.case(case_id)
             cases = (case, *((self._committer.case(case.matched_to),) if case.matched_to else ()))
         except (Missing, Corrupt):
             return False

@@ -36,6 +36,8 @@ class Correcting(ChildrenAtRisk):
         It is corrected where it happened, also in a matched inquiry. Whoever was told it and still may be is
         told the correction; who may not stands as refused among the disclosures.
         """
+        if done := self._committer.done(command):
+            return self._answer(done)
         case = self._load(case_id)
         if command.expected is not None and case.version != command.expected:
             raise StaleVersion(command.expected, case.version)

@@ -45,10 +45,6 @@ def receipts(world: World, reporter: str) -> list[ReceiptStatus]:
     return [c.status for c in world.controls_of(reporter) if isinstance(c, Receipt)]
 
 
-def report_of(world: World, case: UUID) -> UUID:
-    return next(iter(world.case(case).reports))
-
-
 # --- read ---------------------------------------------------------------------------------------------
 
 
@@ -67,7 +63,7 @@ def test_a_report_is_received_until_a_named_person_has_opened_it(
 
     assert receipts(world, HOSPITAL) == [ReceiptStatus.RECEIVED, ReceiptStatus.READ]
     read = next(r for r in world.facts(ReportRead) if r.case_id == case)
-    assert (read.by.person, read.report_id) == ("inge", report_of(world, case))
+    assert (read.by.person, read.report_id) == ("inge", world.report_of(case))
     last = world.controls_of(HOSPITAL)[-1]
     assert isinstance(last, Receipt)
     assert last.on_call == ON_CALL
@@ -125,6 +121,18 @@ def test_who_reads_a_case_reads_the_reports_of_the_inquiries_matched_to_it(
     assert {r.case_id for r in world.facts(ReportRead)} == {case, inquiry}
 
 
+def test_what_its_reporter_added_is_read_like_a_report(world: World, broker: EmbeddedBroker) -> None:
+    case = world.report(SAME_WOMAN)
+    report = world.report_of(case)
+    added = world.supplement(report, SAME_WOMAN, HOSPITAL)
+    carried(world, broker)
+
+    looks(world, case)
+
+    assert {r.report_id for r in world.facts(ReportRead)} == {report, added}
+    assert receipts(world, HOSPITAL).count(ReceiptStatus.READ) == len({report, added})
+
+
 # --- unread past its deadline -------------------------------------------------------------------------
 
 
@@ -147,7 +155,7 @@ def test_an_acute_report_that_nobody_has_read_escalates_to_the_top_of_the_inbox(
     carried(world, broker)
 
     (told,) = [e for e in world.facts(CaseEscalated) if e.what is Escalation.REPORT_UNREAD]
-    assert told.of == report_of(world, acute)
+    assert told.of == world.report_of(acute)
     (head,) = [t.head for t in world.told(UNIT) if t.head.kind is MessageKind.ESCALATED]
     assert (head.urgency, head.refs) == (Urgency.ACUTE, {"report": told.of})
     inbox = world.parts.queries.inbox(CASEWORKER)
@@ -188,7 +196,7 @@ def test_that_a_report_was_taken_up_is_told_to_its_reporter_on_a_living_grant_an
     (message,) = world.messages_of(POLICE)[before[POLICE] :]
     told = world.open_message(POLICE, message)
     assert told.head.kind is MessageKind.REPORT_TAKEN_UP
-    assert told.head.refs == {"report": report_of(world, case)}
+    assert told.head.refs == {"report": world.report_of(case)}
     ledger = world.ledger(case, POLICE)
     assert ledger is not None
     assert message.message_id in ledger.sources
@@ -199,7 +207,7 @@ def test_what_the_reporter_asks_says_how_far_it_has_come_while_the_basis_lives(
     world: World, broker: EmbeddedBroker
 ) -> None:
     case = world.open_case()
-    report = report_of(world, case)
+    report = world.report_of(case)
     said = [world.parts.queries.receipt(POLICE, report)["status"]]
     carried(world, broker)
     looks(world, case, Actor("tove", "Tove Tovholder", "tovholder", UNIT))
@@ -245,7 +253,7 @@ def test_over_http_an_etag_survives_a_colleagues_reading(world: World, broker: E
 def test_over_http_a_report_is_taken_up_on_a_basis_and_refused_without(world: World) -> None:
     case, api = world.report(), Api(world)
     inge = api.login(CASEWORKER.person, UNIT, Role.CASEWORKER)
-    path = f"/v1/cases/{case}/reports/{report_of(world, case)}/taking-up"
+    path = f"/v1/cases/{case}/reports/{world.report_of(case)}/taking-up"
 
     refused = inge.post(path)
     world.legal_basis(case, [POLICE], [Category.COORDINATION], BasisRule.AUTHORITY_DUTY)

@@ -234,6 +234,21 @@ def test_one_damaged_ledger_leaves_the_inbox_to_everybody(
         assert f"/cases/{cases[2]}" in page
 
 
+def test_one_damaged_case_leaves_the_page_of_the_inbox_to_everybody(
+    world: World, broker: EmbeddedBroker
+) -> None:
+    """A notification of it waits, and cannot be opened from there."""
+    case, other = world.report(), world.report()
+    carried(world, broker)
+    spoil(world, case, 2)
+    with closing(afresh(world)) as fresh:
+        api = Api(fresh)
+        inge = api.login("inge", UNIT, Role.CASEWORKER)
+        page = api.client.get("/", headers={"Cookie": f"{SESSION}={inge.token}"})
+    assert page.status_code == 200
+    assert f"/cases/{other}" in page.text
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_one_damaged_disclosure_leaves_the_rest_of_the_overview(
     world: World, broker: EmbeddedBroker, version: int

@@ -16,7 +16,7 @@ from hub.adapters.web.entries import days
 from hub.adapters.web.lines import moment
 from hub.adapters.web.rendering import PageRoute, page
 from hub.aggregates.citizen_case.children import waiting_notifications
-from hub.errors import Missing
+from hub.errors import Corrupt, Missing
 
 _CASE_ROUTE: Final = ("GET", "/cases/{case_id}")
 _STATIC: Final = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
@@ -93,10 +93,15 @@ def _may_open(visit: visitors.Visit, case_id: UUID | None) -> bool:
     """Whether the visitor may open this case; a matched inquiry is part of its case."""
     if case_id is None:
         return False
-    case = visit.parts.queries.case(case_id)
-    if case.matched_to is not None:
-        case = visit.parts.queries.case(case.matched_to)
-    return role_for(*_CASE_ROUTE, visit.caller, case, visit.parts.outgoing.now()) is not None
+    try:
+        case = visit.parts.queries.case(case_id)
+        main = case if case.matched_to is None else visit.parts.queries.case(case.matched_to)
+    except (Corrupt, Missing):
+        return False
+    answered = visit.parts.barring.is_answered(main)
+    return (
+        role_for(*_CASE_ROUTE, visit.caller, main, visit.parts.outgoing.now(), answered=answered) is not None
+    )
 
 
 def _timeline(request: Request, visit: visitors.Visit, purpose: LookPurpose) -> Response:
