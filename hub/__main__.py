@@ -3,9 +3,7 @@
 import base64
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -23,7 +21,7 @@ from hub.doctor import examine
 from hub.errors import Invalid, Missing
 from hub.measures import ROLES, Measures
 from hub.partner_commands import partner, person
-from hub.process import end_within, settle
+from hub.process import end_within, settle, stopped
 from hub.replaying import replay
 from hub.restoring import restore
 from hub.serving import Server, app_of, openapi
@@ -275,9 +273,7 @@ def _work(
             parts.measures.watch(Condition(parts, broker).all)
         workers = Workers(make(parts, broker), lambda known: more(parts, broker, known), parts.measures)
         settle()
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+        stop = stopped()
         with _measured(parts.measures, settings, role):
             _begins(role, settings)
             workers.start()

@@ -124,10 +124,16 @@ class Parts:
             bury=DeadLetters(broker, self.settings.municipality).bury,
         )
 
+    def keeps(self, slug: str) -> bool:
+        """Whether the hub itself keeps this recipient's read model, and so its private keys."""
+        return self._recipient_folder(slug).exists()
+
     def recipient_keys(self, slug: str) -> Identity | None:
         """The private keys of a recipient whose read model the hub itself keeps."""
-        folder = self.settings.data_dir / "keys" / "recipients" / slug
-        return kept_identity(folder) if folder.exists() else None
+        return kept_identity(self._recipient_folder(slug)) if self.keeps(slug) else None
+
+    def _recipient_folder(self, slug: str) -> Path:
+        return self.settings.data_dir / "keys" / "recipients" / slug
 
     def signing_key_of(self, slug: str) -> bytes | None:
         """The public key by which a partner that may send signs; None for anybody else."""
@@ -136,8 +142,7 @@ class Parts:
 
     def register_unit(self) -> None:
         """The owning unit is a recipient like any other; its keys are the hub's to keep."""
-        folder = self.settings.data_dir / "keys" / "recipients" / self.settings.unit
-        public = identity_of(folder).public
+        public = identity_of(self._recipient_folder(self.settings.unit)).public
         self.hub.register_partner(
             Command(by=Actor("hub", "hub", "operator", self.settings.unit)),
             slug=self.settings.unit,

@@ -199,7 +199,7 @@ class Committer:
     def _was_taken_over(self, message_id: UUID) -> bool:
         """A fact that cannot be read is none: nothing is erased because of it."""
         try:
-            self._events.event(UUID(bytes=self._keys.mac("index", b"taken over" + message_id.bytes)[:16]), 1)
+            self._events.event(taken_over_id(self._keys, message_id), 1)
         except (Missing, Corrupt):
             return False
         return True
@@ -372,6 +372,11 @@ class Committer:
         return Idempotency(
             self._keys.mac("idempotency", name.encode()), self._keys.mac("idempotency", command.body), ids
         )
+
+
+def taken_over_id(keys: KeyRing, message_id: UUID) -> UUID:
+    """The stream of the first time that a message was taken over (docs/format.md section 1)."""
+    return UUID(bytes=keys.mac("index", b"taken over" + message_id.bytes)[:16])
 
 
 @lru_cache(maxsize=_PARTNERS_REMEMBERED)

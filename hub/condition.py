@@ -36,7 +36,7 @@ class Condition:
     def views(self) -> Iterator[Waits]:
         """What each read model has not taken in."""
         for row in self._parts.app.store.partners():
-            if self._parts.recipient_keys(row.slug) is None:
+            if not self._parts.keeps(row.slug):
                 continue
             for name in PROJECTIONS:
                 position = self._parts.views[name].position(row.slug)
@@ -55,7 +55,7 @@ class Condition:
     def uncollected(self) -> Iterator[Waits]:
         """What each partner has not fetched, by whichever way it reads: the one that is further on counts."""
         for row in self._parts.app.store.partners():
-            if self._parts.recipient_keys(row.slug) is not None:
+            if self._parts.keeps(row.slug):
                 continue
             pulled = self._parts.outgoing.uncollected(row.slug)
             read = self._broker.before(self._parts.outgoing.topic(row.slug), f"{row.slug}.adapter")

@@ -156,7 +156,7 @@ def _topics(parts: Parts, broker: Broker) -> str | None:
 def _acls(parts: Parts) -> str | None:
     settings = kafka_settings(parts.settings)
     for row in parts.app.store.partners():
-        if parts.recipient_keys(row.slug) is None and row.active:
+        if row.active and not parts.keeps(row.slug):
             amiss = amiss_with(settings, row.slug, parts.settings.municipality)
             if amiss:
                 return f"{row.slug} {amiss}: run `hub topics --passwords` with its password"

@@ -157,7 +157,7 @@ class Inbound:
         partner: str,
         key: str,
         body: bytes,
-        answer: ReferralAnswer | MoveAnswer | PurgeAnswer | ReportRetraction,
+        answer: Answered,
     ) -> Answer:
         match answer:
             case ReferralAnswer():

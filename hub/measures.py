@@ -88,10 +88,10 @@ class Measures:
         """Tell at each question what waits where, as `hub status` does."""
         self.registry.register(_Waiting(condition))
 
-    def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+    def serve(self, port: int) -> Callable[[], None]:
         """Answer a monitor on that port; what ends it."""
         try:
-            server, thread = start_http_server(port, host, self.registry)
+            server, thread = start_http_server(port, "127.0.0.1", self.registry)
         except OSError as error:
             raise Unavailable(f"port {port} is taken: choose another HUB_METRICS_PORT") from error
 

@@ -18,7 +18,7 @@ from hub.aggregates.base import Actor, Lone
 from hub.aggregates.look import LookRecorded
 from hub.aggregates.receipts import Delivered, Opened
 from hub.barring import Barring
-from hub.committing import Events
+from hub.committing import Events, taken_over_id
 from hub.errors import Corrupt, KeyDestroyed, Missing, NoGrant, Unavailable, UnknownKey
 from hub.logs import logger
 from hub.ports import Alongside, KeyRing, LivingWrap, Row, Store
@@ -40,11 +40,6 @@ class OpenedRow:
     head: Head
     parts: tuple[Part, ...]
     numbers: tuple[int, ...]
-
-
-def taken_over_id(keys: KeyRing, message_id: UUID) -> UUID:
-    """The stream of the first time that a message was taken over (docs/format.md section 1)."""
-    return UUID(bytes=keys.mac("index", b"taken over" + message_id.bytes)[:16])
 
 
 class Opener:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import threading
 from typing import Final
 
@@ -21,12 +22,20 @@ def settle() -> None:
     gc.set_threshold(_YOUNG, 20, 20)
 
 
-def end_within(seconds: float = STOP_WITHIN_S) -> None:
+def stopped() -> threading.Event:
+    """Set by Ctrl-C or SIGTERM."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def end_within() -> None:
     """The process was told to end: what is under way is finished, but a part that hangs is not waited for.
 
     What was left is as after a crash: nothing acknowledged is lost, and the status says that it was left.
     """
-    last = threading.Timer(seconds, _leave)
+    last = threading.Timer(STOP_WITHIN_S, _leave)
     last.daemon = True
     last.start()
 

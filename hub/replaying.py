@@ -24,7 +24,7 @@ _PATIENCE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class TakenAgain:
     """How many were taken in, how many can't be used now either, and how many are no partner's to us."""
 
     taken: int
@@ -32,10 +32,10 @@ class Replayed:
     other: int
 
 
-def replay(parts: Parts, broker: Broker) -> Replayed:
+def replay(parts: Parts, broker: Broker) -> TakenAgain:
     """Take in what can be used now. Raises `Unavailable` where a part is away: begin again later."""
     found = Counter(_again(parts, record) for record in _dead(parts, broker))
-    return Replayed(found[True], found[False], found[None])
+    return TakenAgain(found[True], found[False], found[None])
 
 
 def _dead(parts: Parts, broker: Broker) -> Iterator[Record]:

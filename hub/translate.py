@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from contracts.cpr import birth_date
 from contracts.message_v1 import Ban
@@ -15,8 +14,8 @@ from contracts.terms import AddressProtection, Category, PersonRole
 from hub.aggregates.citizen_case.terms import AgeKnownBy
 from hub.aggregates.sealing import AboutPerson, CouldKill
 from hub.application import ReportTaken
+from hub.days import day_of
 
-COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 _BARE = {"id", "role", "could_kill"}
 
 
@@ -79,7 +78,7 @@ def _under_18_by(report: SocialReport) -> AgeKnownBy | None:
 
     A date of birth goes before a CPR number, whose date may be another.
     """
-    exposed, told_on = report.exposed, report.told_at.astimezone(COPENHAGEN).date()
+    exposed, told_on = report.exposed, day_of(report.told_at)
     if exposed.birth_date is not None:
         return AgeKnownBy.BIRTH_DATE if _years(exposed.birth_date, told_on) <= CHILD_AGE_MAX else None
     if exposed.cpr is not None:

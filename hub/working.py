@@ -140,7 +140,7 @@ def projectors(parts: Parts, broker: Broker, known: Container[str] = ()) -> list
         if name in known:
             continue
         try:
-            if parts.recipient_keys(row.slug) is None:
+            if not parts.keeps(row.slug):
                 continue
             projector = parts.projector(broker, row.slug)
         except Exception as error:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from hub.demo.stage import Refusal, Stage
-from hub.demo.stopping import stopped
 from hub.demo.story import tell
 from hub.errors import Invalid
+from hub.process import stopped
 from hub.settings import Settings
 
 T = TypeVar("T")

@@ -17,8 +17,8 @@ from hub.aggregates.base import Actor
 from hub.committing import Change, Command
 from hub.demo.playing import ON_CALL
 from hub.demo.stage import NGO, PARTNERS, POLICE, Stage, example
-from hub.demo.stopping import stopped
 from hub.errors import Invalid
+from hub.process import stopped
 from hub.settings import Settings
 
 KINDS: Final = {kind: slug for slug, (_, kind, _) in reversed(PARTNERS.items())}

@@ -26,8 +26,9 @@ def test_every_path_in_the_readme_is_there() -> None:
 
 def test_every_setting_is_in_the_readme_and_no_other() -> None:
     """The table of settings is the settings."""
-    documented = set(re.findall(r"`(HUB_[A-Z_]+)`", README))
-    assert documented == {f"HUB_{name.upper()}" for name in Settings.model_fields}
+    settings = {f"HUB_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"`(HUB_[A-Z_]+)`", README)) == settings
+    assert set(re.findall(r"`(HUB_[A-Z_]+)`", (ROOT / "CHANGELOG.md").read_text())) <= settings
 
 
 def test_every_command_in_the_readme_is_one() -> None:

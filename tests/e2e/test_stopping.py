@@ -173,6 +173,7 @@ def test_each_worker_finishes_what_is_under_way_and_the_next_goes_on(settings: S
         assert {slug: town.numbers(slug) for slug in stored} == stored, "each once, in order"
 
         town.stopped_once("project", lambda: town.shown() > 0)
+        assert 0 < town.shown() < REPORTS
         town.run_until("project", lambda: town.shown() == REPORTS)
 
 

@@ -7,7 +7,6 @@ and by a word planted in what others hold; each of these judges is shown to catc
 """
 
 import base64
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -287,7 +286,7 @@ def judge(site: Site, operation: Any, text: str, status: int, *, allowed: bool) 
         site.calls[f"allowed {kind}"] += 1
     elif kind == "2xx" and (operation.method.upper(), operation.path) not in access.OPEN:
         site.leaks.append(f"{operation.method} {operation.path}: not for this role, and {status}")
-    if FOREIGN in text or json.dumps(FOREIGN)[1:-1] in text:
+    if FOREIGN in text:
         site.leaks.append(f"{operation.method} {operation.path}: {status}")
 
 

@@ -13,6 +13,7 @@ from contracts.social_report_v1 import SocialReport
 from contracts.terms import Category, MessageKind
 from hub.adapters.http.access import Role
 from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.events import ReportReceived
 from hub.errors import Invalid
 from hub.inbound import Inbound
 from tests.support.api import Api, clock_now, pointers
@@ -104,6 +105,7 @@ def test_a_test_number_is_refused_in_production_and_a_replacement_number_is_take
     assert world.log() == before
     taken_in_production(world, without_other_numbers(reported_with(NEW)))
     taken_in_production(world, without_other_numbers(reported_with(REPLACEMENT, cpr_is_replacement=True)))
+    assert len(world.facts(ReportReceived)) == 2
 
 
 def test_a_new_number_in_production_is_no_test_number_either(town: Api) -> None:

@@ -40,14 +40,6 @@ def world(tmp_path: Path, store_url: str) -> Iterator[World]:
         yield world
 
 
-@pytest.fixture
-def broker(tmp_path: Path, world: World) -> Iterator[EmbeddedBroker]:
-    """Give the embedded broker with every topic."""
-    with closing(EmbeddedBroker(tmp_path / "broker.db")) as broker:
-        broker.create_topics(topics(world), 7)
-        yield broker
-
-
 def consent(world: World, case: UUID) -> UUID:
     """A consent given now."""
     answer = world.parts.hub.give_consent(

@@ -78,6 +78,7 @@ def test_what_waits_where_is_told_at_each_question(world: World, tmp_path: Path)
     before = told(measures)['hub_waiting{where="outbox"}']
     world.open_case()
     assert told(measures)['hub_waiting{where="outbox"}'] > before
+    assert 'hub_waiting{where="dead letters"}' in told(measures)
     broker.close()
     assert 'hub_waiting{where="dead letters"}' not in told(measures)
 

@@ -16,7 +16,7 @@ from hub.aggregates.citizen_case.events import ReportReceived
 from hub.dead_letters import DeadLetters
 from hub.ports import Broker, Record
 from hub.receiving import Receiver
-from hub.replaying import Replayed, replay
+from hub.replaying import TakenAgain, replay
 from tests.support.social_reports import example
 from tests.world import MUNICIPALITY, POLICE, UNIT, World
 
@@ -56,12 +56,12 @@ def test_what_can_be_used_now_is_taken_in_once(world: World, broker: Broker) -> 
     town = world.parts.settings.municipality
     DeadLetters(broker, town).bury(Record(f"{town}.to.{UNIT}", b"sealed"), "unreadable")
     assert world.facts(ReportReceived) == []
-    assert replay(world.parts, broker) == Replayed(taken=0, unusable=2, other=1)
+    assert replay(world.parts, broker) == TakenAgain(taken=0, unusable=2, other=1)
 
     world.resume(POLICE)
-    assert replay(world.parts, broker) == Replayed(taken=1, unusable=1, other=1)
+    assert replay(world.parts, broker) == TakenAgain(taken=1, unusable=1, other=1)
     assert len(world.facts(ReportReceived)) == 1
     assert broker.held(f"{town}.dead") == 3
 
-    assert replay(world.parts, broker) == Replayed(taken=1, unusable=1, other=1)
+    assert replay(world.parts, broker) == TakenAgain(taken=1, unusable=1, other=1)
     assert len(world.facts(ReportReceived)) == 1

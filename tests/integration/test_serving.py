@@ -2,6 +2,7 @@
 
 import http.client
 import time
+from statistics import median
 from urllib.parse import urlsplit
 
 from hub.serving import Server
@@ -24,7 +25,7 @@ def test_an_answer_does_not_wait_for_the_clients_acknowledgement(world: World) -
             connection.request("GET", "/healthz")
             assert connection.getresponse().read()
             took.append(time.perf_counter() - began)
-        assert min(took[1:]) < DELAYED_ACK_S / 2
+        assert median(took[1:]) < DELAYED_ACK_S / 2
     finally:
         connection.close()
         server.stop()

@@ -162,7 +162,7 @@ def test_a_step_that_fails_is_counted(world: World) -> None:
 
 
 def test_no_label_can_name_a_case_or_a_person(world: World, broker: EmbeddedBroker) -> None:
-    """After a story: every label is a word of the code or a slug of ours."""
+    """After a story: every label of commands, facts and messages is a word of the code or a slug of ours."""
     world.consent(world.open_case())
     with closing(world.parts.relay(broker)) as relay:
         relay.step()

@@ -11,9 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 from starlette.routing import BaseRoute
 
+from contracts.client.logins import ASSERTION_TYPE
 from hub.adapters.http import problems
 from hub.adapters.http.access import OPEN, TABLE
-from hub.adapters.http.assertions import TYPE as ASSERTION_TYPE
 from hub.adapters.http.context import Parts, Services
 from hub.adapters.http.documented import Documented
 from hub.adapters.http.routes import (

@@ -13,7 +13,6 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 LIFETIME_MAX: Final = timedelta(minutes=5)
-TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _NAME_MAX: Final = 100
 
 KeyOf = Callable[[str], bytes | None]

@@ -30,9 +30,7 @@ Key = TypeVar("Key")
 class Link:
     """The hub as one adapter meets it. Nothing is connected before it is used."""
 
-    def __init__(
-        self, party: Party, hub: HttpHub, kafka: KafkaHub | None = None, keys: Path | None = None
-    ) -> None:
+    def __init__(self, party: Party, hub: HttpHub, kafka: KafkaHub | None, keys: Path) -> None:
         """Speak over `kafka` where there is one, and ask for keys over HTTP in any case.
 
         `keys` is the folder that our own keys are from.
@@ -101,8 +99,8 @@ class Link:
             self._kafka.close()
 
 
-def _inode(keys: Path | None) -> int:
-    return (keys / "sealing.pem").stat().st_ino if keys is not None else 0
+def _inode(keys: Path) -> int:
+    return (keys / "sealing.pem").stat().st_ino
 
 
 def _tokens(settings: PartnerSettings, identity: Identity) -> Tokens:

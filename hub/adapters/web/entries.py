@@ -12,7 +12,8 @@ from contracts.message_v1 import Ban, Part
 from contracts.terms import Category, MessageKind, OrganisationKind, PersonRole, Urgency
 from hub.adapters.web.facts import facts_of
 from hub.adapters.web.lines import Fact, Names
-from hub.adapters.web.wording import COPENHAGEN, WORDS, Words
+from hub.adapters.web.wording import WORDS, Words
+from hub.days import day_of
 from hub.opening import OpenedRow
 
 KindOf = Callable[[str], str | None]
@@ -117,7 +118,7 @@ def days(rows: Sequence[OpenedRow], words: Words, kind_of: KindOf) -> list[Day]:
     wrong = {named for row in rows for part in row.parts for named in part.corrects}
     corrected = Counter(named.message for named in wrong)
     entries = [_entry(row, words, kind_of, asked, corrected[row.row.message_id]) for row in rows]
-    grouped = groupby(entries, key=lambda e: e.at.astimezone(COPENHAGEN).date())
+    grouped = groupby(entries, key=lambda e: day_of(e.at))
     return [Day(words.long_day(on), list(found)) for on, found in grouped]
 
 

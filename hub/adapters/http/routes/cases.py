@@ -140,16 +140,14 @@ def timeline(
 
 
 @router.post("/v1/cases/{case_id}/could-kill")
-def could_kill(call: Authorised, parts: Parts, purpose: Purpose, response: Response) -> Mapping[str, object]:
+def could_kill(call: Authorised, parts: Parts, purpose: Purpose) -> Mapping[str, object]:
     """Address, safe contact and the like: fetched by you, with a purpose, on record. Never sent anywhere."""
-    response.headers["Cache-Control"] = "no-store"
     return {"values": parts.queries.could_kill(call.actor, call.of_case, purpose)}
 
 
 @router.post("/v1/cases/{case_id}/free-text")
-def free_text(call: Authorised, parts: Parts, purpose: Purpose, response: Response) -> Mapping[str, object]:
+def free_text(call: Authorised, parts: Parts, purpose: Purpose) -> Mapping[str, object]:
     """Free text that nobody has read against what could kill: read it, then release it, entry by entry."""
-    response.headers["Cache-Control"] = "no-store"
     return {"unread": parts.queries.unread_free_text(call.actor, call.of_case, purpose)}
 
 
@@ -267,14 +265,13 @@ def safety_level(call: Authorised, parts: Parts, body: Body, asked: SafetyLevelA
 
 @router.get("/v1/cases/{case_id}/disclosures")
 def disclosures(
-    call: Authorised, parts: Parts, purpose: Purpose, response: Response, position: Position = 0
+    call: Authorised, parts: Parts, purpose: Purpose, position: Position = 0
 ) -> Mapping[str, object]:
     """Who was told what, when and on which basis; who opened it; who purged, retained, or is silent.
 
     `emergencies` are to be reviewed, and the citizen is told of each when that is safe.
     """
     parts.wait("disclosures", "hub", position)
-    response.headers["Cache-Control"] = "no-store"
     told = parts.queries.disclosures(call.actor, call.of_case, purpose)
     return {"told": told, "emergencies": parts.queries.emergencies(call.of_case)}
 
@@ -299,7 +296,6 @@ def _listed(found: Sequence[Waiting]) -> list[dict[str, object]]:
 
 def _versioned(call: Call, response: Response) -> None:
     response.headers["ETag"] = f'"{call.of_case.version}"'
-    response.headers["Cache-Control"] = "no-store"
 
 
 def _entry(row: OpenedRow) -> dict[str, Any]:

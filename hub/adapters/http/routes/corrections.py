@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from pydantic import Field
 
 from contracts.base import Contract
@@ -92,9 +92,8 @@ def forward(call: Authorised, parts: Parts, body: Body, asked: ForwardingAsked) 
 
 @router.get("/v1/cases/{case_id}/possible-breaches")
 def possible_breaches(
-    call: Authorised, parts: Parts, purpose: Purpose, response: Response, position: Position = 0
+    call: Authorised, parts: Parts, purpose: Purpose, position: Position = 0
 ) -> Mapping[str, object]:
     """What may have been told without a basis, for a person to judge (GDPR art. 33), and what came of it."""
     parts.wait("disclosures", "hub", position)
-    response.headers["Cache-Control"] = "no-store"
     return parts.queries.possible_breaches(call.actor, call.of_case, purpose)

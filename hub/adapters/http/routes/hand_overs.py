@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from contracts.base import Contract
 from contracts.fields import Line
@@ -41,10 +41,9 @@ class SubstituteAsked(Contract):
 
 @router.get("/v1/hand-overs")
 def hand_overs(
-    call: Authorised, parts: Parts, purpose: Purpose, response: Response, position: Position = 0
+    call: Authorised, parts: Parts, purpose: Purpose, position: Position = 0
 ) -> Mapping[str, object]:
     """What you were asked to take over and have not answered. Not whom it is about: accept, and see."""
-    response.headers["Cache-Control"] = "no-store"
     parts.wait("hand_overs", call.actor.organisation, position)
     return {"waiting": parts.queries.hand_overs(call.actor, purpose)}
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from contracts.base import Contract
 from contracts.terms import ReferralStatus, RejectionReason
@@ -28,11 +28,8 @@ def referrals(call: Authorised, parts: Parts, position: Position = 0) -> Mapping
 
 
 @router.get("/v1/threads/{thread}")
-def read(
-    call: Authorised, parts: Parts, thread: UUID, purpose: Purpose, response: Response
-) -> Mapping[str, object]:
+def read(call: Authorised, parts: Parts, thread: UUID, purpose: Purpose) -> Mapping[str, object]:
     """What you were told in one thread, opened for you and on record as such."""
-    response.headers["Cache-Control"] = "no-store"
     rows = parts.queries.thread(call.actor, thread, purpose)
     return {
         "thread": str(thread),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from contracts.base import Contract
 from contracts.fields import Text
@@ -40,7 +40,6 @@ def retract(
 
 
 @router.get("/v1/social-reports/{report_id}/receipt")
-def receipt(call: Authorised, parts: Parts, report_id: UUID, response: Response) -> Mapping[str, object]:
+def receipt(call: Authorised, parts: Parts, report_id: UUID) -> Mapping[str, object]:
     """The receipt of a report of yours."""
-    response.headers["Cache-Control"] = "no-store"
     return {"on_call": parts.on_call, **parts.queries.receipt(call.actor.organisation, report_id)}

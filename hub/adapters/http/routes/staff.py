@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from pydantic import Field
 
 from contracts.base import Contract
@@ -37,9 +37,8 @@ class ConsideredAsked(Contract):
 
 
 @router.get("/v1/cases/{case_id}/block-list")
-def block_list(call: Authorised, parts: Parts, purpose: Purpose, response: Response) -> Mapping[str, object]:
+def block_list(call: Authorised, parts: Parts, purpose: Purpose) -> Mapping[str, object]:
     """Who is blocked from the case or from what is matched with it, and why."""
-    response.headers["Cache-Control"] = "no-store"
     return {"blocked": parts.queries.block_list(call.actor, call.of_case, purpose)}
 
 

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from contracts import social_report_terms_v1 as report
 from contracts import terms
@@ -19,10 +18,10 @@ from hub.adapters.web.wording.interface import INTERFACE
 from hub.adapters.web.wording.report_lists import REPORT
 from hub.aggregates.citizen_case import terms as own
 from hub.aggregates.citizen_case.values import CaseState
+from hub.days import COPENHAGEN
 
 LANGUAGES: Final = ("da", "en")
 WORDS: Final = MappingProxyType({**INTERFACE, **FIELDS, **TERMS, **CASE, **REPORT})
-COPENHAGEN: Final = ZoneInfo("Europe/Copenhagen")
 
 SHOWN: Final[tuple[type[StrEnum], ...]] = (
     terms.OrganisationKind,

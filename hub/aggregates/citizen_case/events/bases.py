@@ -7,7 +7,7 @@ from uuid import UUID
 from contracts.terms import BasisRule, Category, MessageKind
 from hub.aggregates.base import stored_as
 from hub.aggregates.citizen_case.events.base import CaseEvent
-from hub.aggregates.citizen_case.values import Basis, ConsentForm, Content, Grant, GrantTerms, own
+from hub.aggregates.citizen_case.values import Basis, ConsentForm, Content, Grant, GrantTerms, free_text, own
 
 if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
@@ -116,9 +116,7 @@ class LegalBasisRecorded(CaseEvent):
         }
         return (
             Content(Category.COORDINATION, "grants", words, slot=f"basis:{self.basis_id}", owner_only=True),
-            Content(
-                Category.FREE_TEXT, "reason", {"field": "legal_basis_recorded.reason", "text": self.reason}
-            ),
+            free_text("reason", "legal_basis_recorded.reason", self.reason),
         )
 
     def change(self, case: "CitizenCase") -> None:

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from contracts.terms import Category, Escalation, MessageKind
+from contracts.terms import Escalation, MessageKind
 from hub.aggregates.base import stored_as
 from hub.aggregates.citizen_case.events.base import CaseEvent
-from hub.aggregates.citizen_case.values import Content, Deadline
+from hub.aggregates.citizen_case.values import Content, Deadline, own
 
 if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
@@ -24,7 +24,7 @@ class CaseEscalated(CaseEvent):
 
     def tells(self) -> tuple[Content, ...]:
         words = {"escalation": self.what, "of": str(self.of), "due": self.due.isoformat()}
-        return (Content(Category.COORDINATION, "escalation", words, owner_only=True),)
+        return (own("escalation", words),)
 
     def change(self, case: "CitizenCase") -> None:
         case.escalated.add(Deadline(self.what, self.of, self.due))

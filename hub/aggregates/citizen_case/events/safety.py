@@ -6,7 +6,7 @@ from uuid import UUID
 from contracts.terms import Category, MessageKind, SafetyLevel
 from hub.aggregates.base import stored_as
 from hub.aggregates.citizen_case.events.base import CaseEvent
-from hub.aggregates.citizen_case.values import Content
+from hub.aggregates.citizen_case.values import Content, free_text
 from hub.aggregates.sealing import CouldKill
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class SafetyAssessed(CaseEvent):
         }
         return (
             Content(Category.RISK, "answers", found),
-            Content(Category.FREE_TEXT, "reason", {"field": "safety_assessed.reason", "text": self.reason}),
+            free_text("reason", "safety_assessed.reason", self.reason),
         )
 
 
@@ -90,9 +90,7 @@ class SafetyLevelChanged(CaseEvent):
         level = {"level": self.level, "previous": self.previous}
         return (
             Content(Category.RISK, "level", level, slot="safety_level"),
-            Content(
-                Category.FREE_TEXT, "reason", {"field": "safety_level_changed.reason", "text": self.reason}
-            ),
+            free_text("reason", "safety_level_changed.reason", self.reason),
         )
 
     def change(self, case: "CitizenCase") -> None:
