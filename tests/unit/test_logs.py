@@ -120,14 +120,14 @@ def test_of_an_error_stands_its_slug_or_its_kind(written: Written) -> None:
 
 
 def test_of_a_library_stands_where_it_was_and_never_what_it_said(written: Written) -> None:
-    library = logging.getLogger("kafka.conn")
+    library = logging.getLogger("library.conn")
     library.warning("closing connection of %s", SECRET, extra={"who": SECRET})
     try:
         raise ConnectionError(SECRET)
     except ConnectionError:
         library.exception("could not reach %s", SECRET)
     first, second = written.lines()
-    assert (first["library"], first["level"]) == ("kafka.conn", "warning")
+    assert (first["library"], first["level"]) == ("library.conn", "warning")
     assert first["place"].startswith("test_logs:")
     assert (second["level"], second["error"]) == ("error", "ConnectionError")
     assert "Maja" not in written.text()
