@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from threading import local
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate
@@ -25,31 +25,14 @@ from hub.disclosing import Concerned, Discloser, Prepared
 from hub.errors import Corrupt, Missing, NoGrant
 from hub.gate import GIVES_GRANTS, SETS_RIGHT, Agreement, Decision, decide
 from hub.logs import logger
-from hub.ports import Alongside, Done, Idempotency, KeyRing, NewGrant, PartnerRow, Store, WrappedKey
+from hub.opening import taken_over_id
+from hub.ports import Alongside, Done, Events, Idempotency, KeyRing, NewGrant, PartnerRow, Store
 from hub.room import Room
 
 log = logger("committing")
 
 
 _PARTNERS_REMEMBERED = 1024
-
-
-class Events(Protocol):
-    """The event-sourced application behind the hub (`hub.adapters.store`)."""
-
-    def latest(self, ids: Iterable[UUID]) -> Mapping[UUID, Aggregate | Corrupt | None]:
-        """Aggregates as they stand now, each a copy of one's own; None for what is not there, or erased."""
-
-    def ahead(
-        self, aggregate_id: UUID, likely: Callable[[Any], tuple[Iterable[UUID], Sequence[UUID]]]
-    ) -> tuple[Mapping[UUID, Aggregate | None], Mapping[UUID, WrappedKey]]:
-        """One aggregate and what it is likely to need, by how it stood before: others, and keys of grants."""
-
-    def event(self, stream: UUID, version: int) -> Any:
-        """One event, opened. Raises `Missing`, `Corrupt`."""
-
-    def commit(self, *aggregates: Aggregate | Lone, alongside: Alongside) -> int:
-        """Write pending events and everything alongside in one transaction; the last position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,11 +355,6 @@ class Committer:
         return Idempotency(
             self._keys.mac("idempotency", name.encode()), self._keys.mac("idempotency", command.body), ids
         )
-
-
-def taken_over_id(keys: KeyRing, message_id: UUID) -> UUID:
-    """The stream of the first time that a message was taken over (docs/format.md section 1)."""
-    return UUID(bytes=keys.mac("index", b"taken over" + message_id.bytes)[:16])
 
 
 @lru_cache(maxsize=_PARTNERS_REMEMBERED)

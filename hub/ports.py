@@ -3,12 +3,17 @@
 The promise of each port stands beside it; one contract suite holds every implementation to it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from hub.aggregates.base import Lone
+from hub.errors import Corrupt
 
 # --- keys -----------------------------------------------------------------------------------------
 
@@ -150,6 +155,38 @@ class Done:
 
     position: int
     ids: Mapping[str, str]
+
+
+class DoneBefore(Exception):
+    """Raised by a save whose idempotency key is on record with the same body; nothing was written now.
+
+    No error: the answer is repeated.
+    """
+
+    def __init__(self, done: Done) -> None:
+        super().__init__("this command was done before; its answer is in `done`")
+        self.done = done
+
+
+# --- events ----------------------------------------------------------------------------------------
+
+
+class Events(Protocol):
+    """The event-sourced application behind the hub (`hub.adapters.store`)."""
+
+    def latest(self, ids: Iterable[UUID]) -> Mapping[UUID, Aggregate | Corrupt | None]:
+        """Aggregates as they stand now, each a copy of one's own; None for what is not there, or erased."""
+
+    def ahead(
+        self, aggregate_id: UUID, likely: Callable[[Any], tuple[Iterable[UUID], Sequence[UUID]]]
+    ) -> tuple[Mapping[UUID, Aggregate | None], Mapping[UUID, WrappedKey]]:
+        """One aggregate and what it is likely to need, by how it stood before: others, and keys of grants."""
+
+    def event(self, stream: UUID, version: int) -> Any:
+        """One event, opened. Raises `Missing`, `Corrupt`."""
+
+    def commit(self, *aggregates: Aggregate | Lone, alongside: Alongside) -> int:
+        """Write pending events and everything alongside in one transaction; the last position."""
 
 
 # --- what is read beside events ---------------------------------------------------------------------

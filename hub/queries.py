@@ -17,12 +17,12 @@ from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.values import CaseState
 from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.barring import family
-from hub.committing import Command, Committer, Events
+from hub.committing import Command, Committer
 from hub.disclosing import Discloser
 from hub.errors import Corrupt, HubError, Missing
 from hub.logs import logger, slug_of
 from hub.opening import OpenedRow, Opener
-from hub.ports import Row, View
+from hub.ports import Events, Row, View
 from hub.projections import disclosures, hand_overs, intake, receipts, referrals, timeline
 from hub.projections.disclosures import Told
 

@@ -17,10 +17,9 @@ from hub.aggregates.citizen_case.events import EntryCorrected, ReportReceived, R
 from hub.aggregates.citizen_case.values import GrantTerms
 from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.committing import Change, Command, Committer
-from hub.done import DoneBefore
 from hub.errors import Conflict, HubError, Missing, StaleVersion
 from hub.gate import may_receive
-from hub.ports import Done
+from hub.ports import Done, DoneBefore
 
 ATTEMPTS = 8
 """How often a command is tried again when another changed the same case first."""

@@ -13,7 +13,7 @@ LAYERS: dict[str, set[str]] = {
     "contracts": {"contracts"},
     "hub.errors": set(),
     "hub.aggregates": {"hub.aggregates", "hub.errors", "contracts.terms"},
-    "hub.ports": set(),
+    "hub.ports": {"hub.aggregates.base", "hub.errors"},
     "hub.projections": {"hub.projections", "hub.ports", "hub.aggregates", "contracts"},
     "hub.heads": {"hub.aggregates", "contracts.terms"},
     "hub.gate": {"hub.aggregates", "hub.errors", "hub.heads", "contracts.terms"},

@@ -16,9 +16,8 @@ from hub.adapters.store.postgres_connections import PgConnection
 from hub.adapters.store.postgres_database import PostgresDatabase
 from hub.adapters.store.reading import LogReader, StreamRow
 from hub.adapters.store.refused import UnsafeStore
-from hub.done import DoneBefore
 from hub.errors import SameKeyOtherBody
-from hub.ports import Alongside, Done, WrappedKey
+from hub.ports import Alongside, Done, DoneBefore, WrappedKey
 
 _OWN = """SELECT e.notification_id FROM stored_events e
     JOIN unnest(%b::uuid[], %b::bigint[], %b::bytea[]) WITH ORDINALITY AS n (stream, version, state, place)

@@ -10,9 +10,8 @@ from eventsourcing.persistence import StoredEvent
 from hub.adapters.store.database import Execute
 from hub.adapters.store.guards import blocked, key_destroyed, key_unknown, no_grant, not_active
 from hub.adapters.store.sqlite_database import SqliteDatabase
-from hub.done import DoneBefore
 from hub.errors import SameKeyOtherBody
-from hub.ports import Alongside, Done, Idempotency
+from hub.ports import Alongside, Done, DoneBefore, Idempotency
 
 _END = "UPDATE grants SET state = 'ended', wrapped = NULL WHERE grant_id = ?"
 _ANY_LIVING = """SELECT 1 FROM grants

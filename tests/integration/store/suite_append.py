@@ -8,7 +8,6 @@ import pytest
 from eventsourcing.persistence import IntegrityError, Tracking
 
 from hub.adapters.store.application import StoreApplication
-from hub.done import DoneBefore
 from hub.errors import (
     Forbidden,
     HubError,
@@ -18,7 +17,7 @@ from hub.errors import (
     SameKeyOtherBody,
     UnknownKey,
 )
-from hub.ports import Alongside, Done, Idempotency, NewGrant, WrappedKey
+from hub.ports import Alongside, Done, DoneBefore, Idempotency, NewGrant, WrappedKey
 from tests.integration.store.suite import Suite
 from tests.integration.store.support import (
     NGO,

@@ -13,9 +13,8 @@ import pytest
 from eventsourcing.persistence import IntegrityError
 
 from hub.adapters.store.application import StoreApplication
-from hub.done import DoneBefore
 from hub.errors import Forbidden, KeyDestroyed, Missing, NoGrant
-from hub.ports import Alongside, Idempotency
+from hub.ports import Alongside, DoneBefore, Idempotency
 from tests.integration.store.suite import Suite
 from tests.integration.store.support import (
     NGO,
