@@ -6,6 +6,7 @@ Nothing here opens a message; a time is that of the fact behind it.
 from collections.abc import Iterator
 from datetime import datetime
 
+from contracts.topics import dead_topic
 from hub.bootstrap import Parts
 from hub.errors import HubError
 from hub.ports import Behind, Broker, Waits
@@ -50,7 +51,7 @@ class Condition:
 
     def dead_letters(self) -> Waits:
         """What could not be used, as long as its topic keeps it."""
-        return Waits("dead letters", self._broker.held(f"{self._parts.settings.municipality}.dead"), None)
+        return Waits("dead letters", self._broker.held(dead_topic(self._parts.settings.municipality)), None)
 
     def uncollected(self) -> Iterator[Waits]:
         """What each partner has not fetched, by whichever way it reads: the one that is further on counts."""

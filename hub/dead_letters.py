@@ -1,5 +1,6 @@
 """The dead-letter topic: what can never be used, still sealed, with a reason from a closed list."""
 
+from contracts.topics import dead_topic
 from hub.errors import Invalid
 from hub.logs import logger
 from hub.ports import Broker, Record
@@ -11,7 +12,7 @@ class DeadLetters:
     """Puts a record aside. Only the hub writes this topic."""
 
     def __init__(self, broker: Broker, municipality: str) -> None:
-        self._broker, self._topic = broker, f"{municipality}.dead"
+        self._broker, self._topic = broker, dead_topic(municipality)
 
     def bury(self, record: Record, reason: str) -> None:
         """Keep the record as it came, with where it came from. Returns when the broker has it."""

@@ -19,7 +19,6 @@ from hub.aggregates.disclosure_ledger import (
     DisclosureLedger,
     PartGrants,
     PartRenewed,
-    RefusalReason,
     RevocationReason,
     Source,
 )
@@ -263,7 +262,7 @@ class Discloser:
         self._ledger(out, case, refusal.recipient, by, now).refuse(
             kind=refusal.kind,
             category=refusal.category,
-            reason=RefusalReason(refusal.reason),
+            reason=refusal.reason,
             source=refusal.source,
             by=by,
             at=now,

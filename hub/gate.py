@@ -49,7 +49,7 @@ from hub.aggregates.citizen_case.events import (
     ReportRetracted,
 )
 from hub.aggregates.citizen_case.values import Content, Entry, Grant
-from hub.aggregates.disclosures import Source
+from hub.aggregates.disclosures import RefusalReason, Source
 from hub.heads import deadline_of, refs_of, urgency_of
 
 RULE_VERSION = 5
@@ -59,7 +59,6 @@ GIVES_GRANTS = ConsentGiven | LegalBasisRecorded
 """The facts that tell what stands and was not told before."""
 SETS_RIGHT = (EntryCorrected, InquiryContinued, ReportRetracted)
 """The facts for which it matters what a recipient was ever told."""
-NOT_IN_AGREEMENT = "not_in_agreement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ class Refusal:
     recipient: str
     kind: MessageKind
     category: Category
-    reason: str
+    reason: RefusalReason
     source: Source | None = None
 
 
@@ -189,14 +188,14 @@ def decide(
     )
 
 
-def may_receive(agreement: Agreement | None, category: Category) -> str | None:
+def may_receive(agreement: Agreement | None, category: Category) -> RefusalReason | None:
     """None where the agreement lets the partner receive the category, else the reason why not."""
     if agreement is None:
-        return "unknown_partner"
+        return RefusalReason.UNKNOWN_PARTNER
     if not agreement.active:
-        return "partner_suspended"
+        return RefusalReason.PARTNER_SUSPENDED
     if category not in agreement.categories:
-        return NOT_IN_AGREEMENT
+        return RefusalReason.NOT_IN_AGREEMENT
     return None
 
 
@@ -274,7 +273,7 @@ def _no_more(
             may = any(g.category is content.category for g in living.get(recipient, ()))
             if was is not None and not may:
                 kind = event.KIND or MessageKind.PRESENT_STATE
-                found.append(Refusal(recipient, kind, content.category, "no_living_grant", was))
+                found.append(Refusal(recipient, kind, content.category, RefusalReason.NO_LIVING_GRANT, was))
     return found
 
 
@@ -300,9 +299,9 @@ def _parts(
     recipient: str,
     grants: Sequence[Grant],
     agreements: Mapping[str, Agreement | None],
-) -> tuple[list[PartToTell], list[tuple[Category, str]]]:
+) -> tuple[list[PartToTell], list[tuple[Category, RefusalReason]]]:
     parts: list[PartToTell] = []
-    refused: dict[Category, str] = {}
+    refused: dict[Category, RefusalReason] = {}
     for source, entry in wanted:
         category = entry.content.category
         if not _is_for(case, source, entry, recipient):
@@ -311,7 +310,11 @@ def _parts(
         if not carrying:
             continue
         if recipient != case.unit and (reason := may_receive(agreements.get(recipient), category)):
-            carrying = [g for g in carrying if reason == NOT_IN_AGREEMENT and _in_danger_to_life(case, g)]
+            carrying = [
+                g
+                for g in carrying
+                if reason is RefusalReason.NOT_IN_AGREEMENT and _in_danger_to_life(case, g)
+            ]
             if not carrying:
                 refused[category] = reason
                 continue

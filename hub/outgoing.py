@@ -8,6 +8,7 @@ from contracts.client.keys import Identity
 from contracts.client.sealed import seal_control
 from contracts.envelope import Envelope
 from contracts.message_v1 import Blank
+from contracts.topics import dead_topic, from_topic, to_topic
 from hub.errors import Missing
 from hub.ports import Store, StoredMessage
 
@@ -63,12 +64,13 @@ class Outgoing:
 
     def topic(self, recipient: str) -> str:
         """The recipient's topic (contracts/BYTES.md section 7)."""
-        return f"{self._municipality}.to.{recipient}"
+        return to_topic(self._municipality, recipient)
 
     def topics(self, slugs: Iterable[str]) -> list[str]:
         """Every topic that these partners need, and the dead-letter topic."""
-        both = [f"{self._municipality}.{way}.{slug}" for slug in slugs for way in ("to", "from")]
-        return [*both, f"{self._municipality}.dead"]
+        town = self._municipality
+        both = [topic(town, slug) for slug in slugs for topic in (to_topic, from_topic)]
+        return [*both, dead_topic(town)]
 
     def _blank(self, message: StoredMessage) -> bytes:
         partner = self._store.partner(message.recipient)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from eventsourcing.persistence import PersistenceError
 
 from contracts.envelope import BadMessage, Envelope, from_headers
+from contracts.topics import from_topic
 from hub.dead_letters import DeadLetters
 from hub.errors import (
     Conflict,
@@ -54,7 +55,7 @@ class Receiver:
         self._inbound = inbound
         self._partner = partner
         self._received = received
-        topic, group = f"{municipality}.from.{partner}", f"hub.receive.{partner}"
+        topic, group = from_topic(municipality, partner), f"hub.receive.{partner}"
 
         def opened() -> Consumer:
             consumer = broker.consumer(topic, group)

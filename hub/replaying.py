@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.envelope import BadMessage, from_headers
+from contracts.topics import dead_topic, from_topic
 from hub.bootstrap import Parts
 from hub.errors import Unavailable
 from hub.ports import Broker, Record
@@ -39,7 +40,7 @@ def replay(parts: Parts, broker: Broker) -> TakenAgain:
 
 
 def _dead(parts: Parts, broker: Broker) -> Iterator[Record]:
-    topic = f"{parts.settings.municipality}.dead"
+    topic = dead_topic(parts.settings.municipality)
     left, deadline = broker.held(topic), time.monotonic() + _PATIENCE_S
     with closing(broker.consumer(topic, GROUP)) as consumer:
         consumer.rewind()
@@ -55,7 +56,7 @@ def _again(parts: Parts, record: Record) -> bool | None:
     """Whether it was taken in; None for what did not come from a partner."""
     headers = dict(record.headers)
     topic = headers.get("dead_topic", b"").decode()
-    prefix = f"{parts.settings.municipality}.from."
+    prefix = from_topic(parts.settings.municipality, "")
     if not topic.startswith(prefix):
         return None
     own = tuple((name, value) for name, value in record.headers if not name.startswith("dead_"))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from contracts.topics import from_topic
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import InquiryOpened
 from hub.bootstrap import Parts
@@ -67,7 +68,7 @@ def _cases(parts: Parts) -> Iterator[UUID]:
 
 
 def _read_again(parts: Parts, broker: Broker, slug: str) -> int:
-    topic = f"{parts.settings.municipality}.from.{slug}"
+    topic = from_topic(parts.settings.municipality, slug)
     held = broker.held(topic) if topic in broker.topics() else 0
     receiver = Receiver(
         broker=broker,

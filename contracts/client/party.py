@@ -7,6 +7,7 @@ from contracts.client.keys import HubKeys, Identity
 from contracts.envelope import Envelope
 from contracts.inbound_v1 import Inbound
 from contracts.message_v1 import Control
+from contracts.topics import from_topic, to_topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,12 @@ class Party:
     @property
     def reads(self) -> str:
         """The topic that this party reads."""
-        return f"{self.municipality}.to.{self.name}"
+        return to_topic(self.municipality, self.name)
 
     @property
     def writes(self) -> str:
         """The topic that this party writes."""
-        return f"{self.municipality}.from.{self.name}"
+        return from_topic(self.municipality, self.name)
 
     def sealed(self, message_id: UUID, inbound: Inbound) -> Envelope:
         """What goes to the hub. Sent again under the same id it is the same message."""

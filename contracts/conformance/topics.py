@@ -14,6 +14,7 @@ from contracts.client.kafka_login import PARTITION, KafkaLogin
 from contracts.conformance.hub import AT, PlayedHub
 from contracts.envelope import BadEnvelope, Envelope, from_headers, to_headers
 from contracts.message_v1 import Receipt
+from contracts.topics import from_topic, to_topic
 
 _TIMEOUT_S: Final = 20.0
 _LOOK_S: Final = 0.3
@@ -27,8 +28,8 @@ class Topics:
         self.bootstrap = bootstrap
         self._hub = hub
         self._login = KafkaLogin(bootstrap, timeout_s=_TIMEOUT_S)
-        self._to = f"{hub.municipality}.to.{hub.partner}"
-        self._from = f"{hub.municipality}.from.{hub.partner}"
+        self._to = to_topic(hub.municipality, hub.partner)
+        self._from = from_topic(hub.municipality, hub.partner)
         self._group = group
         self._published: list[Envelope] = []
         admin = KafkaAdminClient(**self._login.settings())

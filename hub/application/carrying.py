@@ -16,6 +16,7 @@ from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import EntryCorrected, ReportReceived, ReportRetracted, ReportTakenUp
 from hub.aggregates.citizen_case.values import GrantTerms
 from hub.aggregates.disclosure_ledger import DisclosureLedger
+from hub.aggregates.disclosures import RefusalReason
 from hub.committing import Change, Command, Committer
 from hub.errors import Conflict, HubError, Missing, StaleVersion
 from hub.gate import may_receive
@@ -28,9 +29,9 @@ WITHDRAWAL_ATTEMPTS = 1000
 
 
 NOT_RECEIVABLE = {
-    "unknown_partner": "can't be read as a partner; register it, or call the operator",
-    "partner_suspended": "is suspended; resume it, or choose another",
-    "not_in_agreement": "has no agreement that covers it; change its agreement, or choose another",
+    RefusalReason.UNKNOWN_PARTNER: "can't be read as a partner; register it, or call the operator",
+    RefusalReason.PARTNER_SUSPENDED: "is suspended; resume it, or choose another",
+    RefusalReason.NOT_IN_AGREEMENT: "has no agreement that covers it; change that, or choose another",
 }
 """Why an organisation cannot be told, and the way out."""
 

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from contracts.message_v1 import Erased
 from contracts.terms import OrganisationKind
+from contracts.topics import from_topic, to_topic
 from hub.aggregates.base import Actor
 from hub.committing import Change, Command
 from hub.demo.playing import ON_CALL
@@ -103,7 +104,7 @@ class Sandbox:
         settings = self.stage.settings
         town, kafka = settings.municipality, settings.kafka_bootstrap
         module = {NGO: "ngo", POLICE: "police"}.get(self.slug, "emergency_department")
-        topics = f"reads {town}.to.{self.slug}, writes {town}.from.{self.slug}, at {kafka}"
+        topics = f"reads {to_topic(town, self.slug)}, writes {from_topic(town, self.slug)}, at {kafka}"
         return [
             f"A sandbox: municipality {town}, partner {self.slug}. Whoever is in it is made up.",
             f"   settings, for our programs and the examples in contracts/: {config}",

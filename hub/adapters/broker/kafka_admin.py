@@ -16,6 +16,7 @@ from kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from contracts.topics import from_topic, to_topic
 from hub.adapters.broker.kafka import KafkaSettings, told
 from hub.errors import Unavailable
 
@@ -54,8 +55,8 @@ def cut_off_partner(settings: KafkaSettings, slug: str) -> None:
 
 def _rights(slug: str, municipality: str) -> list[Any]:
     return [
-        _allow(slug, ACLOperation.READ, ResourceType.TOPIC, f"{municipality}.to.{slug}"),
-        _allow(slug, ACLOperation.WRITE, ResourceType.TOPIC, f"{municipality}.from.{slug}"),
+        _allow(slug, ACLOperation.READ, ResourceType.TOPIC, to_topic(municipality, slug)),
+        _allow(slug, ACLOperation.WRITE, ResourceType.TOPIC, from_topic(municipality, slug)),
         # The dot at the end keeps `ngo-ab` out of the groups of `ngo-a`.
         _allow(slug, ACLOperation.READ, ResourceType.GROUP, f"{slug}.", ACLResourcePatternType.PREFIXED),
     ]

@@ -7,7 +7,7 @@ from uuid import UUID
 from contracts.terms import Category
 from hub.aggregates.citizen_case.values import Basis, GrantTerms
 from hub.aggregates.guards import after, distinct, one_of, slug
-from hub.errors import Conflict, Invalid
+from hub.errors import Conflict, Invalid, Missing
 
 if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 def not_ended(case: "CitizenCase", basis: Basis) -> tuple[UUID, ...]:
     """The grants of a basis that no event has ended yet."""
     return tuple(g for g in basis.grants if not case.grants[g].ended)
+
+
+def legal_basis_of(case: "CitizenCase", basis_id: UUID) -> Basis:
+    """A legal basis that was recorded. Raises `Missing`; a consent is none."""
+    basis = case.bases.get(basis_id)
+    if basis is None or basis.rule is None:
+        raise Missing("basis_id: no such legal basis in this case; record one first", field="basis_id")
+    return basis
 
 
 def must_be_new(case: "CitizenCase", basis_id: UUID, field: str) -> None:

@@ -14,10 +14,11 @@ from uuid import UUID
 
 from contracts.terms import OrganisationKind
 from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.bases import legal_basis_of
 from hub.aggregates.citizen_case.children import must_have_answered_for_children
 from hub.aggregates.citizen_case.events import CaseErased, EntryCorrected, ReportNotOurs, ReportReceived
 from hub.aggregates.citizen_case.transitions import must_be_legal
-from hub.errors import Conflict, Invalid, Missing
+from hub.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
@@ -28,9 +29,7 @@ def find_not_ours(
 ) -> None:
     """A caseworker found that the citizen lives elsewhere; the basis that was recorded for it says where."""
     must_be_legal(self, "find_not_ours")
-    basis = self.bases.get(basis_id)
-    if basis is None or basis.rule is None:
-        raise Missing("basis_id: no such legal basis in this case; record one first", field="basis_id")
+    basis = legal_basis_of(self, basis_id)
     if kind is not OrganisationKind.MUNICIPAL_UNIT:
         raise Invalid("recipient: must be a municipal unit; choose the citizen's", field="recipient")
     if self.inquiries:

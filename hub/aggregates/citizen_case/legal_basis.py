@@ -13,7 +13,13 @@ from uuid import UUID
 
 from contracts.terms import BasisRule, OrganisationKind
 from hub.aggregates.base import Actor
-from hub.aggregates.citizen_case.bases import end_in_time, must_be_grants, must_be_new, not_ended
+from hub.aggregates.citizen_case.bases import (
+    end_in_time,
+    legal_basis_of,
+    must_be_grants,
+    must_be_new,
+    not_ended,
+)
 from hub.aggregates.citizen_case.events import (
     CitizenTold,
     LegalBasisEnded,
@@ -23,7 +29,7 @@ from hub.aggregates.citizen_case.events import (
 from hub.aggregates.citizen_case.transitions import must_be_legal
 from hub.aggregates.citizen_case.values import NOT_FOR_CRIMINAL_INVESTIGATION, CaseState, GrantTerms
 from hub.aggregates.guards import coded, not_ahead, one_of, written
-from hub.errors import Conflict, Invalid, Missing
+from hub.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
@@ -88,9 +94,7 @@ def record_legal_basis(
 def end_legal_basis(self: "CitizenCase", *, basis_id: UUID, by: Actor, at: datetime) -> tuple[UUID, ...]:
     """End a legal basis, by a named professional or because its time has come; the grants that ended."""
     must_be_legal(self, "end_legal_basis")
-    basis = self.bases.get(basis_id)
-    if basis is None or basis.rule is None:
-        raise Missing("basis_id: no such legal basis in this case; read the case again", field="basis_id")
+    basis = legal_basis_of(self, basis_id)
     ended = not_ended(self, basis)
     if ended:
         self.trigger_event(LegalBasisEnded, basis_id=basis_id, grants=ended, by=by, timestamp=self.moment(at))
@@ -103,9 +107,8 @@ def end_legal_basis(self: "CitizenCase", *, basis_id: UUID, by: Actor, at: datet
 def tell_citizen(self: "CitizenCase", *, basis_id: UUID, told_at: datetime, by: Actor, at: datetime) -> None:
     """The citizen was told what was told without her or his consent, when that was safe (domain rule 6)."""
     must_be_legal(self, "tell_citizen")
-    now, basis = self.moment(at), self.bases.get(basis_id)
-    if basis is None or basis.rule is None:
-        raise Missing("basis_id: no such legal basis in this case; read the case again", field="basis_id")
+    legal_basis_of(self, basis_id)
+    now = self.moment(at)
     if basis_id in self.citizen_told:
         raise Conflict("basis_id: the citizen was told of it already; nothing to do", field="basis_id")
     not_ahead("told_at", told_at, now)
