@@ -7,10 +7,11 @@ import typer
 
 from contracts.client.keys import PublicKeys
 from contracts.terms import Category, OrganisationKind
+from hub.adapters.broker.kafka_admin import cut_off_partner
 from hub.aggregates.base import Actor
-from hub.bootstrap import build
+from hub.bootstrap import build, kafka_settings
 from hub.committing import Command
-from hub.errors import Invalid
+from hub.errors import Conflict, Invalid, Missing
 from hub.settings import Settings
 
 OPERATOR = Actor("command-line", "command line", "operator", "municipality")
@@ -60,6 +61,22 @@ def partner_suspend(slug: str, reason: Reason) -> None:
     with closing(build(Settings())) as parts:
         parts.hub.suspend_partner(Command(by=OPERATOR), slug, reason)
     print(f"suspended {slug}")
+
+
+@partner.command("cut-off")
+def partner_cut_off(slug: str) -> None:
+    """Take a suspended partner's login and rights at the broker; `hub topics --passwords` gives new ones."""
+    settings = Settings()
+    if not settings.kafka_bootstrap:
+        raise Invalid("only Kafka has logins to take: set HUB_KAFKA_BOOTSTRAP", field="kafka_bootstrap")
+    with closing(build(settings)) as parts:
+        row = parts.app.store.partner(slug)
+    if row is None:
+        raise Missing("no partner is registered under that name", field="slug")
+    if row.active:
+        raise Conflict("the partner is not suspended: `hub partner suspend` it first", field="slug")
+    cut_off_partner(kafka_settings(settings), slug)
+    print(f"cut off {slug}: it reads and writes no topic any more")
 
 
 @partner.command("resume")

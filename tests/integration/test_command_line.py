@@ -291,10 +291,11 @@ def test_partner_and_hub_hand_each_other_their_public_keys(
     assert hub(*add("lysning", **keys), env=ready)[0] == 0
 
 
-def test_a_partner_gets_its_login_and_its_three_rights(
+def test_a_partner_gets_its_login_and_its_three_rights_and_loses_them(
     hub: Callable[..., Any], tmp_path: Path, secure_kafka: SecureKafka
 ) -> None:
     from kafka.admin import KafkaAdminClient
+    from kafka.errors import KafkaError
 
     passwords = tmp_path / "passwords.json"
     passwords.write_text(json.dumps({"cli-havnen": "hemmelig-hemmelig"}))
@@ -313,6 +314,16 @@ def test_a_partner_gets_its_login_and_its_three_rights(
     with KafkaAdminClient(**secure_kafka.login("cli-havnen", "hemmelig-hemmelig")) as theirs:
         seen = {name for name in theirs.list_topics() if name.startswith("cli-by.")}
     assert seen == {"cli-by.to.cli-havnen", "cli-by.from.cli-havnen"}
+
+    status, _, err = hub("partner", "cut-off", "cli-havnen", env=env)
+    assert (status, "hub partner suspend" in err) == (1, True)
+    hub("partner", "suspend", "cli-havnen", "--reason", "Ukendt ordre i natten", env=env)
+    for _ in range(2):
+        status, out, err = hub("partner", "cut-off", "cli-havnen", env=env)
+        assert (status, err) == (0, "")
+        assert out == "cut off cli-havnen: it reads and writes no topic any more\n"
+    with pytest.raises(KafkaError):
+        KafkaAdminClient(**secure_kafka.login("cli-havnen", "hemmelig-hemmelig"))
 
 
 # --- every failure is one line ---------------------------------------------------------------------------
