@@ -253,6 +253,27 @@ def kept_identity(folder: Path) -> Identity:
         raise Corrupt(f"{folder} holds no usable keys: put your copy of `keys/` back") from error
 
 
+def _opened(settings: Settings, *, migrate: bool) -> tuple[StoreApplication, Identity]:
+    """The store, and the hub's own keys, which belong to it. Raises `Missing`, `Corrupt`."""
+    if not settings.kek_path.exists():
+        raise Missing(f"{settings.kek_path} is missing: run `hub init` first, or put your copy of it back")
+    _refuse_another(settings)
+    app = open_store(settings.store_url, settings.kek_path, settings.fence_path, migrate=migrate)
+    try:
+        app.keys.mac("index", b"")
+        # Only a store without a partner is new: once the unit is registered, keys that are gone are lost.
+        own = kept_identity if app.store.partners() else identity_of
+        return app, own(settings.data_dir / "keys" / "hub")
+    except (TamperedRow, UnknownKey) as error:
+        app.close()
+        raise _AnotherKek(
+            "the database was made with another key-encryption key: put that one back"
+        ) from error
+    except BaseException:
+        app.close()
+        raise
+
+
 def build(
     settings: Settings,
     *,
@@ -261,24 +282,8 @@ def build(
     migrate: bool = False,
 ) -> Parts:
     """Put the hub together over the store that the settings name. Raises `Missing`, `Corrupt`."""
-    if not settings.kek_path.exists():
-        raise Missing(f"{settings.kek_path} is missing: run `hub init` first, or put your copy of it back")
-    _refuse_another(settings)
-    app = open_store(settings.store_url, settings.kek_path, settings.fence_path, migrate=migrate)
-    try:
-        app.keys.mac("index", b"")
-    except (TamperedRow, UnknownKey) as error:
-        app.close()
-        raise _AnotherKek(
-            "the database was made with another key-encryption key: put that one back"
-        ) from error
+    app, identity = _opened(settings, migrate=migrate)
     store, keys = app.store, app.keys
-    try:
-        # Only a store without a partner is new: once the unit is registered, keys that are gone are lost.
-        identity = (kept_identity if store.partners() else identity_of)(settings.data_dir / "keys" / "hub")
-    except BaseException:
-        app.close()
-        raise
     clock, measures = SteadyClock(clock, latest_time(app)), Measures()
     app.on_commit(measures.wrote)
     measures.destroyed(lambda: keys.erasures() + len(keys.ended()))

@@ -14,7 +14,12 @@ from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.http.access import Role
 from hub.adapters.web.visitors import SESSION
 from hub.aggregates.citizen_case.children import waiting_notifications
-from hub.aggregates.citizen_case.events import CaseEscalated, ChildNotificationDue, FollowUpEnded
+from hub.aggregates.citizen_case.events import (
+    AnonymousAdviceGiven,
+    CaseEscalated,
+    ChildNotificationDue,
+    FollowUpEnded,
+)
 from hub.aggregates.citizen_case.terms import Channel, ContactOutcome, NotificationCause
 from hub.aggregates.citizen_case.values import CaseState
 from hub.working import fire_timers
@@ -240,7 +245,8 @@ def test_who_rings_without_a_name_is_asked_for_none(world: World) -> None:
     done = inge.post("/v1/anonymous-advice", advice)
     assert done.status_code == 201
     case = UUID(done.json()["case"])
-    assert done.json()["number"] == world.case(case).advice_number
+    (advised,) = world.facts(AnonymousAdviceGiven)
+    assert done.json()["number"] == advised.number
     assert world.case(case).cpr_numbers == frozenset()
     assert [p.category for t in world.told(UNIT) for p in t.parts.values()] == [Category.COORDINATION]
     named = inge.post("/v1/anonymous-advice", {**advice, "name": "Maja Eksempelsen"})

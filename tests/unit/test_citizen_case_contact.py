@@ -188,7 +188,7 @@ def test_why_it_is_unsafe_is_nobodys_business_but_the_owners() -> None:
 def test_a_caller_without_a_name_is_advised_and_has_a_number_to_ring_again_with() -> None:
     advised = given(OPENED).when(CitizenCase.advise_anonymously, **ADVICE)
     advised.then(fact(AnonymousAdviceGiven, **ADVICE))
-    assert (advised.aggregate.state, advised.aggregate.advice_number) == (CaseState.INQUIRY, "7KQM-2RXD")
+    assert advised.aggregate.state is CaseState.INQUIRY
     assert advised.aggregate.cpr_numbers == frozenset()
     again = given(OPENED, fact(AnonymousAdviceGiven, **ADVICE))
     assert again.when(CitizenCase.advise_anonymously, **ADVICE).error is None

@@ -68,7 +68,7 @@ def test_a_report_is_taken_in() -> None:
     assert case.reports == {REPORT: 2}
     assert case.persons == {MAN}
     assert case.warnings == {"safe_contact"}
-    assert case.could_kill_of(2) == REPORTED["could_kill"]
+    assert case.could_kill == [(2, value) for value in REPORTED["could_kill"]]
     assert case.cpr_numbers == {"0101010101"}
 
 

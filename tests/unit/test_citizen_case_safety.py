@@ -37,7 +37,7 @@ def test_safe_contact_is_kept_apart_and_only_its_existence_is_told() -> None:
     outcome = given(OPENED).when(CitizenCase.set_safe_contact, rules=RULES)
     outcome.then(fact(SafeContactSet, rules=RULES))
     case = outcome.aggregate
-    assert case.could_kill_of(2) == (RULES,)
+    assert case.could_kill == [(2, RULES)]
     told = [e.content.data for e in case.contents_of(outcome.events[0])]
     assert told == [{"warnings": ["safe_contact"]}]
 

@@ -152,8 +152,6 @@ class CitizenCase(Aggregate):
         self.substitute: Substitute | None = None
         self.hand_over: HandOver | None = None
         self.follow_up_until: datetime | None = None
-        self.advice_number: str | None = None
-        """Of a caller without a name, to say when she or he rings again."""
         self.consent_question: ConsentQuestion | None = None
         """Neither a yes nor a no: to ask would endanger the citizen."""
         self.reports: dict[UUID, int] = {}
@@ -323,10 +321,6 @@ class CitizenCase(Aggregate):
         """What was told because a life was in danger; each is reviewed afterwards (domain rule 6)."""
         recorded = (fact for fact in self._facts if isinstance(fact, LegalBasisRecorded))
         return [fact for fact in recorded if fact.rule is BasisRule.VITAL_INTEREST]
-
-    def could_kill_of(self, version: int) -> tuple[CouldKill, ...]:
-        """What could kill in the event of that version; a named person fetches it (domain rule 5)."""
-        return tuple(value for at_version, value in self.could_kill if at_version == version)
 
     def standing(self, now: datetime) -> Grant | None:
         """The owning unit's grant, while it lives."""

@@ -111,6 +111,3 @@ class AnonymousAdviceGiven(CaseEvent):
     def tells(self) -> tuple[Content, ...]:
         advice = {"number": self.number, "channel": self.channel, "topics": sorted(self.topics)}
         return (own("topics", advice),)
-
-    def change(self, case: "CitizenCase") -> None:
-        case.advice_number = self.number
