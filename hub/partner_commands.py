@@ -120,6 +120,16 @@ def partner_rotate(
     print(f"rotated the keys of {slug}")
 
 
+@partner.command("leader")
+def partner_leader(
+    slug: str, login: Annotated[str, typer.Argument(help="the login's subject; left out: nobody")] = ""
+) -> None:
+    """Name the one leader who sees a reporter's receipts beside each report's own reporter."""
+    with closing(build(Settings())) as parts:
+        parts.hub.name_receipts_leader(Command(by=OPERATOR), slug, login)
+    print(f"named the leader of {slug}")
+
+
 @person.command("stop")
 def person_stop(organisation: str, login: str, reason: Reason) -> None:
     """Answer a login nothing any more, from its next request on; its cases go back to the unit."""

@@ -28,6 +28,7 @@ from hub.projections.disclosures import Told
 
 log = logger("queries")
 _REPORTS: Final = {MessageKind.REPORT_RECEIVED, MessageKind.REPORT_SUPPLEMENTED}
+_NO_RECEIPT = "no receipt yet, or none for you: ask again in a moment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,20 +186,41 @@ class Queries:
         found = self._events.latest(family(case, self._committer.case)).values()
         return [one for one in found if isinstance(one, CitizenCase)]
 
-    def receipt(self, owner: str, report_id: UUID) -> Mapping[str, str | None]:
-        """The receipt of a report, for who knows the report's id: its reporter. Raises `Missing`.
+    def receipt(self, by: Actor, report_id: UUID) -> Mapping[str, str | None]:
+        """The receipt of a report, for its reporter and one named leader. Raises `Missing`.
 
         What was taken in is answered from the facts: it was received; a named person has read it; it was
         taken up, as long as a grant lets its reporter know. What was refused stands in the read model alone.
         """
+        owner = by.organisation
         taken = self._committer.report_taken(owner, report_id)
         if taken is not None:
-            status = self._how_far(owner, UUID(taken["case"]), report_id)
+            case_id = UUID(taken["case"])
+            if not self._may_see_receipt(by, case_id, report_id):
+                raise Missing(_NO_RECEIPT, field="report_id")
+            status = self._how_far(owner, case_id, report_id)
             return {"number": taken["number"], "status": status}
         rows = list(self._views[receipts.NAME].rows(owner, report_id))
         if rows:
             return rows[-1].clear
-        raise Missing("no receipt yet, or none for you: ask again in a moment", field="report_id")
+        raise Missing(_NO_RECEIPT, field="report_id")
+
+    def _may_see_receipt(self, by: Actor, case_id: UUID, report_id: UUID) -> bool:
+        """Its reporter may, and one named leader, unless it or what was added to it says that staff are
+        involved. What a program sent by topic it shows to its own people.
+
+        Where the case is erased, or can't be read, nobody knows any more who reported. What is left then,
+        that the report went on or was received, is for whoever of its organisation knows the report's id.
+        """
+        try:
+            case = self._committer.case(case_id)
+        except (Missing, Corrupt):
+            return True
+        if by.person == case.report(report_id).by.person:
+            return True
+        if any(case.report(one).staff_involved for one in case.reports):
+            return False
+        return by.person == self._committer.partner(by.organisation).receipts_leader
 
     def _how_far(self, reporter: str, case_id: UUID, report_id: UUID) -> ReceiptStatus:
         try:

@@ -99,6 +99,11 @@ def at(organisation: str, person: str = "anna") -> Actor:
     return Actor(person, "Anna Ansat", "partner_staff", organisation)
 
 
+def reporter(organisation: str) -> Actor:
+    """A reporter as the hub knows it by topic: its program, by its slug."""
+    return Actor(organisation, organisation, "reporter", organisation)
+
+
 @dataclass
 class Clock:
     """Stands where it is put."""

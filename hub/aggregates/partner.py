@@ -7,11 +7,12 @@ perpetrator is a person, and no person is ever a partner.
 
 When a command is legal (`yes`) or refused with `IllegalTransition` (`-`):
 
-    command           active  suspended
-    change_agreement  yes     yes
-    rotate_keys       yes     yes
-    suspend           yes     -
-    resume            -       yes
+    command               active  suspended
+    change_agreement      yes     yes
+    rotate_keys           yes     yes
+    name_receipts_leader  yes     yes
+    suspend               yes     -
+    resume                -       yes
 """
 
 import re
@@ -24,7 +25,7 @@ from eventsourcing.domain import Aggregate, AggregateCreated
 from contracts.terms import Category, OrganisationKind
 from hub.aggregates.base import Actor, Event, stored_as, stream_of
 from hub.aggregates.guards import distinct, one_of, slug, written
-from hub.errors import IllegalTransition, Invalid
+from hub.errors import Conflict, IllegalTransition, Invalid
 
 CONTACT = frozenset({"name", "email", "duty_phone"})
 RESERVED = "hub"
@@ -108,6 +109,16 @@ class KeysRotated(PartnerEvent):
         aggregate.former_signing.append((bytes.fromhex(self.former_signing_key), self.former_until))
 
 
+@stored_as("partner.receipts_leader_named")
+class ReceiptsLeaderNamed(PartnerEvent):
+    """One leader of a reporter may see the receipts of its people's reports; empty: nobody beside each."""
+
+    person: str
+
+    def apply(self, aggregate: "Partner") -> None:
+        aggregate.receipts_leader = self.person
+
+
 @stream_of("partner")
 class Partner(Aggregate):
     """An organisation that may be told something. Whether it *is* told something, grants decide."""
@@ -124,6 +135,8 @@ class Partner(Aggregate):
         self.former_signing: list[tuple[bytes, datetime]] = []
         """Signing keys that it had, and until when what they signed counts."""
         self.contact: dict[str, str] = {}
+        self.receipts_leader = ""
+        """The login's subject of who may see receipts beside each report's own reporter."""
         self.active = True
 
     @classmethod
@@ -196,6 +209,12 @@ class Partner(Aggregate):
             by=by,
             timestamp=at,
         )
+
+    def name_receipts_leader(self, *, person: str, by: Actor, at: datetime) -> None:
+        """Name the one leader who sees receipts beside each report's own reporter, or nobody."""
+        if person == self.receipts_leader:
+            raise Conflict("person: is who is named already; nothing to do", field="person")
+        self.trigger_event(ReceiptsLeaderNamed, person=person, by=by, timestamp=at)
 
     def former_keys(self, now: datetime) -> tuple[bytes, ...]:
         """The signing keys that it had and under which what is on its way still counts."""

@@ -69,6 +69,14 @@ class Partners(Carrier):
         """Let a suspended partner in again."""
         return self._partner(command, slug, lambda p, now: p.resume(by=command.by, at=now))
 
+    def name_receipts_leader(self, command: Command, slug: str, person: str) -> Answer:
+        """Name the one leader who sees receipts beside each report's own reporter, or nobody."""
+
+        def change(partner: Partner, now: datetime) -> None:
+            partner.name_receipts_leader(person=person, by=command.by, at=now)
+
+        return self._partner(command, slug, change)
+
     def change_agreement(
         self, command: Command, slug: str, *, categories: Sequence[Category], contact: dict[str, str]
     ) -> Answer:

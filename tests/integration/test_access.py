@@ -132,6 +132,7 @@ OTHERS: dict[str, set[Role]] = {
     "POST /v1/partners/{slug}/resumption": {R.OPERATOR},
     "POST /v1/partners/{slug}/agreement": {R.OPERATOR},
     "POST /v1/partners/{slug}/keys": {R.OPERATOR},
+    "POST /v1/partners/{slug}/receipts-leader": {R.OPERATOR},
     "GET /": STAFF,
     "POST /cases": STAFF,
 }

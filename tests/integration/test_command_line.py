@@ -790,3 +790,6 @@ def test_a_partner_from_its_first_day_to_its_new_keys(hub: Callable[..., Any], t
     keys = ("--sealing-key", two.sealing.hex(), "--signing-key", two.signing.hex())
     assert hub("partner", "rotate", "havnen", *keys, env=env)[1] == "rotated the keys of havnen\n"
     assert hub("partner", "rotate", "havnen", *keys, "--stolen", env=env)[0] == 1
+    assert hub("partner", "leader", "havnen", "anna", env=env)[1] == "named the leader of havnen\n"
+    assert hub("partner", "leader", "havnen", "anna", env=env)[0] == 1
+    assert hub("partner", "leader", "havnen", env=env)[0] == 0

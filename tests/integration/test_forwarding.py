@@ -26,6 +26,7 @@ from tests.world import (
     is_blank,
     planted,
 )
+from tests.world import reporter as handed_over_by
 
 C = Category
 NEIGHBOUR = "nabokommunen"
@@ -78,7 +79,7 @@ def test_its_reporter_is_told_that_it_was_forwarded_and_not_to_whom(world: World
     world.forward(inquiry, NEIGHBOUR)
     assert statuses(world, reporter) == [ReceiptStatus.RECEIVED, ReceiptStatus.FORWARDED]
     assert NEIGHBOUR not in repr(world.controls_of(reporter))
-    assert world.parts.queries.receipt(reporter, report)["status"] == "forwarded"
+    assert world.parts.queries.receipt(handed_over_by(reporter), report)["status"] == "forwarded"
     (record,) = world.facts(Forwarded)
     assert (record.report_id, record.recipient) == (report, NEIGHBOUR)
 
@@ -187,7 +188,7 @@ def test_erased_is_erased_in_the_store_and_no_number_leads_to_it(world: World) -
     reporter = reporter_of(world, other)
     assert len(world.facts(Forwarded)) == 1, "that it was forwarded, and to whom, outlives it"
     (record,) = world.facts(Forwarded)
-    assert world.parts.queries.receipt(reporter, record.report_id)["status"] == "forwarded"
+    assert world.parts.queries.receipt(handed_over_by(reporter), record.report_id)["status"] == "forwarded"
 
 
 def test_what_a_crash_left_between_the_end_of_the_grants_and_the_keys_is_finished(

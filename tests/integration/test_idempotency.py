@@ -39,6 +39,7 @@ from tests.world import (
     TOVHOLDER,
     UNIT,
     World,
+    reporter,
 )
 
 C = Category
@@ -248,11 +249,11 @@ def test_the_receipt_of_a_report_is_there_for_its_reporter_alone(world: World) -
     answer = world.send(POLICE, Inbound.report(example()))
     assert answer is not None
     report_id = UUID(example()["report_id"])
-    receipt = world.parts.queries.receipt(POLICE, report_id)
+    receipt = world.parts.queries.receipt(reporter(POLICE), report_id)
     assert receipt == {"number": answer.ids["number"], "status": "received"}
     for who, which in ((HOSPITAL, report_id), (POLICE, uuid4())):
         with pytest.raises(Missing):
-            world.parts.queries.receipt(who, which)
+            world.parts.queries.receipt(reporter(who), which)
 
 
 def test_the_same_report_id_from_two_partners_is_two_reports(world: World) -> None:

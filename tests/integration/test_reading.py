@@ -21,7 +21,18 @@ from hub.errors import NoGrant
 from hub.working import fire_timers
 from tests.support.api import Api, clock_now
 from tests.support.carrying import carried
-from tests.world import CASEWORKER, HOSPITAL, NGO, ON_CALL, POLICE, SAME_WOMAN, UNIT, World, elsewhere
+from tests.world import (
+    CASEWORKER,
+    HOSPITAL,
+    NGO,
+    ON_CALL,
+    POLICE,
+    SAME_WOMAN,
+    UNIT,
+    World,
+    elsewhere,
+    reporter,
+)
 
 HALF_AN_HOUR = timedelta(minutes=30)
 INGE = Actor("inge", "Inge Indskriver", "caseworker", UNIT)
@@ -208,15 +219,15 @@ def test_what_the_reporter_asks_says_how_far_it_has_come_while_the_basis_lives(
 ) -> None:
     case = world.open_case()
     report = world.report_of(case)
-    said = [world.parts.queries.receipt(POLICE, report)["status"]]
+    said = [world.parts.queries.receipt(reporter(POLICE), report)["status"]]
     carried(world, broker)
     looks(world, case, Actor("tove", "Tove Tovholder", "tovholder", UNIT))
-    said += [world.parts.queries.receipt(POLICE, report)["status"]]
+    said += [world.parts.queries.receipt(reporter(POLICE), report)["status"]]
     consent = world.consent(case, [POLICE], [Category.COORDINATION])
     world.take_up(case)
-    said += [world.parts.queries.receipt(POLICE, report)["status"]]
+    said += [world.parts.queries.receipt(reporter(POLICE), report)["status"]]
     world.withdraw(case, consent)
-    said += [world.parts.queries.receipt(POLICE, report)["status"]]
+    said += [world.parts.queries.receipt(reporter(POLICE), report)["status"]]
 
     assert said == ["received", "read", "taken_up", "read"]
 

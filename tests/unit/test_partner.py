@@ -15,6 +15,7 @@ from hub.aggregates.partner import (
     PartnerRegistered,
     PartnerResumed,
     PartnerSuspended,
+    ReceiptsLeaderNamed,
 )
 from hub.errors import IllegalTransition, Invalid
 from tests.given import NOW, STREAM, Fact, fact, given
@@ -38,6 +39,7 @@ HISTORY = {"active": (REGISTERED,), "suspended": (REGISTERED, SUSPENDED)}
 ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "change_agreement": {"categories": (Category.RISK,), "contact": CONTACT},
     "rotate_keys": {"sealing_key": NEW_SEALING, "signing_key": NEW_SIGNING, "former_until": ENDS},
+    "name_receipts_leader": {"person": "sub-70"},
     "suspend": {"reason": "Nøglen er tabt"},
     "resume": {},
 }
@@ -51,6 +53,7 @@ LEADS_TO: Mapping[str, Fact] = {
         former_signing_key=SIGNING.hex(),
         former_until=ENDS,
     ),
+    "name_receipts_leader": fact(ReceiptsLeaderNamed, person="sub-70"),
     "suspend": SUSPENDED,
     "resume": fact(PartnerResumed),
 }

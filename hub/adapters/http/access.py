@@ -131,6 +131,7 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("POST", "/v1/partners/{slug}/resumption"): {Role.OPERATOR: NONE},
     ("POST", "/v1/partners/{slug}/agreement"): {Role.OPERATOR: NONE},
     ("POST", "/v1/partners/{slug}/keys"): {Role.OPERATOR: NONE},
+    ("POST", "/v1/partners/{slug}/receipts-leader"): {Role.OPERATOR: NONE},
     # The pages ask what the API asks, in the same roles and relations.
     ("GET", "/"): _STAFF,
     ("POST", "/cases"): _STAFF,

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import Base64Bytes, Field
 
 from contracts.base import Contract
+from contracts.fields import Line
 from contracts.terms import Category, OrganisationKind
 from hub.adapters.http.context import Authorised, Body, Parts, answered, command
 
@@ -40,6 +41,12 @@ class KeysAsked(Contract):
     signing_key: Key
     stolen: bool = False
     """Nothing that the former key signed counts from now on."""
+
+
+class LeaderAsked(Contract):
+    """Who of a reporter sees the receipts of its people's reports: one login's subject, or nobody."""
+
+    person: Line | None
 
 
 class ReasonAsked(Contract):
@@ -112,3 +119,11 @@ def rotate_keys(
             stolen=asked.stolen,
         )
     )
+
+
+@router.post("/v1/partners/{slug}/receipts-leader", status_code=201)
+def name_receipts_leader(
+    call: Authorised, parts: Parts, slug: str, body: Body, asked: LeaderAsked
+) -> Mapping[str, object]:
+    """Name the one leader who sees a reporter's receipts beside each report's own reporter."""
+    return answered(parts.hub.name_receipts_leader(command(call, body), slug, asked.person or ""))

@@ -41,5 +41,5 @@ def retract(
 
 @router.get("/v1/social-reports/{report_id}/receipt")
 def receipt(call: Authorised, parts: Parts, report_id: UUID) -> Mapping[str, object]:
-    """The receipt of a report of yours."""
-    return {"on_call": parts.on_call, **parts.queries.receipt(call.actor.organisation, report_id)}
+    """The receipt of a report that you handed over, or as your organisation's named leader."""
+    return {"on_call": parts.on_call, **parts.queries.receipt(call.actor, report_id)}
