@@ -1,7 +1,8 @@
 """The domain in sentences: `given(facts).when(command, …).then(facts)`, `.then_raises(…)`, `.then_nothing()`.
 
-A fact is an event without its envelope. Beside what a test says, each command is checked for two things:
-replay gives the state that it leaves, and an error names its field and repeats nothing that was sent.
+A fact is an event without its envelope. Beside what a test says, each command is checked for three things:
+replay gives the state that it leaves, what it did to a copy is nowhere else, and an error names its field and
+repeats nothing that was sent.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate, AggregateCreated
 
+from hub.adapters.store.standing import copied
 from hub.aggregates.base import Actor, project
 from hub.errors import HubError
 
@@ -50,12 +52,15 @@ class given:  # noqa: N801 (it begins a sentence)
     def when(
         self, command: Callable[..., Any], /, *, by: Actor = CASEWORKER, at: datetime = NOW, **args: Any
     ) -> "Outcome":
-        target = () if self.aggregate is None else (self.aggregate,)
+        standing = self.aggregate
+        self.aggregate = None if standing is None else copied(standing)
+        target = () if standing is None else (self.aggregate,)
         try:
             result = command(*target, by=by, at=at, **args)
         except HubError as error:
             assert not (target and self.aggregate.pending_events), "refused, and yet something happened"
             return Outcome(self.aggregate, (), None, error, args)
+        assert project(None, self.history) == standing, "changed what its copy shares with another"
         aggregate = result if isinstance(result, Aggregate) else self.aggregate
         events = tuple(aggregate.collect_events())
         assert project(None, (*self.history, *events)) == aggregate, "replay gives another state"

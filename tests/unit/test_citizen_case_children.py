@@ -52,7 +52,7 @@ def test_a_child_at_risk_makes_a_notification_due_that_points_at_its_entry_withi
     due = given(*IN_INQUIRY).when(CitizenCase.child_notification_falls_due, **FELL_DUE)
     due.then(fact(ChildNotificationDue, **FELL_DUE, **NOTHING, deadline=NOW + ANSWER_WITHIN))
     (waiting,) = waiting_notifications(due.aggregate)
-    assert waiting.entries == [2]
+    assert waiting.entries == (2,)
 
 
 def test_what_comes_while_one_waits_is_added_to_it_under_its_id_and_deadline() -> None:
@@ -62,7 +62,7 @@ def test_what_comes_while_one_waits_is_added_to_it_under_its_id_and_deadline() -
     added = case.when(CitizenCase.child_notification_falls_due, **later)
     added.then(fact(ChildNotificationDue, **{**later, "due_id": DUE}, **NOTHING, deadline=first.deadline))
     (waiting,) = waiting_notifications(added.aggregate)
-    assert waiting.entries == [2, 3]
+    assert waiting.entries == (2, 3)
 
 
 def test_what_comes_after_the_answer_is_new_information_and_due_again() -> None:

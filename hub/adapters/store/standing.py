@@ -6,7 +6,7 @@ has been destroyed since: then everything is read again, for what is erased must
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -77,50 +77,12 @@ class StandingAggregates:
 
 
 def copied(aggregate: Any) -> Any:
-    """A copy to change: its own containers, and its own of every value in them that can be changed.
+    """A copy to change: its own containers.
 
-    What stands deeper is shared. Events replace it and never change it; a test holds every event to that.
+    What stands in them is shared. Events replace it and never change it; tests hold every event to that.
     """
     twin = object.__new__(type(aggregate))
     values: dict[str, Any] = twin.__dict__
-    values.update(aggregate.__dict__)
-    for name, value in values.items():
-        kind = type(value)
-        if kind in _CONTAINERS:
-            values[name] = _own(value)
-        elif _changeable_fields(kind):
-            values[name] = _member(value)
+    for name, value in aggregate.__dict__.items():
+        values[name] = value.copy() if type(value) in _CONTAINERS else value
     return twin
-
-
-def _own(container: Any) -> Any:
-    if type(container) is dict and _any_changeable(container.values()):
-        return {key: _member(inner) for key, inner in container.items()}
-    if type(container) is list and _any_changeable(container):
-        return [_member(inner) for inner in container]
-    return container.copy()
-
-
-def _member(value: Any) -> Any:
-    names = _changeable_fields(type(value))
-    if not names:
-        return value
-    fields = [getattr(value, name) for name in names]
-    return type(value)(*[_own(field) if type(field) in _CONTAINERS else field for field in fields])
-
-
-def _any_changeable(values: Iterable[Any]) -> bool:
-    return any(map(_changeable_fields, set(map(type, values))))
-
-
-_fields: dict[type, tuple[str, ...]] = {}
-
-
-def _changeable_fields(kind: type) -> tuple[str, ...]:
-    """The fields of a dataclass that is not frozen; of anything else none."""
-    found = _fields.get(kind)
-    if found is None:
-        parameters = getattr(kind, "__dataclass_params__", None)
-        changeable = parameters is not None and not parameters.frozen
-        found = _fields[kind] = tuple(vars(kind)["__dataclass_fields__"]) if changeable else ()
-    return found

@@ -1,6 +1,6 @@
 """What a case is made of: contents, grants, consents, referrals."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -118,7 +118,7 @@ class Blocked:
         return login_of(self.organisation, self.person)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Grant:
     """A grant as it stands now."""
 
@@ -135,7 +135,7 @@ class Grant:
         return not self.ended and (self.ends_at is None or now < self.ends_at)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Basis:
     """A consent or a legal basis, with the grants that rest on it."""
 
@@ -144,7 +144,7 @@ class Basis:
     """None: the citizen's consent."""
     purpose: str
     ends_at: datetime
-    grants: list[UUID] = field(default_factory=list)
+    grants: tuple[UUID, ...] = ()
     bans: tuple[str, ...] = ()
 
 
@@ -185,15 +185,15 @@ class ConsentQuestion:
     review_at: datetime
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Notification:
     """A child notification as it stands now."""
 
     due_id: UUID
     deadline: datetime
-    sent_to: str | None
-    basis_id: UUID | None
-    entries: list[int] = field(default_factory=list)
+    sent_to: str | None = None
+    basis_id: UUID | None = None
+    entries: tuple[int, ...] = ()
     """The versions of what says that a child is at risk."""
     decision: NotificationDecision | None = None
     """None: it waits for a person."""
@@ -207,7 +207,7 @@ class Forwarding:
     basis_id: UUID
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Move:
     """How it goes with a municipality that was asked to take the case over."""
 
@@ -217,7 +217,7 @@ class Move:
     status: MoveStatus
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Referral:
     """A referral as it stands now."""
 

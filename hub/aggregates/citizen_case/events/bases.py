@@ -1,5 +1,6 @@
 """Facts on consents and legal bases. Attributes here are stored bytes: they are never renamed."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -13,14 +14,11 @@ if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
 
 
-def _grants_begin(
-    case: "CitizenCase", basis: Basis, terms: tuple[GrantTerms, ...], ends_at: datetime
-) -> None:
-    case.bases[basis.basis_id] = basis
+def _grants_begin(case: "CitizenCase", basis: Basis, terms: tuple[GrantTerms, ...]) -> None:
+    case.bases[basis.basis_id] = replace(basis, grants=tuple(term.grant_id for term in terms))
     for term in terms:
-        basis.grants.append(term.grant_id)
         case.grants[term.grant_id] = Grant(
-            term.grant_id, term.recipient, term.category, basis.basis_id, ends_at
+            term.grant_id, term.recipient, term.category, basis.basis_id, basis.ends_at
         )
 
 
@@ -51,9 +49,7 @@ class ConsentGiven(CaseEvent):
         )
 
     def change(self, case: "CitizenCase") -> None:
-        _grants_begin(
-            case, Basis(self.consent_id, None, self.purpose, self.ends_at), self.grants, self.ends_at
-        )
+        _grants_begin(case, Basis(self.consent_id, None, self.purpose, self.ends_at), self.grants)
         case.consent_question = None
 
 
@@ -64,7 +60,7 @@ class GrantsEnded(CaseEvent):
 
     def change(self, case: "CitizenCase") -> None:
         for grant_id in self.grants:
-            case.grants[grant_id].ended = True
+            case.grants[grant_id] = replace(case.grants[grant_id], ended=True)
 
 
 @stored_as("case.consent_withdrawn")
@@ -121,7 +117,7 @@ class LegalBasisRecorded(CaseEvent):
 
     def change(self, case: "CitizenCase") -> None:
         basis = Basis(self.basis_id, self.rule, self.purpose, self.ends_at, bans=self.bans)
-        _grants_begin(case, basis, self.grants, self.ends_at)
+        _grants_begin(case, basis, self.grants)
 
 
 @stored_as("case.legal_basis_ended")

@@ -1,5 +1,6 @@
 """Facts on children at risk. Attributes here are stored bytes: they are never renamed."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -43,11 +44,13 @@ class ChildNotificationDue(CaseEvent):
         return (own("due_id", due),)
 
     def change(self, case: "CitizenCase") -> None:
-        due = case.notifications.setdefault(
-            self.due_id, Notification(self.due_id, self.deadline, self.sent_to, self.basis_id)
+        due = case.notifications.get(self.due_id) or Notification(self.due_id, self.deadline)
+        case.notifications[self.due_id] = replace(
+            due,
+            entries=(*due.entries, self.entry),
+            sent_to=self.sent_to or due.sent_to,
+            basis_id=self.basis_id or due.basis_id,
         )
-        due.entries.append(self.entry)
-        due.sent_to, due.basis_id = self.sent_to or due.sent_to, self.basis_id or due.basis_id
 
 
 @stored_as("case.child_notification_answered")
@@ -78,4 +81,5 @@ class ChildNotificationAnswered(CaseEvent):
         return (own("due_id", answer), *words)
 
     def change(self, case: "CitizenCase") -> None:
-        case.notifications[self.due_id].decision = self.decision
+        due = case.notifications[self.due_id]
+        case.notifications[self.due_id] = replace(due, decision=self.decision)

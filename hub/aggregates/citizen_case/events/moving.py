@@ -3,6 +3,7 @@
 Where the citizen moves to could kill: it is told to that municipality and to the owning unit, to nobody else.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
@@ -33,7 +34,7 @@ class MoveEvent(CaseEvent):
         return (Content(Category.COORDINATION, "move_id", data, slot=slot, only_for=self.recipient),)
 
     def change(self, case: "CitizenCase") -> None:
-        case.moves[self.move_id].status = self.STATUS
+        case.moves[self.move_id] = replace(case.moves[self.move_id], status=self.STATUS)
 
 
 @stored_as("case.move_requested")

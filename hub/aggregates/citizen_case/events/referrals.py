@@ -1,5 +1,6 @@
 """Facts on referrals. Attributes here are stored bytes: they are never renamed."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
@@ -30,7 +31,8 @@ class ReferralEvent(CaseEvent):
         return (Content(Category.REFERRAL, "referral_id", data, slot=f"{self.SLOT}:{self.referral_id}"),)
 
     def change(self, case: "CitizenCase") -> None:
-        case.referrals[self.referral_id].status = self.STATUS
+        referral = case.referrals[self.referral_id]
+        case.referrals[self.referral_id] = replace(referral, status=self.STATUS)
 
 
 @stored_as("case.referral_requested")
