@@ -118,29 +118,25 @@ BEGIN
     END IF;
 
     IF p_message_ids IS NOT NULL THEN
-        WITH given AS (
-            SELECT * FROM unnest(p_message_ids, p_recipients, p_sealed, p_controls)
-                WITH ORDINALITY AS m (message_id, recipient, sealed, control, place)
-        ), counted AS (
-            INSERT INTO recipients AS r (recipient, epoch, last_sequence)
-            SELECT g.recipient, (SELECT s.epoch FROM store s), count(*) FROM given g GROUP BY g.recipient
-            ON CONFLICT (recipient) DO UPDATE SET last_sequence = r.last_sequence + excluded.last_sequence
-            RETURNING r.recipient, r.epoch, r.last_sequence
-        )
         INSERT INTO messages (recipient, epoch, sequence, message_id, position, sealed, control)
-        SELECT g.recipient, c.epoch,
-            c.last_sequence + 1 - row_number() OVER (PARTITION BY g.recipient ORDER BY g.place DESC),
+        SELECT g.recipient, s.epoch,
+            coalesce((SELECT m.sequence FROM messages m WHERE m.recipient = g.recipient AND m.epoch = s.epoch
+                ORDER BY m.sequence DESC LIMIT 1), 0)
+                + row_number() OVER (PARTITION BY g.recipient ORDER BY g.place),
             g.message_id, last_number, g.sealed, g.control
-        FROM given g JOIN counted c ON c.recipient = g.recipient
+        FROM store s, unnest(p_message_ids, p_recipients, p_sealed, p_controls)
+            WITH ORDINALITY AS g (message_id, recipient, sealed, control, place)
         ORDER BY g.place;
     END IF;
     IF p_wrap_messages IS NOT NULL THEN
         INSERT INTO message_wraps (message_id, grant_id, wraps)
         SELECT * FROM unnest(p_wrap_messages, p_wrap_grants, p_wraps)
         ON CONFLICT (message_id, grant_id) DO UPDATE SET wraps = excluded.wraps;
-        DELETE FROM message_wraps w
-        USING unnest(p_wrap_messages, p_wrap_grants, p_wraps) AS n (message_id, grant_id, wraps)
-        WHERE n.wraps = '' AND w.message_id = n.message_id AND w.grant_id = n.grant_id;
+        IF '' = ANY (p_wraps) THEN
+            DELETE FROM message_wraps w
+            USING unnest(p_wrap_messages, p_wrap_grants, p_wraps) AS n (message_id, grant_id, wraps)
+            WHERE n.wraps = '' AND w.message_id = n.message_id AND w.grant_id = n.grant_id;
+        END IF;
     END IF;
 
     IF p_blinds IS NOT NULL THEN

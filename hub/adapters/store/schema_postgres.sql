@@ -39,12 +39,7 @@ CREATE TABLE IF NOT EXISTS grants (
     CHECK ((state = 'living') = (wrapped IS NOT NULL))
 );
 
-CREATE TABLE IF NOT EXISTS recipients (
-    recipient text PRIMARY KEY,
-    epoch bigint NOT NULL,
-    last_sequence bigint NOT NULL
-) WITH (fillfactor = 50);
-
+-- A recipient's sequence goes on from its last message of the epoch: no message is ever deleted.
 CREATE TABLE IF NOT EXISTS messages (
     number bigserial PRIMARY KEY,
     recipient text NOT NULL,

@@ -35,12 +35,7 @@ CREATE TABLE IF NOT EXISTS grants (
     CHECK ((state = 'living') = (wrapped IS NOT NULL))
 ) WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS recipients (
-    recipient TEXT PRIMARY KEY,
-    epoch INTEGER NOT NULL,
-    last_sequence INTEGER NOT NULL
-) WITHOUT ROWID;
-
+-- A recipient's sequence goes on from its last message of the epoch: no message is ever deleted.
 CREATE TABLE IF NOT EXISTS messages (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     recipient TEXT NOT NULL,

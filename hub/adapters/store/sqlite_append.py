@@ -96,23 +96,17 @@ class SqliteAppend:
 
     def _messages(self, a: Alongside, position: int) -> None:
         for message in a.messages:
-            ((epoch, sequence),) = self._run(
-                "INSERT INTO recipients SELECT ?, epoch, 1 FROM store WHERE true"
-                " ON CONFLICT (recipient) DO UPDATE SET last_sequence = last_sequence + 1"
-                " RETURNING epoch, last_sequence",
-                message.recipient,
-            )
             message_id = self._uuid(message.message_id)
             self._run(
                 "INSERT INTO messages (recipient, epoch, sequence, message_id, position, sealed, control)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                message.recipient,
-                epoch,
-                sequence,
+                " SELECT g.recipient, s.epoch, coalesce((SELECT max(m.sequence) FROM messages m"
+                " WHERE m.recipient = g.recipient AND m.epoch = s.epoch), 0) + 1, ?, ?, ?, ?"
+                " FROM store s, (SELECT ? AS recipient) g",
                 message_id,
                 position,
                 message.sealed,
                 not message.wraps,
+                message.recipient,
             )
             for grant, wraps in message.wraps.items():
                 self._run("INSERT INTO message_wraps VALUES (?, ?, ?)", message_id, self._uuid(grant), wraps)

@@ -233,7 +233,6 @@ class ClearTables:
         """After a restore: every recipient's sequence starts again at 1 in a new epoch, which is returned."""
         with self.database.transaction(append_lock=True) as execute:
             ((epoch,),) = execute("UPDATE store SET epoch = epoch + 1 RETURNING epoch", [])
-            execute("UPDATE recipients SET epoch = ?, last_sequence = 0", [epoch])
         return int(epoch)
 
     # --- help -------------------------------------------------------------------------------------

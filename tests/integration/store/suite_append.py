@@ -35,7 +35,7 @@ from tests.integration.store.support import (
 
 DAY = timedelta(days=1)
 TABLES = (
-    *("stored_events", "keys", "grants", "messages", "message_wraps", "recipients"),
+    *("stored_events", "keys", "grants", "messages", "message_wraps"),
     *("idempotency", "blind_index", "timers", "partners"),
 )
 
