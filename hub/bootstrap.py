@@ -21,6 +21,7 @@ from hub.adapters.store.application import StoreApplication, open_store
 from hub.aggregates.base import Actor
 from hub.application import Hub, Within
 from hub.committing import Command, Committer
+from hub.covered import Covering
 from hub.dead_letters import DeadLetters
 from hub.disclosing import Discloser
 from hub.errors import Corrupt, HubError, Invalid, Missing, TamperedRow, UnknownKey
@@ -308,7 +309,8 @@ def build(
         events=app,
         store=store,
         keys=keys,
-        case_of=committer.case_of,
+        ledger=committer.ledger,
+        covering=Covering(case=committer.case, agreement=committer.agreement),
         barring=committer.barring,
         partner_id=committer.partner_id,
         clock=clock,

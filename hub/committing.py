@@ -224,11 +224,6 @@ class Committer:
         """The ledger of what a recipient was told of a case."""
         return self.ledger(self._discloser.thread(case_id, recipient))
 
-    def case_of(self, thread: UUID) -> UUID | None:
-        """The case behind a recipient's thread."""
-        ledger = self.ledger(thread)
-        return ledger.case_id if ledger else None
-
     def same_citizen(self, case: CitizenCase) -> list[UUID]:
         """Cases in which the citizen's CPR number stands as the exposed person's."""
         found: list[UUID] = []

@@ -1,7 +1,8 @@
 """Gate 3, at opening: keys are given out only while a grant lives, and every look is on record.
 
 The receipt or look is written first, under the append lock, with the grants as its guard; the keys follow its
-commit. So in the order of the log no opening stands after the withdrawal that ended it.
+commit. So in the order of the log no opening stands after the withdrawal that ended it. What the partner's
+agreement covers no more is given no key, and that it was withheld stands beside the opening.
 """
 
 import struct
@@ -15,9 +16,11 @@ from eventsourcing.persistence import IntegrityError
 from contracts.client.sealed import open_head, open_part
 from contracts.message_v1 import Head, Part
 from hub.aggregates.base import Actor, Lone
+from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.aggregates.look import LookRecorded
-from hub.aggregates.receipts import Delivered, Opened
+from hub.aggregates.receipts import Delivered, Opened, Withheld
 from hub.barring import Barring
+from hub.covered import Covering, NotCovered
 from hub.errors import Corrupt, KeyDestroyed, Missing, NoGrant, Unavailable, UnknownKey
 from hub.logs import logger
 from hub.ports import Alongside, Events, KeyRing, LivingWrap, Row, Store
@@ -51,7 +54,8 @@ class Opener:
         events: Events,
         store: Store,
         keys: KeyRing,
-        case_of: Callable[[UUID], UUID | None],
+        ledger: Callable[[UUID], DisclosureLedger | None],
+        covering: Covering,
         barring: Barring,
         partner_id: Callable[[str], UUID],
         clock: Callable[[], datetime],
@@ -61,7 +65,8 @@ class Opener:
         self._events = events
         self._store = store
         self._keys = keys
-        self._case_of = case_of
+        self._ledger = ledger
+        self._covering = covering
         self._barring = barring
         self._partner_id = partner_id
         self._clock = clock
@@ -93,9 +98,11 @@ class Opener:
     def open(
         self, by: Actor, message_id: UUID, *, purpose: str, taken_over: bool = False
     ) -> dict[int, bytes]:
-        """All part keys of one message, for a named person or a system that takes the content over.
+        """The part keys of one message, for a named person or a system that takes the content over.
 
-        Raises `Missing` where there is no such message, or nothing of it may be opened now.
+        A part that the recipient's agreement covers no more is left out, and that is on record too: then the
+        message was not taken over, for something of it is not there. Raises `Missing` where there is no such
+        message, or nothing of it may be opened now.
         """
         recipient, now = by.organisation, self._clock()
         message = self._store.message(message_id, now)
@@ -104,24 +111,40 @@ class Opener:
         if message is None or message.recipient != recipient or 0 not in keys:
             raise Missing("there is no such message, or none that you may open now", field="message")
         head = open_head(message.sealed, keys[0].key, self._municipality, recipient, message_id)
-        case_id = self._case_of(head.thread)
-        if case_id is None:
+        ledger = self._ledger(head.thread)
+        if ledger is None:
             raise Missing("there is no such message, or none that you may open now", field="message")
-        first = taken_over and not self._was_taken_over(message_id)
+        refused = self._covering.not_covered(ledger, message_id, keys, {w.grant_id for w in wraps})
+        given = {n: k.key for n, k in keys.items() if refused is None or n not in refused.parts}
+        first = taken_over and refused is None and not self._was_taken_over(message_id)
         opened = Opened.record(
             id=taken_over_id(self._keys, message_id) if first else self._new_id(),
-            case_id=case_id,
+            case_id=ledger.case_id,
             message_id=message_id,
             recipient=recipient,
-            parts=tuple(sorted(keys)),
+            parts=tuple(sorted(given)),
             purpose=purpose,
             taken_over=taken_over,
             by=by,
             at=now,
         )
-        due = ((now, case_id),) if taken_over else ()
-        self._record(opened, now, wraps, [message_id], recipient, case_id, due=due)
-        return {n: k.key for n, k in keys.items()}
+        due = ((now, ledger.case_id),) if taken_over else ()
+        beside = [] if refused is None else [self._withheld(opened, refused)]
+        self._record(opened, now, wraps, [message_id], recipient, ledger.case_id, due=due, beside=beside)
+        return given
+
+    def _withheld(self, opened: Opened, refused: NotCovered) -> Withheld:
+        return Withheld.record(
+            id=self._new_id(),
+            case_id=opened.case_id,
+            message_id=opened.message_id,
+            recipient=opened.recipient,
+            parts=refused.parts,
+            categories=refused.categories,
+            reason=refused.reason,
+            by=opened.by,
+            at=opened.timestamp,
+        )
 
     def _was_taken_over(self, message_id: UUID) -> bool:
         try:
@@ -227,6 +250,7 @@ class Opener:
         recipient: str | None,
         case_id: UUID | None = None,
         due: tuple[tuple[datetime, UUID], ...] = (),
+        beside: Sequence[Lone] = (),
     ) -> None:
         """Write the fact with its guards: every grant that a released key came from must still be alive.
 
@@ -237,6 +261,7 @@ class Opener:
         try:
             self._events.commit(
                 fact,
+                *beside,
                 alongside=Alongside(
                     now=now,
                     needs_grants=used,

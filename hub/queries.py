@@ -363,6 +363,16 @@ def _line(told: disclosures.Told, now: datetime) -> Mapping[str, Any]:
             {"message": o.message_id, "at": o.timestamp, "by": o.by.name, "purpose": o.purpose}
             for o in told.opened
         ],
+        "withheld": [
+            {
+                "message": w.message_id,
+                "at": w.timestamp,
+                "categories": w.categories,
+                "reason": w.reason,
+                "by": w.by.name,
+            }
+            for w in told.withheld
+        ],
         "revoked": [
             {
                 "revocation": r.revocation,

@@ -65,7 +65,7 @@ class PartnerRegistered(PartnerEvent, AggregateCreated):
 
 @stored_as("partner.agreement_changed")
 class AgreementChanged(PartnerEvent):
-    """What it may receive changed. What it was told stays told until its grants end."""
+    """What it may receive changed. What it was told stays told, and opens as far as this still covers it."""
 
     categories: tuple[Category, ...]
     contact: dict[str, str]

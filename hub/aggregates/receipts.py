@@ -1,6 +1,6 @@
 """Receipts: what became of a message. Each is a stream of one event, so that looking never blocks writing.
 
-`Delivered` is not read and `Opened` is not acted on (domain rule 10): six facts, never one flag. Four are
+`Delivered` is not read and `Opened` is not acted on (domain rule 10): seven facts, never one flag. Five are
 sealed under their case's key and erased with it. A delivery spans cases and names message ids only; that a
 report was forwarded outlives its case and says nothing of it. These two lie under a partner's key.
 """
@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
+from contracts.terms import Category
 from hub.aggregates.base import Actor, Lone, stored_as
+from hub.aggregates.disclosures import RefusalReason
 from hub.aggregates.guards import coded, written
 from hub.errors import Invalid
 
@@ -85,6 +87,38 @@ class Opened(Lone):
             raise Invalid("parts: an opening names at least one; record nothing instead", field="parts")
         written("purpose", purpose)
         return cls(id, cls.VERSION, at, by, case_id, message_id, recipient, parts, purpose, taken_over)
+
+
+@stored_as("receipt.withheld")
+@dataclass(frozen=True)
+class Withheld(Lone):
+    """A recipient opened a message and got no key to these parts: its agreement covers them no more."""
+
+    case_id: UUID
+    message_id: UUID
+    recipient: str
+    parts: tuple[int, ...]
+    categories: tuple[Category, ...]
+    reason: RefusalReason
+
+    @classmethod
+    def record(
+        cls,
+        *,
+        id: UUID,  # noqa: A002 (as on the aggregates)
+        case_id: UUID,
+        message_id: UUID,
+        recipient: str,
+        parts: tuple[int, ...],
+        categories: tuple[Category, ...],
+        reason: RefusalReason,
+        by: Actor,
+        at: datetime,
+    ) -> Self:
+        """Put on record what was not opened, and why."""
+        if not parts:
+            raise Invalid("parts: what is withheld is at least one; record nothing instead", field="parts")
+        return cls(id, cls.VERSION, at, by, case_id, message_id, recipient, parts, categories, reason)
 
 
 @stored_as("receipt.purged")

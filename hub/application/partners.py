@@ -80,7 +80,7 @@ class Partners(Carrier):
     def change_agreement(
         self, command: Command, slug: str, *, categories: Sequence[Category], contact: dict[str, str]
     ) -> Answer:
-        """Change what a partner may receive and whom to ring; what it was told stays until its grants end."""
+        """Change what a partner may receive and whom to ring; what is taken out of it opens no more."""
 
         def change(partner: Partner, now: datetime) -> None:
             partner.change_agreement(categories=tuple(categories), contact=contact, by=command.by, at=now)

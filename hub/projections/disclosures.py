@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import get_args
 from uuid import UUID, uuid5
 
 from hub.aggregates.disclosures import Disclosed, LedgerOpened, Refused, Revoked
-from hub.aggregates.receipts import Opened, Purged, Retained
+from hub.aggregates.receipts import Opened, Purged, Retained, Withheld
 from hub.ports import Row
 
 NAME = "disclosures"
@@ -26,10 +27,9 @@ class Unreadable:
     originator_id: UUID
 
 
-Fact = Disclosed | Refused | Revoked | LedgerOpened | Opened | Purged | Retained | Unreadable
-TOPICS = frozenset(
-    kind.TOPIC for kind in (LedgerOpened, Disclosed, Refused, Revoked, Opened, Purged, Retained)
-)
+_POINTED_AT = Disclosed | Refused | Revoked | LedgerOpened | Opened | Withheld | Purged | Retained
+Fact = _POINTED_AT | Unreadable
+TOPICS = frozenset(kind.TOPIC for kind in get_args(_POINTED_AT))
 """How the log names the events that the view points at."""
 
 
@@ -45,11 +45,9 @@ class Answered(StrEnum):
 
 def row_of(event: object, position: int) -> Row | None:
     """The pointer to an event that the view keeps, by case; None for what it has no use for."""
-    match event:
-        case LedgerOpened() | Disclosed() | Refused() | Revoked() | Opened() | Purged() | Retained():
-            return pointer(event.originator_id, event.originator_version, event.case_id, position)
-        case _:
-            return None
+    if isinstance(event, _POINTED_AT):
+        return pointer(event.originator_id, event.originator_version, event.case_id, position)
+    return None
 
 
 def pointer(stream: UUID, version: int, case_id: UUID, position: int) -> Row:
@@ -71,6 +69,7 @@ class Told:
     refused: list[Refused] = field(default_factory=list)
     revoked: list[Revoked] = field(default_factory=list)
     opened: list[Opened] = field(default_factory=list)
+    withheld: list[Withheld] = field(default_factory=list)
     answers: dict[UUID, Purged | Retained] = field(default_factory=dict)
 
     def answered(self, revocation: Revoked, now: datetime) -> Answered:
@@ -107,6 +106,8 @@ def overview(facts: Iterable[Fact]) -> list[Told]:
                 ledger(fact.originator_id).revoked.append(fact)
             case Opened():
                 recipient(fact.recipient).opened.append(fact)
+            case Withheld():
+                recipient(fact.recipient).withheld.append(fact)
             case Purged() | Retained():
                 recipient(fact.recipient).answers[fact.revocation] = fact
             case Unreadable():

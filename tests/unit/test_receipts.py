@@ -9,9 +9,11 @@ from eventsourcing.application import Application
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Transcoding
 
+from contracts.terms import Category
 from hub.aggregates.base import Actor, Lone
+from hub.aggregates.disclosures import RefusalReason
 from hub.aggregates.look import Looked, LookRecorded
-from hub.aggregates.receipts import Delivered, Opened, Purged, Retained
+from hub.aggregates.receipts import Delivered, Opened, Purged, Retained, Withheld
 from hub.errors import Invalid
 from tests.given import CASEWORKER, NOW, STREAM
 from tests.unit.case_facts import made_up
@@ -30,6 +32,15 @@ OPENED: dict[str, Any] = {
 FACTS: list[Lone] = [
     Delivered.record(sealed_under=PARTNER, recipient="havnen", messages=(MESSAGE,), rebuild=False, **COMMON),
     Opened.record(**OPENED, **COMMON),
+    Withheld.record(
+        case_id=CASE,
+        message_id=MESSAGE,
+        recipient="havnen",
+        parts=(2,),
+        categories=(Category.RISK,),
+        reason=RefusalReason.NOT_IN_AGREEMENT,
+        **COMMON,
+    ),
     Purged.record(case_id=CASE, recipient="havnen", revocation=REVOCATION, **COMMON),
     Retained.record(
         case_id=CASE,
@@ -70,7 +81,7 @@ def test_the_library_saves_it_as_it_is(lone: Lone) -> None:
 
 def test_each_is_sealed_under_its_case_and_a_batch_under_its_recipient() -> None:
     keys = [getattr(f, "case_id", None) or getattr(f, "sealed_under", None) for f in FACTS]
-    assert keys == [PARTNER, CASE, CASE, CASE, CASE]
+    assert keys == [PARTNER, CASE, CASE, CASE, CASE, CASE]
 
 
 def test_a_batch_holds_at_least_one_message() -> None:
