@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ANSWER_WITHIN = timedelta(hours=24)
 """The duty (barnets lov § 133) is to notify at once, and names no hours. A municipality that is notified has
-24 hours to judge the danger (servicelov § 155 stk. 2, carried into barnets lov): nobody here takes longer."""
+24 hours to judge the danger (barnets lov § 137; VEJ 9471 of 2024, ch. 2): nobody here takes longer."""
 LASTS = timedelta(days=120)
 """How long a notification's grants live where nobody says otherwise: a child's needs are to be examined
 within four months, and by then the recipient has taken the content over."""
