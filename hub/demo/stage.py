@@ -49,7 +49,7 @@ PEOPLE: dict[str, tuple[str, str, Role]] = {
 }
 """Username → name, organisation (empty: the owning unit), role."""
 USED_FOR = {
-    "inge": "pages: the intake inbox, empty when the story has ended",
+    "inge": "pages: the inbox, where child notifications wait when the story has ended",
     "mette": "pages: the timeline of her case",
     "bo": "pages: tovholder of other cases, who is told that there is no such case",
     "drift": "API only: partners",

@@ -6,13 +6,19 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
 
+from contracts.message_v1 import Part
 from contracts.terms import ReferralStatus
-from hub.adapters.partners.errors import AdapterError
+from hub.adapters.partners.errors import NoLongerOpen
 from hub.adapters.partners.ngo.adapter import Ngo
 from hub.demo.stage import NGO, OTHER_NGO, PARTNERS, TOLD_NGO, Stage, example
 
 NAME = "Maja Eksempelsen"
+CPR = "7403912006"
+PERPETRATOR = "Jonas"
 HIDING_PLACE = "Opdigtet Allé 7"
+SAFE_NUMBER = "00 31 00 99"
+NARRATIVE = "Patruljen kaldt"
+COURSE = {"report_received", "case_opened", "referral_requested", "referral_accepted", "consent_withdrawn"}
 
 
 class Teller(Protocol):
@@ -42,7 +48,7 @@ def tell(stage: Stage, teller: Teller, until: Until) -> str:
     stage.register_partners()
     stage.start_workers()
     slugs = [p["slug"] for p in stage.people["drift"].get("/v1/partners")["partners"]]
-    teller.checks(f"registered: {', '.join(slugs)}", len(slugs) == len(PARTNERS) + 1)
+    teller.checks(f"registered: {', '.join(slugs)}", {*slugs} == {*PARTNERS, stage.settings.unit})
 
     case = _night(stage, teller, until)
     _morning(stage, teller, case)
@@ -86,13 +92,15 @@ def _night(stage: Stage, teller: Teller, until: Until) -> Case:
         words = f"{status.receipt}, not yet read by a person; duty number {status.on_call}"
         teller.checks(
             f"receipt {status.number}: {words}",
-            status.state == "delivered" and status.receipt == "received",
+            status.state == "delivered"
+            and status.receipt == "received"
+            and status.on_call == stage.settings.on_call,
         )
         waiting = until(partial(_inbox, inge, len(found) + 1))
         found += [w["case"] for w in waiting if w["case"] not in found]
         teller.checks(
             f"the intake inbox shows that {waits}, and not whom it is about",
-            NAME not in str(waiting) and len(waiting) == len(found),
+            len(waiting) == len(found) and not any(word in str(waiting) for word in (NAME, CPR)),
         )
     login = stage.partner_login(police.settings.slug)
     teller.refused("the police cannot see the inbox", 403, lambda: login.get("/v1/inbox"))
@@ -109,9 +117,11 @@ def _inbox(person: Any, at_least: int) -> Any:
 
 def _morning(stage: Stage, teller: Teller, case: Case) -> None:
     inge, mette, bo = (stage.people[name] for name in ("inge", "mette", "bo"))
-    teller.says("Inge, the caseworker, opens the first inquiry. The look is recorded before she sees it.")
-    seen = inge.get(f"/v1/cases/{case.case}/timeline", "intake")
-    teller.checks(f"she reads whom it is about: {NAME}", NAME in str(seen))
+    teller.says("Inge, the caseworker, opens the first inquiry, and says what for.")
+    path = f"/v1/cases/{case.case}/timeline"
+    teller.refused("for no purpose it opens to nobody", 422, lambda: inge.get(path, ""))
+    seen = inge.get(path, "intake")
+    teller.checks(f"she reads whom it is about: {NAME}", NAME in str(seen["entries"]))
     teller.checks("where she hides is not on the timeline", HIDING_PLACE not in str(seen))
     same = inge.post(f"/v1/cases/{case.case}/candidates", purpose="intake")["cases"]
     teller.checks("the same CPR number stands in the other inquiry; a person decides", same == [case.inquiry])
@@ -122,24 +132,29 @@ def _morning(stage: Stage, teller: Teller, case: Case) -> None:
         f"/v1/cases/{case.case}/opening", {"criteria": {"adult": True, "not_at_a_shelter": True}}, "intake"
     )
     done = inge.post(f"/v1/cases/{case.case}/coordinator", {"person": "mette", "name": "Mette Tovholder"})
-    timeline = mette.get(f"/v1/cases/{case.case}/timeline", position=done["position"])
-    kinds = [entry["kind"] for entry in timeline["entries"]]
-    teller.checks("Mette sees both reports on one timeline", kinds.count("report_received") > 1)
-    left = inge.get("/v1/inbox", position=done["position"])["waiting"]
-    teller.checks("the inbox is empty: a person decided", left == [])
-    path = f"/v1/cases/{case.case}/timeline"
+    timeline = mette.get(path, position=done["position"])
+    reports = [entry["kind"] for entry in timeline["entries"] if entry.get("report")]
+    teller.checks("Mette sees both reports on one timeline", reports == ["report_received"] * 2)
+    left = inge.get("/v1/inbox", position=done["position"])
+    teller.checks("no report waits in the inbox: a person decided", left["waiting"] == [])
+    due = mette.get("/v1/inbox", position=done["position"])["child_notifications"]
+    teller.checks(
+        "of the children at risk, one notification of each report waits there until a person answers",
+        {d["case"] for d in due} == {case.case, case.inquiry},
+    )
     teller.refused("Bo, tovholder of other cases, is told that there is none", 404, lambda: bo.get(path))
     teller.refused("Inge's access ended with the assignment", 404, lambda: inge.get(path))
 
     teller.says("Mette fetches how the citizen may safely be contacted, and reads the free text.")
     lethal = mette.post(f"/v1/cases/{case.case}/could-kill", purpose="contact")["values"]
     teller.checks(
-        "a named person, with a purpose, gets the values that could kill", HIDING_PLACE in str(lethal)
+        "a named person, with a purpose, gets the values that could kill",
+        HIDING_PLACE in str(lethal) and SAFE_NUMBER in str(lethal),
     )
     unread = mette.post(f"/v1/cases/{case.case}/free-text", purpose="safety")["unread"]
     teller.checks(
         "the officer's narrative gives the hiding place away: she does not release it",
-        HIDING_PLACE in str(unread),
+        any(HIDING_PLACE in str(text) and NARRATIVE in str(text) for text in unread),
     )
     mette.post(f"/v1/cases/{case.case}/safety-level", {"level": "high", "reason": "kvælning, eskalerer"})
 
@@ -147,16 +162,26 @@ def _morning(stage: Stage, teller: Teller, case: Case) -> None:
 def _consent(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo, other: Ngo) -> None:
     mette = stage.people["mette"]
     now = stage.parts.clock()
-    answer_by = (now + timedelta(days=2)).isoformat()
-    referral = {"recipient": NGO, "offer": "raadgivning", "urgency": "urgent", "answer_by": answer_by}
+    answer_by = now + timedelta(days=2)
+    referral = {
+        "recipient": NGO,
+        "offer": "raadgivning",
+        "urgency": "urgent",
+        "answer_by": answer_by.isoformat(),
+    }
     teller.says("Without a consent nothing leaves the municipality.")
     path = f"/v1/cases/{case.case}/referrals"
     teller.refused("a referral is refused", 409, lambda: mette.post(path, referral))
+    told = mette.get(f"/v1/cases/{case.case}/disclosures", "citizen_access")["told"]
+    teller.checks(
+        "the disclosures name the municipality's own unit alone",
+        [t["recipient"] for t in told] == [stage.settings.unit],
+    )
     one.receive()
-    teller.checks("Lysning's own program has received nothing", one.inbox() == [])
+    teller.checks("Lysning's own program has received nothing", one.messages() == [])
 
     teller.says(
-        "Maja consents: Lysning may know who she is, what happened and what she wishes, for six months."
+        "Maja consents: Lysning may know who she is, what happened, the danger, her wishes, for six months."
     )
     given = mette.post(
         f"/v1/cases/{case.case}/consents",
@@ -172,17 +197,23 @@ def _consent(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo, o
     case.consent = given["consent"]
     case.referral = mette.post(path, referral)["referral"]
     inbox = until(lambda: _received(one))
-    teller.checks("Lysning's inbox shows a referral and its deadline, and not whom", NAME not in str(inbox))
+    teller.checks(
+        "Lysning's inbox shows a referral and its deadline, and not whom",
+        [line.deadline for line in inbox] == [answer_by] and NAME not in str([*inbox, *one.messages()]),
+    )
     parts = _open_all(one)
-    told = str(parts)
-    teller.checks(f"Anna at Lysning opens it: {NAME}, what happened, what she wishes", NAME in told)
+    told = str([part.data for part in parts])
+    teller.checks(
+        f"Anna at Lysning opens it: {NAME}, what happened, the danger, her wishes",
+        NAME in told and {part.category for part in parts} == {*TOLD_NGO},
+    )
     teller.checks("with the warning that safe-contact rules exist", "safe_contact" in told)
     teller.checks(
-        "not where she hides, not the narrative", HIDING_PLACE not in told and "narrative" not in told
+        "not where she hides, not the narrative", HIDING_PLACE not in told and NARRATIVE not in told
     )
-    teller.checks("not who the perpetrator is", "Jonas" not in told)
+    teller.checks("not who the perpetrator is", PERPETRATOR not in told)
     other.receive()
-    teller.checks("Havnelys, the other NGO, has received nothing", other.inbox() == [])
+    teller.checks("Havnelys, the other NGO, has received nothing", other.messages() == [])
     login = stage.partner_login(OTHER_NGO)
     message = str(one.messages()[0].message_id)
     body = {"person": "x", "name": "x", "purpose": "referral"}
@@ -198,12 +229,12 @@ def _received(adapter: Ngo) -> Any:
     return adapter.inbox()
 
 
-def _open_all(adapter: Ngo) -> list[Any]:
+def _open_all(adapter: Ngo) -> list[Part]:
     looks = [
         adapter.open_message(row.message_id, person="anna", name="Anna Rådgiver", purpose="referral")
         for row in adapter.messages()
     ]
-    return [part.data for look in looks for part in look.parts]
+    return [part for look in looks for part in look.parts]
 
 
 def _answer(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo) -> None:
@@ -220,7 +251,9 @@ def _answer(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo) ->
     told = until(lambda: _told(mette, case, NGO))
     teller.checks(
         "the citizen can be shown what Lysning was told, on which basis, and that Anna opened it",
-        case.consent in str(told["disclosed"]) and any(o["by"] == "Anna Rådgiver" for o in told["opened"]),
+        {category for d in told["disclosed"] for category in d["categories"]} == {*TOLD_NGO}
+        and all(d["bases"] == [case.consent] for d in told["disclosed"])
+        and {o["by"] for o in told["opened"]} == {"Anna Rådgiver"},
     )
 
 
@@ -244,7 +277,7 @@ def _withdrawal(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo
         )
     teller.checks(
         "nor does Lysning's program open any for anybody who looks now",
-        not any(_opens(one, message) for message in held),
+        held != [] and not any(_opens(one, message) for message in held),
     )
     teller.says("Lysning's program is told, deletes what it had, and says so.")
 
@@ -255,15 +288,15 @@ def _withdrawal(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo
 
     told = until(purged)
     teller.checks("the disclosures show: revoked, and purged", told["revoked"][-1]["answered"] == "purged")
-    teller.checks("Lysning's inbox is empty", one.inbox() == [] and list(one.messages()) == [])
+    teller.checks("Lysning's program holds nothing any more", one.messages() == [])
     timeline = mette.get(f"/v1/cases/{case.case}/timeline")
-    kinds = [entry["kind"] for entry in timeline["entries"]]
-    teller.checks("Mette still sees the whole course, the withdrawal included", "consent_withdrawn" in kinds)
+    kinds = {entry["kind"] for entry in timeline["entries"]}
+    teller.checks("Mette still sees the whole course, the withdrawal included", kinds >= COURSE)
 
 
 def _opens(adapter: Ngo, message: Any) -> bool:
     try:
         adapter.open_message(message, person="per", name="Per Rådgiver", purpose="referral")
-    except AdapterError:
+    except NoLongerOpen:
         return False
     return True

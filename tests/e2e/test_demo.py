@@ -6,12 +6,15 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
+from hub.demo.playing import Narrator, play
+from hub.demo.stage import NGO, OTHER_NGO, Refusal, Stage
 from tests.support.kafka import SecureKafka
 
 STEPS_MIN = 30
@@ -71,6 +74,45 @@ def test_the_story_holds_on_every_stack(stack: dict[str, str]) -> None:
     checks = [line for line in done.stdout.splitlines() if "✓" in line]
     assert len(checks) == len(set(checks)), "no check is told twice in the same words"
     assert not NOBODY.search(done.stderr)
+
+
+def of_lysning(stage: Stage, slug: str, own: Callable[[Stage, str], Any]) -> Any:
+    """Lysning's own, also where the other NGO's was asked for."""
+    return own(stage, NGO if slug == OTHER_NGO else slug)
+
+
+@pytest.mark.parametrize(
+    ("which", "found"),
+    [
+        ("ngo", "Havnelys, the other NGO, has received nothing"),
+        ("partner_login", "and cannot open Lysning's message by its id"),
+    ],
+)
+def test_what_does_not_hold_is_told_counted_and_the_exit_status(
+    which: str, found: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The other NGO has got hold of Lysning's program or login: the story's own check of it catches it."""
+    own = getattr(Stage, which)
+    monkeypatch.setattr(Stage, which, lambda stage, slug: of_lysning(stage, slug, own))
+
+    assert play(once=True) == 1
+
+    told = capsys.readouterr().out
+    wrong = [line for line in told.splitlines() if "✗" in line]
+    assert wrong[0] == f"   ✗ NOT SO: {found}"
+    assert told.endswith(f" steps, {len(wrong)} failed\n")
+
+
+def test_a_refusal_for_another_reason_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """What failed in another way than the story says has not been shown to be refused."""
+    narrator = Narrator()
+
+    def fails() -> None:
+        raise Refusal(500, "unexpected", "our fault")
+
+    narrator.refused("the police cannot see the inbox", 403, fails)
+    assert (narrator.steps, narrator.failed) == (1, 1)
+    assert "✗" in capsys.readouterr().out
 
 
 def test_without_once_it_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
