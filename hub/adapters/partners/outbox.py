@@ -5,7 +5,7 @@ deleted with the delivery; id, state and receipt stay. A refused body stays, sea
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from contracts.message_v1 import Receipt, ReceiptStatus
+from hub.adapters.partners import taking_up
 from hub.adapters.partners.disk import Disk, NotScrubbed
 
 _SCHEMA: Final = """
@@ -33,9 +34,14 @@ CREATE TABLE IF NOT EXISTS position (
 INSERT OR IGNORE INTO position VALUES (1, 0, 0)
 """
 _STATUS: Final = (
-    "SELECT report_id, state, since, number, receipt, on_call, note, body IS NOT NULL FROM reports "
+    "SELECT report_id, state, since, number, "
+    "CASE WHEN receipt IN ('received', 'read') AND report_id IN (SELECT report_id FROM taken_up) "
+    "THEN 'taken_up' ELSE receipt END AS receipt, on_call, "
+    "coalesce(note, CASE WHEN state = 'not_yet_delivered' AND sent_at IS NOT NULL "
+    "THEN 'sent, not yet answered' END) AS note, body IS NOT NULL AS held FROM reports "
     "WHERE ? IS NULL OR report_id = ? ORDER BY place"
 )
+_AT_ONCE: Final = 100
 
 
 class State(StrEnum):
@@ -69,7 +75,7 @@ class Outbox:
 
     def __init__(self, path: Path) -> None:
         """Open the file; what an earlier run deleted is scrubbed first."""
-        self._disk = Disk(path, _SCHEMA)
+        self._disk = Disk(path, _SCHEMA + ";" + taking_up.SCHEMA)
         self.scrub()
 
     def put(self, report_id: UUID, body: bytes, now: datetime) -> bool:
@@ -112,19 +118,47 @@ class Outbox:
 
     def delivered(self, receipt: Receipt, now: datetime) -> None:
         """The municipality has it: the body goes."""
-        self.take_in([receipt], self.position, now)
+        self.take_in([receipt], taking_up.Came(), self.position, now)
 
-    def take_in(self, receipts: Sequence[Receipt], position: tuple[int, int], now: datetime) -> None:
-        """What receipts say, and how far our messages are read, in one transaction."""
+    def take_in(
+        self, receipts: Sequence[Receipt], came: taking_up.Came, position: tuple[int, int], now: datetime
+    ) -> None:
+        """What receipts say, what else came, and how far our messages are read, in one transaction."""
         with self._disk.writing() as sql:
             for receipt in receipts:
                 _told(sql, receipt, now)
+            taking_up.take_in(sql, came)
             sql.execute(
                 "UPDATE position SET epoch = ?, sequence = ? WHERE (epoch, sequence) < (?, ?)",
                 (*position, *position),
             )
         if receipts:
             self.scrub()
+
+    def unopened(self) -> dict[UUID, bytes]:
+        """Messages that may say that a report was taken up: the key of the head is to be asked for."""
+        return taking_up.unopened(self._disk, _AT_ONCE)
+
+    def opened(self, asked: Mapping[UUID, UUID | None]) -> None:
+        """Which of these messages say that a report was taken up, and which report; the others go."""
+        with self._disk.writing() as sql:
+            taking_up.opened(sql, asked)
+        self.scrub()
+
+    def answers(self) -> dict[UUID, bytes]:
+        """Answers to revocations that the hub does not have; none while what they say is gone is on disk.
+
+        Raises `NotScrubbed`.
+        """
+        found = taking_up.answers(self._disk)
+        if found:
+            self._disk.scrub()
+        return found
+
+    def answered(self, message_id: UUID) -> None:
+        """The hub has the answer."""
+        with self._disk.writing() as sql:
+            taking_up.sent(sql, message_id)
 
     def refused(self, report_id: UUID, note: str, now: datetime) -> None:
         """The municipality said no, and why."""

@@ -11,22 +11,24 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
-from contracts.client.errors import ClientError, HubUnreachable, Refused
+from contracts.client.errors import BadMessage, ClientError, HubUnreachable, NotLetIn, Refused
 from contracts.client.inbox import Position, Received
-from contracts.inbound_v1 import Inbound
-from contracts.message_v1 import Receipt
+from contracts.client.sealed import open_head
+from contracts.inbound_v1 import Inbound, Problem, PurgeAnswer, PurgeOutcome
+from contracts.message_v1 import Erased, Receipt, Revoked
 from contracts.social_report_v1 import SocialReport
-from contracts.terms import OrganisationKind
-from hub.adapters.partners.disk import write_private
+from contracts.terms import MessageKind, OrganisationKind
+from hub.adapters.partners.disk import NotScrubbed, write_private
 from hub.adapters.partners.duty import DutyNumber
 from hub.adapters.partners.errors import BadReport, NotAllowed, UnknownItem, problems_of
 from hub.adapters.partners.links import Link
 from hub.adapters.partners.outbox import Outbox, ReportStatus, State
 from hub.adapters.partners.settings import PartnerSettings
+from hub.adapters.partners.taking_up import Came
 
 log = logging.getLogger("partners.reporter")
 
@@ -136,17 +138,53 @@ class Reporter:
         return position[1] - start[1] if position[0] == start[0] else position[1]
 
     def apply(self, received: Sequence[Received], position: Position) -> None:
-        """Take in receipts; what else is on our topic is nothing that a reporter keeps."""
-        receipts = [one.control for one in received if isinstance(one.control, Receipt)]
-        self._outbox.take_in(receipts, position, self._clock())
+        """Take in receipts and revocations; data is kept sealed until `open_heads` asks what it says."""
+        came = Came({one.envelope.message_id: one.envelope.value for one in received if one.control is None})
+        receipts = []
+        for one in received:
+            match one.control:
+                case Receipt() as receipt:
+                    receipts.append(receipt)
+                case Revoked() | Erased() as closing:
+                    came.closed |= {*closing.messages, *closing.parts}
+                    revocation = one.envelope.message_id
+                    answer = PurgeAnswer(
+                        revocation=revocation, thread=closing.thread, outcome=PurgeOutcome.PURGED
+                    )
+                    answer_id = uuid5(revocation, "answer")
+                    came.answers[answer_id] = self._link.locked(answer_id, Inbound.of(answer))
+        self._outbox.take_in(receipts, came, position, self._clock())
+
+    def open_heads(self) -> None:
+        """Ask what the messages say that came. That a report was taken up is kept, and nothing else."""
+        while sealed := self._outbox.unopened():
+            keys = self._link.hub.head_keys(list(sealed))
+            asked = {
+                one: self._taken_up(one, body, keys[one]) if one in keys else None
+                for one, body in sealed.items()
+            }
+            self._outbox.opened(asked)
+
+    def answer(self) -> None:
+        """Answer revocations: *purged*, once what was revoked is off the disk. It stays until it is sent."""
+        try:
+            waiting = self._outbox.answers()
+        except NotScrubbed as error:
+            log.warning("%s", error)
+            return
+        for message_id, sealed in waiting.items():
+            if self._send(message_id, self._link.unlocked(message_id, sealed)):
+                self._outbox.answered(message_id)
 
     def step(self) -> int:
         """Take, send and read all that there is now; how much moved. What can't be done now is done later."""
         moved = self.take_dropped() + self.deliver()
         try:
             moved += self.receive()
+            self.open_heads()
+            self.answer()
         except ClientError as error:
-            log.warning("our own messages can't be read now: %s", error.slug)
+            log.warning("our own messages can't be read or answered now: %s", error.slug)
         else:
             self._duty.ask(self._link.hub)
         return moved
@@ -192,6 +230,28 @@ class Reporter:
             self._outbox.sent(report_id, self._clock())
             return False
         self._outbox.delivered(receipt, self._clock())
+        return True
+
+    def _taken_up(self, message_id: UUID, sealed: bytes, key: bytes) -> UUID | None:
+        """The report that was taken up, if the message says so. One that can't be used is told to the hub."""
+        party = self._link.party
+        try:
+            head = open_head(sealed, key, party.municipality, party.name, message_id)
+        except BadMessage as error:
+            problem = Problem(message_id=message_id, reason=error.reason)
+            self._send(uuid5(message_id, "problem"), Inbound.of(problem))
+            return None
+        return head.refs.get("report") if head.kind is MessageKind.REPORT_TAKEN_UP else None
+
+    def _send(self, message_id: UUID, inbound: Inbound) -> bool:
+        """Whether the hub took it. Raises `HubUnreachable` and `NotLetIn`."""
+        try:
+            self._link.send(message_id, inbound)
+        except NotLetIn:
+            raise
+        except Refused as error:
+            log.warning("answer %s: the hub says %s", message_id, error.problem)
+            return False
         return True
 
     def _told_no(self, report_id: UUID, error: Refused) -> None:

@@ -25,6 +25,8 @@ _TOLD = {
     "received": "received, not yet read by a person",
     "read": "read by a person, nothing decided yet",
     "taken_up": "taken up by a person",
+    "forwarded": "forwarded to another municipality: tell that one what more you know",
+    "retracted": "taken back",
 }
 
 

@@ -20,8 +20,8 @@ from uuid import UUID, uuid4
 from contracts.client.keys import Identity, PublicKeys
 from contracts.client.sealed import build_message, seal_control
 from contracts.envelope import BadMessage, Envelope, from_json, to_json
-from contracts.inbound_v1 import Answer
-from contracts.message_v1 import Blank, Control, Head, Part, Receipt
+from contracts.inbound_v1 import Answer, InboundType
+from contracts.message_v1 import Blank, Control, Head, Part, Receipt, Revoked
 from contracts.terms import Category, MessageKind, Urgency
 
 MUNICIPALITY = "eksempel"
@@ -68,6 +68,7 @@ class SimulatedHub:
         *parts: Part,
         thread: UUID,
         referral: UUID | None = None,
+        report: UUID | None = None,
         kind: MessageKind = MessageKind.REFERRAL_REQUESTED,
         deadline: datetime | None = None,
     ) -> tuple[UUID, bytes]:
@@ -79,7 +80,7 @@ class SimulatedHub:
             urgency=Urgency.URGENT,
             deadline=deadline,
             recorded=AT,
-            refs={"referral": referral} if referral else {},
+            refs={name: ref for name, ref in (("referral", referral), ("report", report)) if ref is not None},
         )
         sealed, keys = build_message(MUNICIPALITY, self.slug, message_id, head, parts)
         self.keys[message_id] = dict(enumerate(keys))
@@ -102,8 +103,8 @@ class SimulatedHub:
         return self.number(message_id, sealed)
 
     def answers(self) -> list[Answer]:
-        """What the partner answered, in order."""
-        return [one.answer() for one in self.inbound.values()]
+        """What the partner answered, in order; a report that came by topic is none."""
+        return [one.answer() for one in self.inbound.values() if one.type is not InboundType.SOCIAL_REPORT]
 
     # --- what the hub does --------------------------------------------------------------------------
 
@@ -118,10 +119,21 @@ class SimulatedHub:
             "on_call": ON_CALL,
         }
 
-    def taken_up(self, report_id: UUID) -> None:
-        """Tell the reporter that a person took its report up."""
+    def tell_receipt(self, report_id: UUID, status: str = "received") -> None:
+        """Tell the reporter how far its report has come."""
         number = self.receipt(str(report_id))["number"]
-        self.control(Receipt(report_id=report_id, number=number, status="taken_up", at=AT))
+        self.control(Receipt(report_id=report_id, number=number, status=status, at=AT))
+
+    def tell_taken_up(self, report_id: UUID) -> Revoked:
+        """Tell the reporter that a person took its report up; what revokes that."""
+        thread = uuid4()
+        message_id = self.tell(
+            part(Category.COORDINATION, "taken up"),
+            thread=thread,
+            report=report_id,
+            kind=MessageKind.REPORT_TAKEN_UP,
+        )
+        return Revoked(thread=thread, messages=(message_id,))
 
     def post(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         """Answer one POST."""

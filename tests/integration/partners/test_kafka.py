@@ -95,7 +95,7 @@ def test_a_report_is_delivered_when_its_receipt_came(
     until(topics.take_in, lambda: REPORT.report_id in hub.inbound)
     assert hub.inbound[REPORT.report_id].body["reference"] == REPORT.reference
     assert hub.posts == {}
-    hub.taken_up(REPORT.report_id)
+    hub.tell_receipt(REPORT.report_id)
     topics.relay()
     until(reporter.step, lambda: reporter.one(REPORT.report_id).state is State.DELIVERED)
     assert not reporter.one(REPORT.report_id).held

@@ -143,14 +143,16 @@ def test_one_refused_report_holds_up_no_other(reporter: Reporter, hub: Simulated
 
 
 def test_a_later_receipt_shows_and_is_read_once(reporter: Reporter, hub: SimulatedHub) -> None:
-    """Taken up is told when a person took it up, and not before."""
+    """Read is told when a person read it, and not before; what comes late takes nothing back."""
     reporter.submit(REPORT)
     reporter.deliver()
-    hub.taken_up(REPORT.report_id)
+    hub.tell_receipt(REPORT.report_id, "read")
     assert reporter.receive() == 1
     assert reporter.receive() == 0
-    assert reporter.one(REPORT.report_id).receipt == "taken_up"
-    assert "taken up by a person" in line(reporter.one(REPORT.report_id), DUTY)
+    hub.tell_receipt(REPORT.report_id, "received")
+    reporter.step()
+    assert reporter.one(REPORT.report_id).receipt == "read"
+    assert "read by a person, nothing decided yet" in line(reporter.one(REPORT.report_id), DUTY)
 
 
 def test_a_receipt_can_come_before_the_lost_answer(reporter: Reporter, hub: SimulatedHub) -> None:
@@ -158,7 +160,7 @@ def test_a_receipt_can_come_before_the_lost_answer(reporter: Reporter, hub: Simu
     hub.lose_answers = 1
     reporter.submit(REPORT)
     reporter.deliver()
-    hub.taken_up(REPORT.report_id)
+    hub.tell_receipt(REPORT.report_id)
     reporter.receive()
     assert reporter.deliver() == 0
     assert reporter.one(REPORT.report_id).state is State.DELIVERED
@@ -261,7 +263,7 @@ def test_a_report_on_the_topic_is_sent_again_when_no_receipt_comes(
     now[0] += timedelta(minutes=16)
     reporter.deliver()
     assert sent == [REPORT.report_id] * 2
-    hub.taken_up(REPORT.report_id)
+    hub.tell_receipt(REPORT.report_id)
     reporter.receive()
     assert reporter.one(REPORT.report_id).state is State.DELIVERED
     reporter.close()

@@ -19,6 +19,7 @@ from hub.adapters.partners.ngo.adapter import Ngo
 from hub.adapters.partners.outbox import State
 from hub.adapters.partners.reporter import Reporter
 from hub.adapters.partners.settings import PartnerSettings
+from hub.aggregates.citizen_case.events import ReportReceived
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.aggregates.receipts import Opened, Purged, Retained
 from hub.serving import Server, app_of
@@ -110,6 +111,28 @@ def test_a_report_reaches_the_hub_once(town: Town) -> None:
         assert sealed is not None
         assert sealed.number == first.number
         assert reporter.receive() == 0
+
+
+def test_that_a_report_was_taken_up_is_shown_while_its_basis_lives(town: Town) -> None:
+    """On her consent; when she takes that back, the program says so no more, and the hub has its answer."""
+    world = town.world
+    with closing(Reporter.of(town.settings(POLICE), OrganisationKind.POLICE)) as reporter:
+        reporter.submit(REPORTS[NIGHT].model_copy(update={"report_id": uuid4()}))
+        reporter.step()
+        (case,) = {fact.originator_id for fact in world.facts(ReportReceived)}
+        world.open(case)
+        consent = world.consent(case, [POLICE], [Category.COORDINATION])
+        (before,) = reporter.status()
+        world.take_up(case)
+        reporter.step()
+        (after,) = reporter.status()
+        assert (before.receipt, after.receipt) == ("received", "taken_up")
+        world.withdraw(case, consent)
+        reporter.step()
+        (withdrawn,) = reporter.status()
+        assert withdrawn.receipt == "received"
+        assert [one.recipient for one in world.facts(Purged)] == [POLICE]
+        assert world.facts(Opened) == []
 
 
 def test_another_kind_of_unit_is_refused_by_the_hub_for_good(town: Town) -> None:
