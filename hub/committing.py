@@ -12,7 +12,7 @@ from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import IntegrityError
 
 from contracts.message_v1 import Control
-from contracts.terms import OrganisationKind
+from contracts.terms import OrganisationKind, PersonRole
 from hub.aggregates.base import Actor, Lone
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import CaseEvent
@@ -226,10 +226,12 @@ class Committer:
 
     def same_citizen(self, case: CitizenCase) -> list[UUID]:
         """Cases in which the citizen's CPR number stands as the exposed person's."""
-        found: list[UUID] = []
-        for cpr in case.cpr_numbers:
-            found += self._store.cases_of(self.blind("exposed", cpr))
-        return sorted(set(found), key=str)
+        return self.cases_with(PersonRole.EXPOSED, case.cpr_numbers)
+
+    def cases_with(self, role: PersonRole, numbers: Iterable[str]) -> list[UUID]:
+        """Cases in whose reports one of these CPR numbers stood in that role, as the blind index says."""
+        found = {one for cpr in numbers for one in self._store.cases_of(self.blind(role, cpr))}
+        return sorted(found, key=str)
 
     def partner(self, slug: str) -> Partner:
         """A partner. Raises `Missing`."""

@@ -16,12 +16,14 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.values import CaseState
 from hub.aggregates.disclosure_ledger import DisclosureLedger
+from hub.aggregates.look import Looked
 from hub.barring import family
 from hub.committing import Command, Committer
 from hub.disclosing import Discloser
 from hub.errors import Corrupt, HubError, Missing
 from hub.logs import logger, slug_of
 from hub.opening import OpenedRow, Opener
+from hub.other_roles import other_roles
 from hub.ports import Events, Row, View
 from hub.projections import disclosures, hand_overs, intake, receipts, referrals, timeline
 from hub.projections.disclosures import Told
@@ -164,6 +166,23 @@ class Queries:
         self._opener.look(by, by.organisation, case.id, "candidates", purpose, [])
         hidden = self._committer.barring.hidden_from(by.login)
         return [found for found in self._committer.same_citizen(case) if found not in {case.id, *hidden}]
+
+    def other_roles(self, by: Actor, case: CitizenCase, purpose: str) -> list[Mapping[str, Any]]:
+        """Cases in which somebody exposed here is the perpetrator, or the other way round; not who it is.
+
+        For the programme lead alone: to anybody else nothing links the two. So the look stands in the other
+        case as a look at it and no more, or its record of looks would tell of the link.
+        """
+        self._opener.look(by, by.organisation, case.id, Looked.OTHER_ROLES, purpose, [])
+        own, hidden = self._family(case), self._committer.barring.hidden_from(by.login)
+        found = other_roles(own, self._committer, self._events)
+        told = [one for one in found if one.case not in hidden and one.unit == by.organisation]
+        for other in dict.fromkeys(one.case for one in told):
+            self._opener.look(by, by.organisation, other, Looked.CASE, purpose, [])
+        return [
+            {"case": one.case, "number": one.number, "role_here": one.here, "role_there": one.there}
+            for one in told
+        ]
 
     def unanswered(self, by: Actor) -> list[CitizenCase]:
         """Cases whose coordinator is stopped or blocked: they wait for another. Says nothing of whom."""

@@ -29,6 +29,8 @@ class Looked(StrEnum):
     CANDIDATES = "candidates"
     """Other cases that may be about the same citizen."""
     BLOCK_LIST = "block_list"
+    OTHER_ROLES = "other_roles"
+    """Cases in which somebody stands in another role: asked by the programme lead, whatever was found."""
 
 
 @stored_as("look.recorded")

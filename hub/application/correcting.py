@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from contracts.terms import Category
+from contracts.terms import Category, PersonRole
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.terms import NotificationCause
 from hub.aggregates.citizen_case.values import Content
@@ -56,7 +56,9 @@ class Correcting(ChildrenAtRisk):
             falling = Falling()
             if old is not None and _tells_of_a_child(old, instead):
                 falling = self._at_risk(case, NotificationCause.CORRECTION, command.by, now)
-            blind = tuple((self._committer.blind("exposed", cpr), case.id) for cpr in case.cpr_numbers)
+            roles = (PersonRole.EXPOSED, PersonRole.PERPETRATOR)
+            numbers = [(role, cpr) for role in roles for cpr in case.cpr_numbers_as(role)]
+            blind = tuple((self._committer.blind(role, cpr), case.id) for role, cpr in numbers)
             whole = self._continued(case, command, now)
             return Change(cases=(case, *whole), related=(case,), blind=blind, timers=falling.timers)
 

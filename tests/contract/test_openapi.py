@@ -24,7 +24,7 @@ PAGES = {("GET", "/"), ("POST", "/cases"), ("GET", "/cases/{case_id}")}
 NEITHER_API = {("GET", "/login"), ("POST", "/login"), ("POST", "/logout"), ("GET", "/static/{name}")}
 LOOKS = {
     *("timeline", "hand-overs", "disclosures", "possible-breaches"),
-    *("could-kill", "free-text", "candidates", "block-list", "{thread}"),
+    *("could-kill", "free-text", "candidates", "block-list", "other-roles", "{thread}"),
 }
 """The last word of every route that opens something for a person."""
 UNDER_AN_ID_OF_THEIR_OWN = {"/v1/inbound", "/v1/social-reports", "/v1/messages/head-keys"}

@@ -44,6 +44,8 @@ CASES: dict[str, dict[Role, set[str]]] = {
     "GET /v1/cases/{case_id}/timeline": INTAKE,
     "GET /v1/cases/{case_id}/disclosures": INTAKE,
     "POST /v1/cases/{case_id}/candidates": INTAKE,
+    # Exposed in one case and perpetrator in another: nothing links the two for anybody else.
+    "GET /v1/cases/{case_id}/other-roles": {R.PROGRAMME_LEAD: {U, C, O}},
     "POST /v1/cases/{case_id}/could-kill": INTAKE,
     "POST /v1/cases/{case_id}/free-text": INTAKE,
     "POST /v1/cases/{case_id}/free-text/{entry}/release": INTAKE,

@@ -277,6 +277,7 @@ class Story:
         assert bird(21) in repr(queries.could_kill(TOVHOLDER, loaded, bird(36)))
         queries.unread_free_text(TOVHOLDER, loaded, bird(37))
         queries.candidates(TOVHOLDER, loaded, bird(38))
+        queries.other_roles(TOVHOLDER, loaded, bird(40))
         queries.disclosures(TOVHOLDER, loaded, bird(39))
 
     def move_messages(self) -> None:

@@ -74,6 +74,7 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("GET", "/v1/cases/{case_id}/timeline"): _INTAKE,
     ("GET", "/v1/cases/{case_id}/disclosures"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/candidates"): _INTAKE,
+    ("GET", "/v1/cases/{case_id}/other-roles"): {Role.PROGRAMME_LEAD: UNIT},
     ("POST", "/v1/cases/{case_id}/could-kill"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/free-text"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/free-text/{entry}/release"): _INTAKE,

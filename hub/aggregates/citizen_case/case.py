@@ -91,7 +91,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from contracts.terms import BasisRule, Category, SafetyLevel
+from contracts.terms import BasisRule, Category, PersonRole, SafetyLevel
 from hub.aggregates.base import Actor, stream_of
 from hub.aggregates.citizen_case import (
     children,
@@ -356,8 +356,16 @@ class CitizenCase(Aggregate):
     @property
     def cpr_numbers(self) -> frozenset[str]:
         """The citizen's CPR numbers, told and since changed; none is a case too, and two a reason to look."""
-        told = [e.content for e in self.entries if e.content.category is Category.IDENTITY]
-        return frozenset(c.data["cpr"] for c in told if c.about is None and "cpr" in c.data)
+        return self.cpr_numbers_as(PersonRole.EXPOSED)
+
+    def cpr_numbers_as(self, role: PersonRole) -> frozenset[str]:
+        """The CPR numbers that stand here as those of persons in a role; who is exposed is the citizen."""
+        told = [entry.content for entry in self.entries if "cpr" in entry.content.data]
+        if role is PersonRole.EXPOSED:
+            told = [c for c in told if c.about is None and c.category is Category.IDENTITY]
+        else:
+            told = [c for c in told if c.about is not None and c.data.get("role") == role]
+        return frozenset(c.data["cpr"] for c in told)
 
     def contents_of(self, event: CaseEvent) -> tuple[Entry, ...]:
         """What an event of this case tells now. Reading free text tells that text, as of where it stands."""

@@ -163,6 +163,15 @@ def candidates(call: Authorised, parts: Parts, purpose: Purpose) -> Mapping[str,
     return {"cases": [str(c) for c in parts.queries.candidates(call.actor, call.of_case, purpose)]}
 
 
+@router.get("/v1/cases/{case_id}/other-roles")
+def other_roles(call: Authorised, parts: Parts, purpose: Purpose) -> Mapping[str, object]:
+    """Cases in which somebody exposed here is the perpetrator, or the other way round. Not who it is.
+
+    For the programme lead alone: nothing links the two for anybody else, so keep it out of both cases.
+    """
+    return {"cases": parts.queries.other_roles(call.actor, call.of_case, purpose)}
+
+
 @router.post("/v1/cases/{case_id}/reports/{report_id}/taking-up", status_code=201)
 def take_up(call: Authorised, parts: Parts, body: Body, report_id: UUID) -> Mapping[str, object]:
     """You took the report up, and its reporter is told so: needs a living grant for `coordination`."""
