@@ -123,7 +123,7 @@ class StoreApplication(Application[UUID]):
         `likely` says by how it stood before: other aggregates, and grants, whose wrapped keys come as from
         `Store.grant_keys`. Where it was not read before it comes alone.
         """
-        before = self._standing.of([aggregate_id], self.keys.erasures()).get(aggregate_id)
+        (before,) = self._standing.of([aggregate_id], self.keys.erasures())
         if before is None:
             return self.latest([aggregate_id]), {}
         beside, grants = likely(before.aggregate)
@@ -134,18 +134,19 @@ class StoreApplication(Application[UUID]):
     ) -> tuple[dict[UUID, Any], dict[UUID, WrappedKey]]:
         erasures = self.keys.erasures()
         kept = self._standing.of(wanted, erasures)
-        since = {i: kept[i].last[0] if i in kept else 0 for i in wanted}
+        since = [(i, one.last[0] if one else 0) for i, one in zip(wanted, kept, strict=True)]
         rows, grant_keys = self._recorder.streams(since, grants)
-        found = {i: self._stands_or_not(i, kept.get(i), rows[i], erasures) for i in wanted}
-        return {i: copied(one) if isinstance(one, Aggregate) else one for i, one in found.items()}, grant_keys
+        each = zip(wanted, kept, rows, strict=True)
+        return {i: self._own(i, one, read, erasures) for i, one, read in each}, grant_keys
 
-    def _stands_or_not(
+    def _own(
         self, aggregate_id: UUID, kept: Standing | None, rows: list[StreamRow], erasures: int
     ) -> Aggregate | Corrupt | None:
         try:
-            return self._stands(aggregate_id, kept, rows, erasures)
+            aggregate = self._stands(aggregate_id, kept, rows, erasures)
         except Corrupt as error:
             return error
+        return None if aggregate is None else copied(aggregate)
 
     def _stands(
         self, aggregate_id: UUID, kept: Standing | None, rows: list[StreamRow], erasures: int

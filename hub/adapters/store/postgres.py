@@ -1,6 +1,6 @@
 """The event recorder on PostgreSQL: the library's, with everything alongside in one statement of ours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -47,13 +47,12 @@ class PostgresRecorder(LogReader, PostgresApplicationRecorder):
         """Nothing: `hub migrate` makes tables, workers never do."""
 
     def streams(
-        self, since: Mapping[UUID, int], grants: Sequence[UUID] = ()
-    ) -> tuple[dict[UUID, list[StreamRow]], dict[UUID, WrappedKey]]:
+        self, since: Sequence[tuple[UUID, int]], grants: Sequence[UUID] = ()
+    ) -> tuple[list[list[StreamRow]], dict[UUID, WrappedKey]]:
         """Of each stream the rows from that version on, and the keys of living grants: in one statement."""
-        found: dict[UUID, list[StreamRow]] = {stream: [] for stream in since}
         keys: dict[UUID, WrappedKey] = {}
-        given = [list(since), list(since.values()), list(grants)]
-        by_bytes = {stream.bytes: into for stream, into in found.items()}
+        given = [[stream for stream, _ in since], [version for _, version in since], grants]
+        found: dict[bytes, list[StreamRow]] = {stream.bytes: [] for stream, _ in since}
         for is_event, row_id, number, topic, sealed in rows(
             self.database.again(lambda connection: _latest(connection, given))
         ):
@@ -62,11 +61,11 @@ class PostgresRecorder(LogReader, PostgresApplicationRecorder):
             assert sealed is not None
             if is_event == TRUE:
                 assert topic is not None
-                by_bytes[row_id].append((to_int8(number), topic.decode(), sealed))
+                found[row_id].append((to_int8(number), topic.decode(), sealed))
             else:
                 grant = UUID(bytes=row_id)
                 keys[grant] = WrappedKey(grant, to_int8(number), sealed)
-        return found, keys
+        return list(found.values()), keys
 
     def insert_events(
         self,

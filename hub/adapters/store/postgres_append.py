@@ -1,6 +1,6 @@
 """One append on PostgreSQL: `Alongside` as plain arrays for the function `hub_append`, and its answers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -49,68 +49,47 @@ def _guards(a: Alongside) -> list[Any]:
     return [
         a.now,
         *done,
-        _array(a.ends_grants),
+        a.ends_grants or None,
         len(groups),
-        _array(grant for group in groups for grant in group),
-        _array(number for number, group in enumerate(groups) for _ in group),
-        _array(a.needs_keys),
-        _array(a.needs_partners),
-        _array(streams),
+        *_columns(2, [(grant, number) for number, group in enumerate(groups) for grant in group]),
+        a.needs_keys or None,
+        a.needs_partners or None,
+        streams or None,
         login,
     ]
 
 
 def _keys_and_grants(a: Alongside) -> list[Any]:
-    keys, grants = a.new_keys, a.new_grants
+    grants = a.new_grants
     return [
-        _array(key.key_id for key in keys),
-        _array(key.epoch for key in keys),
-        _array(key.wrapped for key in keys),
-        _array(grant.grant_id for grant in grants),
-        _array(grant.recipient for grant in grants),
-        _array(grant.ends_at for grant in grants),
-        _array(grant.key.epoch for grant in grants),
-        _array(grant.key.wrapped for grant in grants),
+        *_columns(3, [(key.key_id, key.epoch, key.wrapped) for key in a.new_keys]),
+        *_columns(5, [(g.grant_id, g.recipient, g.ends_at, g.key.epoch, g.key.wrapped) for g in grants]),
     ]
 
 
 def _events(events: Sequence[StoredEvent]) -> list[Any]:
-    return [
-        _array(event.originator_id for event in events),
-        _array(event.originator_version for event in events),
-        _array(event.topic for event in events),
-        _array(event.state for event in events),
-    ]
+    return _columns(4, [(e.originator_id, e.originator_version, e.topic, e.state) for e in events])
 
 
 def _messages(a: Alongside) -> list[Any]:
     wraps = [(m.message_id, grant, wrapped) for m in a.messages for grant, wrapped in m.wraps.items()]
-    wraps += a.wraps
     return [
-        _array(message.message_id for message in a.messages),
-        _array(message.recipient for message in a.messages),
-        _array(message.sealed for message in a.messages),
-        _array(not message.wraps for message in a.messages),
-        _array(message_id for message_id, _, _ in wraps),
-        _array(grant for _, grant, _ in wraps),
-        _array(wrapped for _, _, wrapped in wraps),
+        *_columns(4, [(m.message_id, m.recipient, m.sealed, not m.wraps) for m in a.messages]),
+        *_columns(3, [*wraps, *a.wraps]),
     ]
 
 
 def _rest(a: Alongside) -> list[Any]:
     p = a.partner
     return [
-        _array(blind for blind, _ in a.blind_index),
-        _array(case_id for _, case_id in a.blind_index),
-        _array(due for due, _ in a.timers),
-        _array(case_id for _, case_id in a.timers),
+        *_columns(2, a.blind_index),
+        *_columns(2, a.timers),
         *((None,) * 5 if p is None else (p.slug, p.kind, p.active, p.sealing_key, p.signing_key)),
-        _array(stream for stream, _ in a.blocks),
-        _array(login for _, login in a.blocks),
-        _array(stream for stream, _ in a.unblocks),
-        _array(login for _, login in a.unblocks),
+        *_columns(2, a.blocks),
+        *_columns(2, a.unblocks),
     ]
 
 
-def _array(values: Iterable[Any]) -> list[Any] | None:
-    return list(values) or None
+def _columns(count: int, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """The rows' columns, so many; each is NULL where there are no rows."""
+    return list(zip(*rows, strict=True)) if rows else [None] * count

@@ -20,6 +20,8 @@ _I4, _I8 = struct.Struct(">i"), struct.Struct(">q")
 _ARRAY = struct.Struct(">iiIii")
 _ARRAY_BYTES = _ARRAY.size
 _NULL = _I4.pack(-1)
+_MAY_HOLD_NULL = 1
+"""The server looks for itself whether an array does."""
 _BINARY = Format.BINARY
 TRUE, FALSE = b"\1", b"\0"
 """A boolean as it goes and comes."""
@@ -55,7 +57,7 @@ def rows(result: abc.PGresult) -> Iterator[tuple[bytes | None, ...]]:
     """The rows, each value as it came."""
     columns = range(result.nfields)
     for row in range(result.ntuples):
-        yield tuple(result.get_value(row, column) for column in columns)
+        yield tuple([result.get_value(row, column) for column in columns])
 
 
 def to_int8(value: bytes) -> int:
@@ -83,7 +85,7 @@ def _array_of(oid: int) -> Send:
     send = _SCALARS[oid]
 
     def array(values: Sequence[Any]) -> bytes:
-        out = [_ARRAY.pack(1, None in values, oid, len(values), 1)]
+        out = [_ARRAY.pack(1, _MAY_HOLD_NULL, oid, len(values), 1)]
         for value in values:
             if value is None:
                 out.append(_NULL)

@@ -4,10 +4,10 @@ It opens a connection when there is none idle, never more than its limit, and th
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
-from threading import Semaphore
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import psycopg
@@ -59,23 +59,15 @@ class Connections:
     def __init__(self, conninfo: str, *, limit: int, wait_s: float) -> None:
         self._conninfo = conninfo
         self._wait_s = wait_s
-        self._room = Semaphore(limit)
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(limit):
+            self._room.put(None)
         self._idle: deque[PgConnection] = deque()
         self._closed = False
 
-    @contextmanager
-    def lend(self) -> Iterator[PgConnection]:
+    def lend(self) -> "_Lent":
         """A connection outside any transaction. Raises `Unavailable` where none comes free in time."""
-        if not self._room.acquire(timeout=self._wait_s):
-            raise Unavailable("too many requests wait for the database: try again")
-        try:
-            connection = self._take()
-            try:
-                yield connection
-            finally:
-                self._give_back(connection)
-        finally:
-            self._room.release()
+        return _Lent(self)
 
     def forget_idle(self) -> None:
         """Close what lies idle: the server went away, and took them with it."""
@@ -88,15 +80,44 @@ class Connections:
         self._closed = True
         self.forget_idle()
 
-    def _take(self) -> PgConnection:
+    def take(self) -> PgConnection:
+        """One that lies idle, or a new one; for `_Lent`."""
+        try:
+            self._room.get(timeout=self._wait_s)
+        except Empty:
+            raise Unavailable("too many requests wait for the database: try again") from None
         try:
             return self._idle.pop()
         except IndexError:
-            return connect(self._conninfo)
+            try:
+                return connect(self._conninfo)
+            except BaseException:
+                self._room.put(None)
+                raise
 
-    def _give_back(self, connection: PgConnection) -> None:
-        whole = connection.pgconn.transaction_status == TransactionStatus.IDLE
-        if whole and not self._closed:
-            self._idle.append(connection)
-        else:
-            connection.close()
+    def give_back(self, connection: PgConnection) -> None:
+        """It lies idle from now on, if it is whole."""
+        try:
+            whole = connection.pgconn.transaction_status == TransactionStatus.IDLE
+            if whole and not self._closed:
+                self._idle.append(connection)
+            else:
+                connection.close()
+        finally:
+            self._room.put(None)
+
+
+class _Lent:
+    """A loan, from `with` to its end."""
+
+    __slots__ = ("_connection", "_connections")
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def __enter__(self) -> PgConnection:
+        self._connection = self._connections.take()
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        self._connections.give_back(self._connection)

@@ -104,9 +104,12 @@ class PostgresDatabase:
         """
         for pause_s in (*_PAUSES_S, None):
             try:
-                with self.datastore.get_connection() as connection:
+                with self.datastore.connections.lend() as connection:
                     return work(connection)
-            except LOST as error:
+            except psycopg.Error as error:
+                told = translated(error)
+                if not isinstance(told, LOST):
+                    raise told from error
                 if pause_s is None:
                     raise Unavailable(_NO_ANSWER) from error
             time.sleep(pause_s)

@@ -1,6 +1,6 @@
 """Reading streams and the log, the same on either database and leaner than the library's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -30,14 +30,13 @@ class LogReader:
         return rows
 
     def streams(
-        self, since: Mapping[UUID, int], grants: Sequence[UUID] = ()
-    ) -> tuple[dict[UUID, list[StreamRow]], dict[UUID, WrappedKey]]:
+        self, since: Sequence[tuple[UUID, int]], grants: Sequence[UUID] = ()
+    ) -> tuple[list[list[StreamRow]], dict[UUID, WrappedKey]]:
         """Of each stream the rows from that version on, that one included; and the keys of living grants."""
         sql = f"{_STREAM} AND originator_version >= ? ORDER BY originator_version"
-        found: dict[UUID, list[StreamRow]] = {}
-        for stream, version in since.items():
-            rows: list[Any] = self.database.read(sql, [self.database.stream(stream), version])
-            found[stream] = rows
+        found: list[Any] = [
+            self.database.read(sql, [self.database.stream(stream), version]) for stream, version in since
+        ]
         return found, grant_keys(self.database, grants)
 
     def select_events(

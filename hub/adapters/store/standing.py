@@ -6,7 +6,7 @@ has been destroyed since: then everything is read again, for what is erased must
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -37,19 +37,18 @@ class StandingAggregates:
         self._lock = Lock()
         self._kept: OrderedDict[UUID, Standing] = OrderedDict()
 
-    def of(self, ids: Sequence[UUID], erasures: int) -> Mapping[UUID, Standing]:
-        """What is kept of these and still counts."""
-        found = {}
+    def of(self, ids: Sequence[UUID], erasures: int) -> list[Standing | None]:
+        """What is kept of each of these and still counts."""
+        found: list[Standing | None] = []
         with self._lock:
             for aggregate_id in ids:
                 standing = self._kept.get(aggregate_id)
-                if standing is None:
-                    continue
-                if standing.erasures == erasures:
-                    self._kept.move_to_end(aggregate_id)
-                    found[aggregate_id] = standing
-                else:
+                if standing is not None and standing.erasures != erasures:
+                    standing = None
                     del self._kept[aggregate_id]
+                elif standing is not None:
+                    self._kept.move_to_end(aggregate_id)
+                found.append(standing)
         return found
 
     def keep(self, aggregate_id: UUID, standing: Standing) -> None:
