@@ -298,9 +298,11 @@ class Committer:
         ahead: _Ahead | None = getattr(self._here, "ahead", None)
         self._here.ahead = None
         read = ahead.read if ahead and any(case is ahead.case for case in cases) else Concerned({}, {})
-        missing = {one for case in cases for one in self._streams_of(case)} - set(read.aggregates)
-        found = self._events.latest(missing) if missing else {}
-        return Concerned({**read.aggregates, **found}, read.grant_keys)
+        streams = {one for case in cases for one in self._streams_of(case)}
+        missing = streams - read.aggregates.keys()
+        if not missing:
+            return read
+        return Concerned({**read.aggregates, **self._events.latest(missing)}, read.grant_keys)
 
     def _likely(self, case: Any) -> tuple[Iterable[UUID], Sequence[UUID]]:
         if not isinstance(case, CitizenCase):

@@ -134,11 +134,8 @@ class Discloser:
 
     def _readable(self, case: CitizenCase, decision: Decision, concerned: Concerned) -> Decision:
         """Leave out whose ledger is corrupt: what can't be put on record isn't told; nobody else waits."""
-        unreadable = {
-            g.recipient
-            for g in case.grants.values()
-            if not concerned.readable(self.thread(case.id, g.recipient))
-        }
+        recipients = {g.recipient for g in case.grants.values()}
+        unreadable = {who for who in recipients if not concerned.readable(self.thread(case.id, who))}
         if not unreadable:
             return decision
         log.error("a ledger is corrupt: its recipient is told nothing, and asked to drop nothing")
@@ -153,9 +150,9 @@ class Discloser:
     def _grant_keys(
         self, decision: Decision, read: Mapping[UUID, WrappedKey], fresh: Mapping[UUID, bytes]
     ) -> dict[UUID, bytes]:
-        needed = {g for t in decision.tellings for g in t.head_grants} - set(fresh)
-        found = {**read, **self._store.grant_keys(sorted(needed - set(read), key=str))}
-        if needed - set(found):
+        needed = {g for t in decision.tellings for g in t.head_grants} - fresh.keys()
+        found = {**read, **self._store.grant_keys(sorted(needed - read.keys(), key=str))}
+        if needed - found.keys():
             raise NoGrant("a grant ended while this was decided: look at the case again")
         return {**{g: self._grant_key(found[g]) for g in needed}, **fresh}
 
@@ -375,6 +372,9 @@ def _named(ledger: DisclosureLedger, corrects: Sequence[Source]) -> list[PartNam
 
 def _pieces(telling: Telling) -> Iterator[Telling]:
     """The same telling in messages that each hold what one may: a long history is told in several."""
+    if len(telling.parts) <= 1:
+        yield telling
+        return
     parts: list[PartToTell] = []
     size = 0
     for part in telling.parts:

@@ -23,10 +23,12 @@ class Fence:
     """Destroyed key ids; `in` is true from the moment that any process's `add` has returned."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = str(path)
         self._lock = Lock()
         self._ids: set[UUID] = set()
         self._grants: set[UUID] = set()
+        self._gone: set[int] = set()
+        """Both, as numbers: each use of a key looks here, and a UUID takes its time to be looked up."""
         self._whole_lines = 0
         self._seen_bytes = 0
         self._listener: Callable[[Iterable[UUID]], None] | None = None
@@ -45,7 +47,7 @@ class Fence:
 
     def __contains__(self, key_id: UUID) -> bool:
         self._look()
-        return key_id in self._ids or key_id in self._grants
+        return key_id.int in self._gone
 
     def count(self) -> int:
         """How many keys are destroyed now, but for those of grants, under which no event lies."""
@@ -83,7 +85,7 @@ class Fence:
 
     def _refresh(self) -> None:
         with self._lock:
-            with self._path.open("rb") as file:
+            with open(self._path, "rb") as file:
                 if file.seek(0, os.SEEK_END) < self._seen_bytes:
                     raise Corrupt("the fence of destroyed keys has shrunk: put the newest copy back")
                 file.seek(self._whole_lines)
@@ -95,6 +97,7 @@ class Fence:
                 if found is not None and found not in of:
                     of.add(found)
                     new.add(found)
+            self._gone.update(key_id.int for key_id in new)
             self._seen_bytes = self._whole_lines + len(added)
             self._whole_lines += added.rfind(b"\n") + 1
         if new and self._listener is not None:

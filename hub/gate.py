@@ -159,12 +159,13 @@ def decide(
     born = {g.grant_id: n for n, e in enumerate(events) if isinstance(e, GIVES_GRANTS) for g in e.grants}
     for number, happened in enumerate(events):
         source, event = _where(case, happened, related)
+        contents = source.contents_of(event)
         living = _by_recipient(g for g in case.living_grants(now) if born.get(g.grant_id, 0) <= number)
         for recipient, grants in living.items():
             if recipient == case.unit and source is not case:
                 continue
             held, once = told.get(recipient, frozenset()), ever.get(recipient, frozenset())
-            wanted = _wanted(case, source, event, recipient, related, held, once)
+            wanted = _wanted(case, source, event, contents, recipient, related, held, once)
             parts, refused = _parts(case, wanted, recipient, grants, agreements)
             kind = event.KIND or MessageKind.PRESENT_STATE
             if recipient != case.unit and parts and _is_present_state(event):
@@ -224,6 +225,7 @@ def _wanted(
     case: CitizenCase,
     source: CitizenCase,
     event: CaseEvent,
+    contents: Sequence[Entry],
     recipient: str,
     related: Sequence[CitizenCase],
     told: frozenset[Source],
@@ -231,7 +233,7 @@ def _wanted(
 ) -> list[tuple[CitizenCase, Entry]]:
     """The entries that this event would tell this recipient, whatever its grants."""
     if recipient == case.unit:
-        return [(case, entry) for entry in case.contents_of(event)]
+        return [(case, entry) for entry in contents]
     if isinstance(event, GIVES_GRANTS):
         granted = frozenset(g.category for g in event.grants if g.recipient == recipient)
         state = [(c, entry) for c in (case, *related) for entry in c.present_state(granted)]
@@ -241,7 +243,7 @@ def _wanted(
         return [(c, entry) for c in matched for entry in c.present_state(frozenset(Category))]
     if isinstance(event, InquiryTextRead):
         return [(c, entry) for c in related if c.id == event.inquiry for entry in c.free_text_of(event.entry)]
-    return [(source, e) for e in source.contents_of(event) if _concerns(source, e, ever)]
+    return [(source, e) for e in contents if _concerns(source, e, ever)]
 
 
 def _source(case: CitizenCase, entry: Entry) -> Source:
@@ -266,7 +268,7 @@ def _no_more(
 ) -> list[Refusal]:
     """Who was told what this sets right, and holds no grant any more that would carry it."""
     found = []
-    for content in event.tells():
+    for content in event.tells() if ever else ():
         pointed = _set_right(source, content)
         for recipient, told in ever.items():
             was = next((s for s in pointed if s in told), None)

@@ -146,7 +146,8 @@ class StoredKeyRing:
         self._kek = kek
         self._fence = fence
         self._cached = cached
-        self._cache: OrderedDict[UUID, bytes] = OrderedDict()
+        self._cache: OrderedDict[int, bytes] = OrderedDict()
+        """By the number that a key id is, which is looked up faster."""
         self._lock = Lock()
         self._here = local()
         fence.on_destroyed(self._evict)
@@ -158,9 +159,9 @@ class StoredKeyRing:
             return block.keys[key_id][0]
         self._refuse_fenced(key_id)
         with self._lock:
-            found = self._cache.get(key_id)
+            found = self._cache.get(key_id.int)
             if found is not None:
-                self._cache.move_to_end(key_id)
+                self._cache.move_to_end(key_id.int)
                 return found
         return self._read(key_id)
 
@@ -187,7 +188,7 @@ class StoredKeyRing:
         block = self._block()
         if block is None:
             raise RuntimeError("mint inside a `minting` block, beside the transaction that stores the key")
-        if key_id in block.keys or key_id in self._cache:
+        if key_id in block.keys or key_id.int in self._cache:
             raise ValueError(f"key {key_id} exists: it is minted once")
         key, wrapped = self.fresh(key_id)
         block.keys[key_id] = (key, wrapped)
@@ -276,14 +277,14 @@ class StoredKeyRing:
 
     def _keep(self, key_id: UUID, key: bytes) -> None:
         with self._lock:
-            self._cache[key_id] = key
-            self._cache.move_to_end(key_id)
+            self._cache[key_id.int] = key
+            self._cache.move_to_end(key_id.int)
             while len(self._cache) > self._cached:
                 self._cache.popitem(last=False)
 
     def _evict(self, key_ids: Iterable[UUID]) -> None:
         with self._lock:
             for key_id in key_ids:
-                key = self._cache.pop(key_id, None)
+                key = self._cache.pop(key_id.int, None)
                 if key is not None:
                     forget(key)

@@ -80,7 +80,7 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
         logging.getLogger(f"hub.{name}"),
         wrapper_class=structlog.stdlib.BoundLogger,
         processors=[allowed, structlog.stdlib.filter_by_level, *_DRESSED],
-    )
+    ).bind()
     return made
 
 

@@ -5,6 +5,7 @@ No label names a case, a person or a message, nor anything that came from outsid
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
@@ -32,13 +33,9 @@ class Measures:
             "route",
             "status",
         )
-        self._seconds = Histogram(
-            "hub_request_seconds", "How long a request took.", ["method", "route"], registry=self.registry
-        )
+        self._seconds = self._histogram("hub_request_seconds", "How long a request took.", "method", "route")
         self._commands = self._counter("hub_commands", "Commands by how they ended.", "command", "outcome")
-        self._command_seconds = Histogram(
-            "hub_command_seconds", "How long a command took.", ["command"], registry=self.registry
-        )
+        self._command_seconds = self._histogram("hub_command_seconds", "How long a command took.", "command")
         self._facts = self._counter("hub_facts", "Facts committed, by their stored name.", "fact")
         self._sent = self._counter("hub_messages_sent", "Messages that the broker has.", "recipient")
         self._received = self._counter(
@@ -51,34 +48,34 @@ class Measures:
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request was answered."""
-        self._requests.labels(method, route, status).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        self._requests(method, route, status).inc()
+        self._seconds(method, route).observe(seconds)
 
     def command(self, name: str, outcome: str, seconds: float) -> None:
         """A command ended."""
-        self._commands.labels(name, outcome).inc()
-        self._command_seconds.labels(name).observe(seconds)
+        self._commands(name, outcome).inc()
+        self._command_seconds(name).observe(seconds)
 
     def wrote(self, facts: Iterable[str]) -> None:
         """Facts were committed: looks and withdrawals among them."""
         for fact in facts:
-            self._facts.labels(fact).inc()
+            self._facts(fact).inc()
 
     def sent(self, recipient: str, count: int) -> None:
         """The broker has messages for a recipient."""
-        self._sent.labels(recipient).inc(count)
+        self._sent(recipient).inc(count)
 
     def received(self, partner: str, outcome: str) -> None:
         """A message of a partner was dealt with."""
-        self._received.labels(partner, outcome).inc()
+        self._received(partner, outcome).inc()
 
     def handled(self, worker: str, count: int) -> None:
         """A worker dealt with so many."""
-        self._handled.labels(worker).inc(count)
+        self._handled(worker).inc(count)
 
     def failed(self, worker: str) -> None:
         """A step of a worker failed."""
-        self._failures.labels(worker).inc()
+        self._failures(worker).inc()
 
     def destroyed(self, count: Callable[[], int]) -> None:
         """Tell at each question how many keys are destroyed for good."""
@@ -102,8 +99,13 @@ class Measures:
 
         return stop
 
-    def _counter(self, name: str, told: str, *labels: str) -> Counter:
-        return Counter(name, told, labels, registry=self.registry)
+    # What is found by its labels is kept: they are few, and to look them up takes longer than to count.
+
+    def _counter(self, name: str, told: str, *labels: str) -> Callable[..., Counter]:
+        return cache(Counter(name, told, labels, registry=self.registry).labels)
+
+    def _histogram(self, name: str, told: str, *labels: str) -> Callable[..., Histogram]:
+        return cache(Histogram(name, told, labels, registry=self.registry).labels)
 
 
 class _Waiting(Collector):

@@ -7,6 +7,7 @@ bytes under another name, in another place or with another number do not open. K
 import json
 import os
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -42,6 +43,7 @@ def bound(label: bytes, municipality: str, party: str, message_id: UUID) -> byte
     return label + party_names(municipality, party) + message_id.bytes
 
 
+@lru_cache(maxsize=256)
 def party_names(municipality: str, party: str) -> bytes:
     """`u8 length ‖ municipality ‖ u8 length ‖ party`."""
     return b"".join(len(raw).to_bytes(1, "big") + raw for raw in (municipality.encode(), party.encode()))
