@@ -8,6 +8,7 @@ inside free content from outside is content, not a reference.
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
@@ -23,7 +24,9 @@ from hub.errors import Corrupt
 
 Sealed = AboutPerson | CouldKill
 _SEALED: tuple[type, ...] = (AboutPerson, CouldKill)
-_JSON = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_NON_STR_KEYS
+_JSON_TYPED = orjson.OPT_NON_STR_KEYS
+_JSON = orjson.OPT_PASSTHROUGH_DATACLASS | _JSON_TYPED
+"""Where anything may stand a sealed value could, so dataclasses pass `_plain`, which refuses those."""
 _NOT_STORED = ("originator_id", "originator_version")
 
 
@@ -48,13 +51,17 @@ class Codec:
         self._begins_stream = issubclass(event_class, AggregateCreated)
         fields = {name: _with_parts(hints[name]) for name in names}
         shape = cast(Any, TypedDict)(event_class.__name__, fields)
-        shape.__pydantic_config__ = ConfigDict(extra="forbid")
+        shape.__pydantic_config__ = ConfigDict(extra="forbid", revalidate_instances="always")
         self._shape: TypeAdapter[dict[str, Any]] = TypeAdapter(shape)
+        validator = cast(SchemaValidator, self._shape.validator)
+        self._is_as_declared = partial(validator.isinstance_python, strict=True)
+        """Whether each value is of the very type that its class says, down to the fields of values."""
+        self._options = _JSON if any(map(_holds_anything, hints.values())) else _JSON_TYPED
         self.plain: Callable[[bytes], dict[str, Any]] | None = None
         """As `decode`, straight to the validator, for a class with no parts and no history; its errors are
         pydantic's."""
         if not (self.seals_apart or self._begins_stream or self.version > 1):
-            self.plain = cast(SchemaValidator, self._shape.validator).validate_json
+            self.plain = validator.validate_json
 
     def encode(self, event: Any) -> Encoded:
         """An event's attributes as JSON. Raises `TypeError` for what could not be read again."""
@@ -63,11 +70,12 @@ class Codec:
         state = {name: values[name] for name in self._names}
         for name in self.seals_apart:
             state[name] = _set_apart(state[name], parts)
-        attributes = orjson.dumps(state, default=_plain, option=_JSON)
-        self._refuse_misfit(attributes, parts)
+        attributes = orjson.dumps(state, default=_plain, option=self._options)
+        if not self._is_as_declared(state, context=parts):
+            self._refuse_misfit(attributes, parts)
         if self.version > 1:
             state["class_version"] = self.version
-            attributes = orjson.dumps(state, default=_plain, option=_JSON)
+            attributes = orjson.dumps(state, default=_plain, option=self._options)
         return Encoded(attributes, parts)
 
     def _refuse_misfit(self, attributes: bytes, parts: list[Sealed]) -> None:
@@ -115,6 +123,13 @@ def _unsaid(error: Exception) -> Exception:
 
 def _holds_sealed(hint: Any) -> bool:
     return hint in _SEALED or any(_holds_sealed(inner) for inner in get_args(hint))
+
+
+def _holds_anything(hint: Any) -> bool:
+    """Whether something may stand there of which its class does not say what it is."""
+    if dataclasses.is_dataclass(hint) and hint not in _SEALED:
+        return any(map(_holds_anything, get_type_hints(hint).values()))
+    return hint in {Any, object} or any(map(_holds_anything, get_args(hint)))
 
 
 def _with_parts(hint: Any) -> Any:

@@ -9,7 +9,7 @@ from eventsourcing.application import AggregateNotFoundError
 from hub.adapters.store.application import StoreApplication
 from hub.adapters.store.mapper import Erased
 from hub.aggregates import registry
-from hub.aggregates.base import project
+from hub.aggregates.base import Actor, project
 from hub.aggregates.citizen_case.events import InquiryOpened, ReportReceived
 from hub.aggregates.disclosures import LedgerOpened
 from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
@@ -82,12 +82,22 @@ class RoundTrip(Suite):
         event = event_of(ReportReceived, case_id, case_id, uuid4(), happened={"x": AboutPerson(uuid4(), {})})
         with pytest.raises(TypeError, match="AboutPerson"):
             app.commit(event)
+        level = event_of(
+            type(changed(case_id)), case_id, case_id, uuid4(), reason=CouldKill({"where": "her"})
+        )
+        with pytest.raises(TypeError, match="reason not of the type"):
+            app.commit(level)
 
     def test_what_could_not_be_read_is_not_written(self, app: StoreApplication) -> None:
         """An attribute of another type than its class says; the error does not repeat it."""
         case_id = new_case(app)
         with pytest.raises(TypeError, match="level") as caught:
             app.commit(event_of(type(changed(case_id)), case_id, case_id, uuid4(), level="hemmeligt"))
+        assert "hemmeligt" not in str(caught.value)
+        nobody = Actor(None, "hemmeligt", "tovholder", "unit")  # type: ignore[arg-type]
+        unsigned = event_of(type(changed(case_id)), case_id, case_id, uuid4(), by=nobody)
+        with pytest.raises(TypeError, match="by not of the type") as caught:
+            app.commit(unsigned)
         assert "hemmeligt" not in str(caught.value)
         assert app.notifications(0, 10) == []
 
