@@ -18,6 +18,7 @@ from contracts.terms import Category, OrganisationKind
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.broker.kafka import KafkaBroker, KafkaSettings
 from hub.adapters.store.application import StoreApplication, open_store
+from hub.adapters.store.views import TableView, TableViews
 from hub.aggregates.base import Actor
 from hub.application import Hub, Within
 from hub.committing import Command, Committer
@@ -30,7 +31,7 @@ from hub.keyring import create_kek_file
 from hub.measures import Measures
 from hub.opening import Opener
 from hub.outgoing import Outgoing
-from hub.ports import Broker, View
+from hub.ports import Broker
 from hub.projecting import PROJECTIONS, Projector, ReadModels
 from hub.projections import disclosures, hand_overs, intake, receipts, referrals, timeline
 from hub.queries import Queries
@@ -94,7 +95,7 @@ class Parts:
     inbound: Inbound
     outgoing: Outgoing
     queries: Queries
-    views: Mapping[str, View]
+    views: Mapping[str, TableView]
     waiting: Waiting
     measures: Measures
     clock: Callable[[], datetime]
@@ -111,9 +112,10 @@ class Parts:
             raise Missing("the hub keeps no read model for this recipient", field="recipient")
         return Party(self.settings.municipality, slug, identity, self.identity.public)
 
-    def models(self, slug: str, views: Mapping[str, View], *, rebuild: bool = False) -> ReadModels:
+    def models(self, slug: str, views: Mapping[str, TableView], *, rebuild: bool = False) -> ReadModels:
         """What fills a recipient's views."""
-        return ReadModels(party=self.party(slug), opener=self.opener, views=views, rebuild=rebuild)
+        together = TableViews(self.app.store.database, views)
+        return ReadModels(party=self.party(slug), opener=self.opener, views=together, rebuild=rebuild)
 
     def projector(self, broker: Broker, slug: str) -> Projector:
         """Keeps a recipient's read models up with its topic."""

@@ -56,11 +56,14 @@ class Outgoing:
 
     def messages_of(self, recipient: str, epoch: int, after: int, limit: int) -> list[Envelope]:
         """A recipient's messages after a number, as its topic would carry them. None for a suspended one."""
+        return [self.envelope(message) for message in self.stored_of(recipient, epoch, after, limit)]
+
+    def stored_of(self, recipient: str, epoch: int, after: int, limit: int) -> list[StoredMessage]:
+        """The same, as the store holds them: unsigned, and those that may go no more as what they were."""
         partner = self._store.partner(recipient)
         if partner is None or not partner.active:
             return []
-        found = self._store.messages_of(recipient, epoch, after, limit, self.now())
-        return [self.envelope(message) for message in found]
+        return self._store.messages_of(recipient, epoch, after, limit, self.now())
 
     def topic(self, recipient: str) -> str:
         """The recipient's topic (contracts/BYTES.md section 7)."""

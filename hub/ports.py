@@ -398,6 +398,20 @@ class Row:
     sealed: bytes = field(repr=False)
 
 
+Change = tuple[Sequence[Row], Sequence[UUID]]
+"""What a batch does to one view: rows to write, and messages whose rows go."""
+
+
+class Views(Protocol):
+    """Several views of one organisation: the rows and positions of all are written in one transaction."""
+
+    def positions(self, owner: str) -> Mapping[str, tuple[int, int]]:
+        """Up to where each has come."""
+
+    def apply(self, owner: str, position: tuple[int, int], changes: Mapping[str, Change]) -> None:
+        """As `View.apply`, each view by its name: all or nothing."""
+
+
 class View(Protocol):
     """One organisation's rows of one view; rows and position are written in one transaction."""
 

@@ -1,19 +1,21 @@
 """From a recipient's topic to its read models: verify, open heads, write rows and position together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
-from contracts.client.inbox import Position, Received, sort, take
+from contracts.client.errors import Tampered
+from contracts.client.inbox import Position, Received, control_of, sort, take
 from contracts.client.party import Party
 from contracts.client.sealed import open_head
 from contracts.envelope import BadEnvelope, Envelope, from_headers
 from contracts.inbound_v1 import Problem
+from contracts.message_v1 import Control, Head
 from hub.aggregates.base import Actor
 from hub.errors import Unavailable
 from hub.logs import logger
 from hub.opening import Opener
 from hub.outgoing import Outgoing
-from hub.ports import Broker, Record, View
+from hub.ports import Broker, Change, Record, Views
 from hub.projections import hand_overs, intake, receipts, referrals, timeline
 from hub.projections.base import Effect, Project, Told
 from hub.reader import Reader
@@ -37,7 +39,7 @@ class ReadModels:
         *,
         party: Party,
         opener: Opener,
-        views: Mapping[str, View],
+        views: Views,
         rebuild: bool = False,
     ) -> None:
         self._party = party
@@ -48,39 +50,54 @@ class ReadModels:
 
     def position(self) -> Position:
         """Up to where every view has come."""
-        return min(view.position(self._party.name) for view in self._views.values())
+        return min(self._views.positions(self._party.name).values())
 
     def apply(self, received: Sequence[Received], position: Position) -> None:
-        """Take these in. Head keys are asked for in one batch, and the batch is on record."""
+        """Take these in. Head keys are asked for in one batch, and the batch is on record.
+
+        What has a head key is data: to try our own key on it would take as long as its signature.
+        """
         data = [r.envelope.message_id for r in received if r.control is None]
         keys = self._opener.heads(self._by, data, rebuild=self._rebuild) if data else {}
         told = [self._told(r, keys) for r in received]
-        for name, view in self._views.items():
-            self._apply(view, PROJECTIONS[name], told, position)
-
-    def _apply(self, view: View, project: Project, told: Sequence[Told], position: Position) -> None:
-        """Write what these messages do to one view. What it has taken in before is passed over."""
-        before = view.position(self._party.name)
-        if position <= before:
-            return
-        effects: list[Effect] = [project(t) for t in told if (t.epoch, t.sequence) > before]
-        purge = [message for effect in effects for message in effect.purge]
-        gone = set(purge)
-        put = [row for effect in effects for row in effect.put if row.message_id not in gone]
-        view.apply(self._party.name, position, put, purge)
+        # Read anew and not kept: another projector, or a rebuild, moves them too.
+        reached = self._views.positions(self._party.name)
+        changes = {
+            name: _change(PROJECTIONS[name], [t for t in told if (t.epoch, t.sequence) > before])
+            for name, before in reached.items()
+            if before < position
+        }
+        if changes:
+            self._views.apply(self._party.name, position, changes)
 
     def _told(self, received: Received, keys: Mapping[UUID, bytes]) -> Told:
         envelope, (epoch, sequence) = received.envelope, received.position
-        if received.control is not None:
-            return Told(envelope.message_id, epoch, sequence, None, received.control, b"")
-        key = keys.get(envelope.message_id)
+        head, control = None, received.control
+        if control is None:
+            head, control = self._opened(envelope, keys.get(envelope.message_id))
+        sealed = b"" if control is not None else envelope.value
+        return Told(envelope.message_id, epoch, sequence, head, control, sealed)
+
+    def _opened(self, envelope: Envelope, key: bytes | None) -> tuple[Head | None, Control | None]:
+        """The head or the control message in it; neither where nothing opens it any more."""
         party = self._party
-        head = (
-            open_head(envelope.value, key, party.municipality, party.name, envelope.message_id)
-            if key is not None
-            else None
-        )
-        return Told(envelope.message_id, epoch, sequence, head, None, envelope.value)
+        if key is None:
+            return None, control_of(party, envelope)
+        try:
+            return open_head(envelope.value, key, party.municipality, party.name, envelope.message_id), None
+        except Tampered:
+            # A blank went in its place while its recipient was suspended, or it is none of ours.
+            if (control := control_of(party, envelope)) is None:
+                raise
+            return None, control
+
+
+def _change(project: Project, told: Iterable[Told]) -> Change:
+    """What these messages do to one view."""
+    effects: list[Effect] = [project(one) for one in told]
+    purge = [message for effect in effects for message in effect.purge]
+    gone = set(purge)
+    return [row for effect in effects for row in effect.put if row.message_id not in gone], purge
 
 
 class Projector:
@@ -129,17 +146,17 @@ class Projector:
             self._bury(by_id[problem.message_id], problem.reason.value)
 
         position = self._models.position()
-        found = sort(self._party, batch, position, whole=False)
+        found = sort(self._party, batch, position, whole=False, unopened=True)
         position = take(found, position, self._models, report)
         while found.rest:
             position = self._fill(position, limit)
-            found = sort(self._party, found.rest, position, whole=False)
+            found = sort(self._party, found.rest, position, whole=False, unopened=True)
             position = take(found, position, self._models, report)
 
     def _fill(self, position: Position, limit: int) -> Position:
         """What the topic does not hold (any more) comes from the store: it is the source of every re-send."""
         missing = self._outgoing.messages_of(self._party.name, *position, limit)
-        found = sort(self._party, missing, position, whole=True)
+        found = sort(self._party, missing, position, whole=True, unopened=True)
         reached = take(found, position, self._models, lambda _: None)
         if reached == position:
             raise Unavailable("a number is missing that the store does not give now (suspended?)")

@@ -1,16 +1,16 @@
 """Filling a view anew from `messages`, while the old one answers; then the copy answers, at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from contracts.client.errors import SealedForSomeoneElse
-from contracts.client.inbox import Received
-from contracts.client.party import Party
-from contracts.envelope import BadMessage, Envelope
+from contracts.client.inbox import Received, Sorted, take
+from contracts.envelope import Envelope
+from contracts.inbound_v1 import Problem
+from hub.adapters.store.views import TableView
 from hub.bootstrap import Parts
 from hub.errors import Conflict, Forbidden, Missing
 from hub.following import Follower
-from hub.logs import logger, slug_of
-from hub.ports import View
+from hub.logs import logger
+from hub.ports import StoredMessage
 from hub.projecting import ReadModels
 from hub.projections import disclosures
 
@@ -48,33 +48,32 @@ def _may_be_filled(parts: Parts, owner: str) -> None:
         raise Forbidden("the owner is suspended: its view stays; resume it first", field="owner")
 
 
-def _filled(parts: Parts, view: str, owner: str, copy: View) -> Iterator[tuple[int, int]]:
+def _filled(parts: Parts, view: str, owner: str, copy: TableView) -> Iterator[tuple[int, int]]:
     if view == disclosures.NAME:
         return _from_log(parts, copy)
     return _from_messages(parts, parts.models(owner, {view: copy}, rebuild=True), owner)
 
 
 def _from_messages(parts: Parts, models: ReadModels, owner: str) -> Iterator[tuple[int, int]]:
-    party = parts.party(owner)
     _, total = parts.app.store.number_at(owner, parts.app.recorder.max_notification_id() or 0)
-    while found := parts.outgoing.messages_of(owner, *models.position(), BATCH):
-        received = list(_received(party, found))
-        models.apply(received, found[-1].number)
-        yield found[-1].number[1], max(total, found[-1].number[1])
+    position = models.position()
+    while found := parts.outgoing.stored_of(owner, *position, BATCH):
+        last = found[-1].epoch, found[-1].sequence
+        living = tuple(Received(_unsigned(message), None) for message in found if message.living)
+        position = take(Sorted(living, (), last, ()), position, models, _passed_over)
+        yield position[1], max(total, position[1])
 
 
-def _received(party: Party, found: Iterable[Envelope]) -> Iterator[Received]:
-    for envelope in found:
-        try:
-            yield Received(envelope, party.control(envelope))
-        except SealedForSomeoneElse:
-            yield Received(envelope, None)
-        except BadMessage as error:
-            # As in the ordinary projection: it is an alarm, and the rest goes on.
-            log.error("a message is passed over", error=slug_of(error), position=envelope.sequence)
+def _unsigned(message: StoredMessage) -> Envelope:
+    return Envelope(message.message_id, "", b"", message.sealed, message.epoch, message.sequence)
 
 
-def _from_log(parts: Parts, copy: View) -> Iterator[tuple[int, int]]:
+def _passed_over(problem: Problem) -> None:
+    """As in the ordinary projection: it is an alarm, and the rest goes on."""
+    log.error("a message is passed over", error=problem.reason.value, message_id=problem.message_id)
+
+
+def _from_log(parts: Parts, copy: TableView) -> Iterator[tuple[int, int]]:
     follower, total = Follower(parts.app, copy), parts.app.recorder.max_notification_id() or 0
     while follower.step(BATCH):
         _, done = copy.position(disclosures.OWNER)

@@ -29,7 +29,7 @@ TRIES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message that is ours, new and in order. Without `control` it is data."""
+    """A message that is ours, new and in order. Without `control` it is data, or was not looked into."""
 
     envelope: Envelope
     control: Control | None
@@ -62,10 +62,18 @@ class Handler(Protocol):
         """
 
 
-def sort(party: Party, batch: Sequence[Envelope | BadEnvelope], position: Position, *, whole: bool) -> Sorted:
+def sort(
+    party: Party,
+    batch: Sequence[Envelope | BadEnvelope],
+    position: Position,
+    *,
+    whole: bool,
+    unopened: bool = False,
+) -> Sorted:
     """Check and classify. `whole`: the batch is the hub's own list, from which nothing is missing.
 
-    On a topic a new epoch is a gap as well: what the old one held last may never have come.
+    On a topic a new epoch is a gap as well: what the old one held last may never have come. `unopened`:
+    nothing is opened here, for the handler has head keys to ask of first, and tries its own key on the rest.
     """
     received: list[Received] = []
     problems: list[Problem] = []
@@ -84,7 +92,7 @@ def sort(party: Party, batch: Sequence[Envelope | BadEnvelope], position: Positi
             return Sorted(tuple(received), tuple(problems), position, tuple(batch[index:]))
         position = item.number
         try:
-            received.append(Received(item, _control(party, item)))
+            received.append(Received(item, None if unopened else control_of(party, item)))
         except BadMessage as error:
             problems.append(Problem(message_id=item.message_id, reason=error.reason))
     return Sorted(tuple(received), tuple(problems), position, ())
@@ -119,7 +127,8 @@ def _take_one(one: Received, handler: Handler, report: Callable[[Problem], None]
             return
 
 
-def _control(party: Party, envelope: Envelope) -> Control | None:
+def control_of(party: Party, envelope: Envelope) -> Control | None:
+    """The control message in it; None for data. Raises `BadMessage` for one that cannot be read."""
     try:
         return party.control(envelope)
     except SealedForSomeoneElse:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from contracts.terms import Category, ReferralStatus, SafetyLevel
+from contracts.topics import dead_topic
 from hub import rebuilding
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.http.access import Role
@@ -19,6 +21,7 @@ from hub.adapters.store.views import TableView
 from hub.aggregates.receipts import Delivered
 from hub.errors import Conflict, Missing
 from hub.following import Follower
+from hub.outgoing import Outgoing
 from hub.ports import Row, View
 from hub.projecting import PROJECTIONS, Projector
 from hub.projections import disclosures
@@ -112,8 +115,6 @@ def lived(town: Town) -> UUID:
 
 
 def _consent(world: World, case: UUID, recipients: tuple[str, ...] = (NGO,)) -> UUID:
-    from datetime import timedelta
-
     from hub.aggregates.citizen_case.values import ConsentForm
 
     now = world.clock()
@@ -180,6 +181,57 @@ def test_what_was_withdrawn_but_not_yet_revoked_at_the_recipient_is_not_told_ane
     assert town.rows("referrals") == []
     town.carry()
     assert town.rows("referrals") == []
+
+
+def test_what_was_altered_is_passed_over_and_the_rest_is_filled(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    lived(town)
+    live = town.rows("referrals")
+    sealed = bytearray(live[1].sealed)
+    sealed[100] ^= 1
+    database = town.world.parts.app.store.database
+    database.write(
+        "UPDATE messages SET sealed = ? WHERE message_id = ?",
+        [bytes(sealed), database.uuid(live[1].message_id)],
+    )
+    town.rebuild("referrals")
+    assert town.rows("referrals") == [live[0], *live[2:]]
+    assert town.view("referrals").position(NGO) == _newest(town, "referrals")
+    assert "a message is passed over" in caplog.text
+
+
+def test_a_blank_in_the_place_of_what_still_opens_here_is_taken_in_as_a_blank(town: Town) -> None:
+    """The relay's clock was ahead of this one: what it may not send any more, this one still has a key to."""
+    world = town.world
+    case = world.open_case()
+    _consent(world, case)
+    town.carry()
+    before = town.rows("referrals")
+    world.level(case, SafetyLevel.HIGH)
+    town.relay.close()
+    with closing(_relay_ahead(town, timedelta(days=91))) as relay:
+        while relay.step():
+            pass
+    newest = _newest(town, "referrals")
+    blank = next(m for m in world.messages_of(NGO) if (m.epoch, m.sequence) == newest)
+    assert world.parts.opener.heads(at(NGO), [blank.message_id]), "its head key is given"
+    town.carry()
+    assert town.rows("referrals") == before
+    assert town.view("referrals").position(NGO) == newest
+    assert town.broker.held(dead_topic(world.parts.settings.municipality)) == 0, "nothing was put aside"
+
+
+def _relay_ahead(town: Town, by: timedelta) -> Relay:
+    """The relay of a machine whose clock is ahead."""
+    parts = town.world.parts
+    outgoing = Outgoing(
+        store=parts.app.store,
+        identity=parts.identity,
+        municipality=parts.settings.municipality,
+        clock=lambda: parts.clock() + by,
+    )
+    return Relay(parts.app.store, town.broker, outgoing)
 
 
 def test_a_view_of_an_erased_case_leaves_it_out_and_keeps_the_rest(town: Town) -> None:

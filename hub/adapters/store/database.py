@@ -20,7 +20,7 @@ class Execute(Protocol):
         """One statement; its rows, if it has any."""
 
     def many(self, sql: str, rows: Sequence[Sequence[Any]], /) -> None:
-        """The same statement for many rows, without waiting for each."""
+        """The same `INSERT … VALUES (?, …)` for many rows; none of them twice."""
 
 
 class Database(Protocol):

@@ -1,4 +1,4 @@
-"""The two statements of every command, in PostgreSQL's binary format and through libpq itself.
+"""Statements with arrays for parameters, in PostgreSQL's binary format and through libpq itself.
 
 A cursor finds out anew for each call how to send forty parameters, most of them arrays, which takes as long
 as the statement; here the server says it once. Everything else goes by psycopg's cursors.
@@ -7,6 +7,7 @@ as the statement; here the server says it once. Everything else goes by psycopg'
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -51,6 +52,26 @@ class Statement:
         sends = [_send_as(described.param_type(number)) for number in range(described.nparams)]
         connection.prepared[self._name] = sends
         return sends
+
+
+_inserts: dict[str, Statement] = {}
+
+
+def insert_of(sql: str, connection: PgConnection) -> Statement:
+    """An `INSERT … VALUES (?, …)` of one row, turned into one that takes an array for each column."""
+    found = _inserts.get(sql)
+    if found is None:
+        before, _, rest = sql.partition("VALUES (")
+        marks, _, behind = rest.partition(")")
+        numbers = range(1, marks.count("?") + 1)
+        one = f"{before}VALUES ({', '.join(f'${number}' for number in numbers)}){behind}"
+        _checked(connection.pgconn.prepare(b"", one.encode()))
+        described = _checked(connection.pgconn.describe_prepared(b""))
+        arrays = ", ".join(f"${number}::{_NAMES[described.param_type(number - 1)]}[]" for number in numbers)
+        name = f"rows-{sha256(sql.encode()).hexdigest()[:16]}"
+        many = f"{before}SELECT * FROM unnest({arrays}){behind}"  # noqa: S608 (of statements of ours)
+        found = _inserts[sql] = Statement(name, many)
+    return found
 
 
 def rows(result: abc.PGresult) -> Iterator[tuple[bytes | None, ...]]:
@@ -107,5 +128,9 @@ _SCALARS: dict[int, Send] = {
     2950: lambda value: value.bytes,  # uuid
 }
 """How a value goes, by the OID of its type: fixed for good in PostgreSQL's `pg_type`."""
+_NAMES = {
+    **{16: "boolean", 17: "bytea", 20: "bigint", 23: "integer", 25: "text"},
+    **{1184: "timestamptz", 2950: "uuid"},
+}
 _ELEMENTS = {1000: 16, 1001: 17, 1016: 20, 1007: 23, 1009: 25, 1185: 1184, 2951: 2950}
 """The type of an array's elements, by that of the array."""

@@ -15,6 +15,7 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 
 from hub.adapters.store.database import Execute
+from hub.adapters.store.postgres_binary import insert_of
 from hub.adapters.store.postgres_connections import Connections, PgConnection, connect
 from hub.errors import Unavailable
 
@@ -72,9 +73,9 @@ class Statements:
         return run(self._connection, sql, params)
 
     def many(self, sql: str, rows: Sequence[Sequence[Any]], /) -> None:
-        """One statement for many rows, sent without waiting for each."""
-        with self._connection.cursor() as cursor:
-            cursor.executemany(_placed(sql), rows)
+        """One INSERT for many rows, which go in arrays."""
+        if rows:
+            insert_of(sql, self._connection)(self._connection, list(zip(*rows, strict=True)))
 
 
 class PostgresDatabase:

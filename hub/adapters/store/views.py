@@ -4,7 +4,7 @@ An owner's rows have a generation. A rebuild fills the next one while the living
 switch is one small update. What is purged is deleted, columns included.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from uuid import UUID
 
@@ -12,7 +12,7 @@ import orjson
 
 from hub.adapters.store.database import Database, Execute
 from hub.errors import Conflict
-from hub.ports import Row
+from hub.ports import Change, Row
 
 VERSIONS = {"timeline": 1, "intake": 1, "referrals": 1, "receipts": 1, "hand_overs": 1, "disclosures": 1}
 """Every view and the version of its rows. A new version is a new table, filled by a rebuild."""
@@ -51,18 +51,29 @@ class TableView:
         A row twice is one row. A batch from before the position is a repeat: its rows, some of which may have
         been purged since, are not written again; its purges are done.
         """
-        if not put and not purge_messages:
-            at = [*position, self._table, owner, self._value, *position]
-            if self._database.write(self._sql(_MOVE_ON), at):
-                return
-        with self._database.transaction() as execute:
+        TableViews(self._database, {self._name: self}).apply(
+            owner, position, {self._name: (put, purge_messages)}
+        )
+
+    def apply_within(self, execute: Execute, owner: str, position: Position, change: Change) -> None:
+        """The same inside a transaction, which moves other views as well."""
+        put, purge_messages = change
+        at = [*position, self._table, owner, self._value, *position]
+        if moved := execute(self._sql(_MOVE_ON), at):
+            ((generation,),) = moved
+        else:
             generation, reached = self._locked(execute, owner)
-            if position >= reached:
-                self._put(execute, owner, generation, position[0], put)
+            if position < reached:
+                put = ()
+            else:
                 execute(_MOVE, [*position, self._table, owner, generation])
-            self._purge(execute, owner, generation, purge_messages)
-        if purge_messages:
-            self._database.scrub()
+        if put:
+            self._put(execute, owner, generation, position[0], put)
+        self._purge(execute, owner, generation, purge_messages)
+
+    def is_at(self, table: str, generation: int, living: bool) -> bool:
+        """Whether a row of `view_positions` is this view's own."""
+        return table == self._table and self._value == (living if self._copy is None else generation)
 
     def rows(self, owner: str, thread: UUID | None = None) -> Iterator[Row]:
         """The owner's rows, of one thread or all, in sequence order."""
@@ -110,14 +121,15 @@ class TableView:
 
     def _put(self, execute: Execute, owner: str, generation: int, epoch: int, rows: Sequence[Row]) -> None:
         uuid = self._database.uuid
+        once = {row.message_id: row for row in rows}
         execute.many(
             self._sql(_PUT),
             [
                 (
                     *(owner, generation, uuid(row.message_id), uuid(row.thread), epoch, row.sequence),
-                    *(orjson.dumps(dict(row.clear)).decode(), row.sealed),
+                    *(orjson.dumps(row.clear).decode(), row.sealed),
                 )
-                for row in rows
+                for row in once.values()
             ],
         )
 
@@ -134,6 +146,34 @@ class TableView:
         return template.replace("{table}", self._table).replace("{which}", self._which)
 
 
+class TableViews:
+    """Views that are moved together (`ports.Views`); each of them can be filled anew alone."""
+
+    def __init__(self, database: Database, views: Mapping[str, TableView]) -> None:
+        self._database = database
+        self._views = views
+
+    def positions(self, owner: str) -> Mapping[str, Position]:
+        """(epoch, sequence) up to which each has taken the owner's topic in; (0, 0) at first."""
+        found: dict[str, Position] = dict.fromkeys(self._views, (0, 0))
+        asked = [[table_of(name) for name in self._views], owner]
+        for table, generation, living, epoch, sequence in self._database.read(_POSITIONS, asked):
+            for name, view in self._views.items():
+                if view.is_at(table, generation, bool(living)):
+                    found[name] = (epoch, sequence)
+        return found
+
+    def apply(self, owner: str, position: Position, changes: Mapping[str, Change]) -> None:
+        """Write rows, delete rows, move the positions, in all these views: all or nothing."""
+        with self._database.transaction() as execute:
+            for name, change in changes.items():
+                self._views[name].apply_within(execute, owner, position, change)
+        if any(purge for _, purge in changes.values()):
+            self._database.scrub()
+
+
+_POSITIONS = """SELECT view, generation, living, epoch, sequence FROM view_positions
+    WHERE view = ANY(?) AND owner = ?"""
 _POSITION = "SELECT epoch, sequence FROM view_positions WHERE view = ? AND owner = ? AND {which} = ?"
 _COPY = "SELECT generation FROM view_positions WHERE view = ? AND owner = ? AND NOT living"
 _END_OTHERS = "DELETE FROM view_positions WHERE view = ? AND owner = ? AND generation <> ?"

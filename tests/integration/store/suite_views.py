@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from hub.adapters.store.application import StoreApplication
-from hub.adapters.store.views import VERSIONS
+from hub.adapters.store.views import VERSIONS, TableViews
 from hub.errors import Conflict
 from hub.ports import Row, View
 from tests.integration.store.suite import Suite
@@ -64,6 +64,8 @@ class Views(Suite):
         """The later contents count."""
         first = row(1)
         changed = Row(first.message_id, first.thread, 1, {"kind": "blank", "deadline": None}, b"other")
+        view.apply(OWNER, (1, 1), [changed, first], [])
+        assert self.rows(view) == [first]
         view.apply(OWNER, (1, 1), [first], [])
         view.apply(OWNER, (1, 1), [first], [])
         assert self.rows(view) == [first]
@@ -96,6 +98,35 @@ class Views(Suite):
             view.apply(OWNER, (1, 2), [row(1), broken], [])
         assert self.rows(view) == []
         assert view.position(OWNER) == (0, 0)
+
+    def test_views_are_moved_together_or_not_at_all(self, app: StoreApplication) -> None:
+        """Rows, purges and positions of all; where one cannot be written the others stay as they were."""
+        views = {name: app.view(name) for name in ("timeline", "referrals")}
+        together = TableViews(app.store.database, views)
+        told = row(1)
+        together.apply(OWNER, (1, 1), {name: ([told], []) for name in views})
+        assert together.positions(OWNER) == {"timeline": (1, 1), "referrals": (1, 1)}
+        broken: Any = Row(uuid4(), uuid4(), 2, {}, None)  # type: ignore[arg-type]
+        with pytest.raises(Exception, match=r"(?i)null"):
+            together.apply(OWNER, (1, 2), {"timeline": ([], [told.message_id]), "referrals": ([broken], [])})
+        assert [self.rows(view) for view in views.values()] == [[told], [told]]
+        assert set(together.positions(OWNER).values()) == {(1, 1)}
+        together.apply(OWNER, (1, 2), {"timeline": ([], []), "referrals": ([], [told.message_id])})
+        assert [self.rows(view) for view in views.values()] == [[told], []]
+        assert set(together.positions(OWNER).values()) == {(1, 2)}
+        assert set(together.positions(OTHER).values()) == {(0, 0)}
+
+    def test_a_copy_is_moved_beside_the_view_that_it_will_replace(self, app: StoreApplication) -> None:
+        """Each knows its own position, and only its own rows."""
+        living = app.view("timeline")
+        living.apply(OWNER, (1, 5), [row(5)], [])
+        copy = living.begin_rebuild(OWNER)
+        alone = TableViews(app.store.database, {"timeline": copy})
+        assert alone.positions(OWNER) == {"timeline": (0, 0)}
+        first = row(1)
+        alone.apply(OWNER, (1, 1), {"timeline": ([first], [])})
+        assert (self.rows(copy), alone.positions(OWNER)) == ([first], {"timeline": (1, 1)})
+        assert TableViews(app.store.database, {"timeline": living}).positions(OWNER) == {"timeline": (1, 5)}
 
     def test_a_rebuild_fills_a_copy(self, view: View, app: StoreApplication) -> None:
         """While this one goes on answering and taking in; then the copy answers, at its own position."""
