@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from hub.adapters.http.app import create_app
 from hub.adapters.http.context import Services
 from hub.adapters.http.tokens import EmbeddedIssuer, OidcVerifier, Verifier
+from hub.adapters.web.issuer_login import IssuerLogin
 from hub.bootstrap import Parts
 from hub.errors import Unavailable
 from hub.process import end_within
@@ -23,7 +24,15 @@ START_S = 15.0
 
 def app_of(parts: Parts, issuer: EmbeddedIssuer | None) -> FastAPI:
     """The API over a hub. Without an embedded issuer, tokens come from the OIDC issuer of the settings."""
-    verifier: Verifier = issuer or OidcVerifier(parts.settings.issuer, parts.settings.audience)
+    settings, login = parts.settings, None
+    verifier: Verifier
+    if issuer is not None:
+        verifier = issuer
+    else:
+        verifier = oidc = OidcVerifier(settings.issuer, settings.audience)
+        if settings.login_client_id:
+            secret = settings.login_client_secret.get_secret_value()
+            login = IssuerLogin(settings.login_client_id, secret, oidc.endpoint)
     services = Services(
         hub=parts.hub,
         queries=parts.queries,
@@ -35,12 +44,12 @@ def app_of(parts: Parts, issuer: EmbeddedIssuer | None) -> FastAPI:
         waiting=parts.waiting,
         verifier=verifier,
         keys=parts.identity.public,
-        municipality=parts.settings.municipality,
-        on_call=parts.settings.on_call,
-        production=parts.settings.production,
+        municipality=settings.municipality,
+        on_call=settings.on_call,
+        production=settings.production,
         ready=parts.ready,
     )
-    return create_app(services, issuer, parts.measures.request)
+    return create_app(services, issuer, parts.measures.request, login)
 
 
 class _Uvicorn(uvicorn.Server):

@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     issuer: str = ""
     """URL of the OIDC issuer; empty: the embedded issuer, which refuses production."""
     audience: str = "tvaers-hub"
+    login_client_id: str = ""
+    """By which name the issuer knows the hub's pages; empty: nobody can log in to them."""
+    login_client_secret: SecretStr = SecretStr("")
+    """Where the issuer asks a client for one as well."""
     production: bool = False
     """Refuses everything meant for demonstrations and tests."""
     on_call: str

@@ -21,7 +21,14 @@ from tests.support.social_reports import SOURCES
 PATH = Path(contracts.__file__).parent / "openapi.json"
 PUBLISHED: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
 PAGES = {("GET", "/"), ("POST", "/cases"), ("GET", "/cases/{case_id}")}
-NEITHER_API = {("GET", "/login"), ("POST", "/login"), ("POST", "/logout"), ("GET", "/static/{name}")}
+NEITHER_API = {
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("GET", "/login/issuer"),
+    ("GET", "/login/done"),
+    ("POST", "/logout"),
+    ("GET", "/static/{name}"),
+}
 LOOKS = {
     *("timeline", "hand-overs", "disclosures", "possible-breaches"),
     *("could-kill", "free-text", "candidates", "block-list", "other-roles", "{thread}"),

@@ -147,6 +147,8 @@ WITHOUT_LOGIN = {
     "POST /token",
     "GET /login",
     "POST /login",
+    "GET /login/issuer",
+    "GET /login/done",
     "POST /logout",
     "GET /static/{name}",
 }

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.expected_conditions import staleness_of
@@ -35,7 +36,7 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 _WAY_OUT = "Chromium or its driver is missing: install it (Debian: apt-get install chromium chromium-driver)"
 _LIMIT_S = 20
@@ -104,6 +105,12 @@ class Browser:
         WebDriverWait(self._driver, _LIMIT_S).until(staleness_of(before))
         WebDriverWait(self._driver, _LIMIT_S).until(
             lambda _: self.ask("return document.readyState") == "complete"
+        )
+
+    def arrive(self, url: str) -> None:
+        """Wait where pages go on by themselves until this one is there."""
+        WebDriverWait(self._driver, _LIMIT_S, ignored_exceptions=[WebDriverException]).until(
+            lambda _: self.url == url and self.ask("return document.readyState") == "complete"
         )
 
     def fill(self, **values: str) -> None:

@@ -146,6 +146,8 @@ OPEN = {
     ("POST", "/token"),
     ("GET", "/login"),
     ("POST", "/login"),
+    ("GET", "/login/issuer"),
+    ("GET", "/login/done"),
     ("POST", "/logout"),
     ("GET", "/static/{name}"),
 }

@@ -32,6 +32,7 @@ from hub.adapters.http.routes import (
 )
 from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
 from hub.adapters.web import pages
+from hub.adapters.web.issuer_login import IssuerLogin
 from hub.logs import logger
 
 _FOR_CASES = (cases, children, contact, consents, corrections, hand_overs, moves, staff)
@@ -56,11 +57,14 @@ Answered = Callable[[str, str, int, float], None]
 
 
 def create_app(
-    parts: Services | None, issuer: EmbeddedIssuer | None = None, answered: Answered = lambda *_: None
+    parts: Services | None,
+    issuer: EmbeddedIssuer | None = None,
+    answered: Answered = lambda *_: None,
+    login: IssuerLogin | None = None,
 ) -> FastAPI:
     """The API over these services (None: for its OpenAPI document alone).
 
-    `issuer` adds `/token`, for demonstrations and tests.
+    `issuer` adds `/token`, for demonstrations and tests; `login` lets people log in to the pages elsewhere.
     """
     app = Documented(
         title="Tværs",
@@ -79,7 +83,7 @@ def create_app(
     app.state.services = parts
     problems.install(app)
     _edge(app, answered)
-    routers = [*ROUTERS, pages.router(issuer)]
+    routers = [*ROUTERS, pages.router(issuer, login)]
     for router in routers:
         app.include_router(router)
     _open_routes(app)

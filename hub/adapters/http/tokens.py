@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -74,6 +74,7 @@ class OidcVerifier:
             raise Invalid("set HUB_ISSUER to the address of your OIDC issuer", field="HUB_ISSUER")
         self._issuer, self._audience = issuer, audience
         self._lock = threading.Lock()
+        self._document: Mapping[str, Any] | None = None
         self._found: jwt.PyJWKClient | None = None
 
     def caller(self, token: str) -> Caller:
@@ -94,24 +95,38 @@ class OidcVerifier:
         except (jwt.PyJWTError, ValueError) as error:
             raise Unavailable("the issuer gives no keys for signatures: see its jwks_uri") from error
 
+    def endpoint(self, name: str) -> str:
+        """An address that the issuer names in its discovery document. Raises `Unavailable`."""
+        with self._lock:
+            address = self._discovered().get(name)
+        if not isinstance(address, str):
+            raise Unavailable(f"the issuer names no {name}")
+        return address
+
     def _keys(self) -> jwt.PyJWKClient:
-        """The issuer's keys (OpenID Connect Discovery 1.0, section 4); kept, and asked anew for a new key."""
+        """The issuer's keys; kept, and asked anew for a new key."""
         with self._lock:
             if self._found is None:
-                address = self._issuer.rstrip("/") + "/.well-known/openid-configuration"
-                try:
-                    document = httpx2.get(address, timeout=ISSUER_TIMEOUT_S).raise_for_status().json()
-                except (httpx2.HTTPError, ValueError) as error:
-                    raise Unavailable("the issuer of tokens does not answer: try again") from error
-                if not isinstance(document, dict) or document.get("issuer") != self._issuer:
-                    raise Unavailable("HUB_ISSUER is not the name by which the issuer knows itself")
                 try:
                     self._found = jwt.PyJWKClient(
-                        str(document.get("jwks_uri")), timeout=int(ISSUER_TIMEOUT_S)
+                        str(self._discovered().get("jwks_uri")), timeout=int(ISSUER_TIMEOUT_S)
                     )
                 except jwt.PyJWKClientError as error:
                     raise Unavailable("the issuer does not say where its keys are") from error
             return self._found
+
+    def _discovered(self) -> Mapping[str, Any]:
+        """What the issuer says of itself (OpenID Connect Discovery 1.0, section 4); kept."""
+        if self._document is None:
+            address = self._issuer.rstrip("/") + "/.well-known/openid-configuration"
+            try:
+                document = httpx2.get(address, timeout=ISSUER_TIMEOUT_S).raise_for_status().json()
+            except (httpx2.HTTPError, ValueError) as error:
+                raise Unavailable("the issuer of tokens does not answer: try again") from error
+            if not isinstance(document, dict) or document.get("issuer") != self._issuer:
+                raise Unavailable("HUB_ISSUER is not the name by which the issuer knows itself")
+            self._document = document
+        return self._document
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from fastapi.responses import RedirectResponse
 
 from contracts.terms import LookPurpose
 from hub.adapters.http.access import TABLE, Relation, role_for
+from hub.adapters.http.context import services
 from hub.adapters.http.tokens import EmbeddedIssuer, NotLoggedIn
 from hub.adapters.web import overview, visitors
 from hub.adapters.web.entries import days
+from hub.adapters.web.issuer_login import IssuerLogin
 from hub.adapters.web.lines import moment
 from hub.adapters.web.rendering import PageRoute, page
 from hub.aggregates.citizen_case.children import waiting_notifications
@@ -23,12 +25,14 @@ _STATIC: Final = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg
 _SEE_OTHER: Final = 303
 
 
-def router(issuer: EmbeddedIssuer | None) -> APIRouter:
-    """The pages. Without the embedded issuer nobody can log in here yet, and the page says so."""
+def router(issuer: EmbeddedIssuer | None, elsewhere: IssuerLogin | None) -> APIRouter:
+    """The pages. Login is at the embedded issuer or elsewhere; where neither is set up the page says so."""
     pages = APIRouter(route_class=PageRoute, include_in_schema=False)
-    _open_pages(pages, issuer)
+    _open_pages(pages, "here" if issuer else "elsewhere" if elsewhere else "nowhere")
     if issuer is not None:
         _login(pages, issuer)
+    elif elsewhere is not None:
+        _login_elsewhere(pages, elsewhere)
 
     @pages.get("/")
     def inbox(request: Request) -> Response:
@@ -131,12 +135,12 @@ def _timeline(request: Request, visit: visitors.Visit, purpose: LookPurpose) -> 
     )
 
 
-def _open_pages(pages: APIRouter, issuer: EmbeddedIssuer | None) -> None:
+def _open_pages(pages: APIRouter, where: str) -> None:
     @pages.get("/login")
     def login(request: Request) -> Response:
-        """The login form."""
+        """The login form, or the way to the issuer."""
         wanted = visitors.here(request.query_params.get("next"))
-        return page(request, "login.html", next=wanted, embedded=issuer is not None, failed=False)
+        return page(request, "login.html", next=wanted, where=where, failed=False)
 
     @pages.post("/logout")
     def logout(request: Request) -> Response:
@@ -169,8 +173,31 @@ def _login(pages: APIRouter, issuer: EmbeddedIssuer) -> None:
         try:
             token = issuer.token(username, password)
         except NotLoggedIn:
-            values = {"next": wanted, "embedded": True, "failed": True}
+            values = {"next": wanted, "where": "here", "failed": True}
             return page(request, "login.html", 401, **values)
         response = RedirectResponse(wanted, _SEE_OTHER)
         visitors.log_in(request, response, token)
+        return response
+
+
+def _login_elsewhere(pages: APIRouter, login: IssuerLogin) -> None:
+    @pages.get("/login/issuer")
+    def begin(request: Request) -> Response:
+        """To the issuer."""
+        wanted = visitors.here(request.query_params.get("next"))
+        return login.begin(request, wanted, str(request.url_for("end")))
+
+    @pages.get("/login/done")
+    def end(request: Request) -> Response:
+        """Back from the issuer. A page between, for a browser sends our cookie from our own pages alone."""
+        try:
+            token, wanted = login.end(request, str(request.url_for("end")))
+            services(request).verifier.caller(token)
+        except NotLoggedIn:
+            response: Response = page(request, "login.html", 401, next="/", where="elsewhere", failed=True)
+        else:
+            response = page(request, "logged_in.html", next=wanted)
+            response.headers["Refresh"] = f"0; url={wanted}"
+            visitors.log_in(request, response, token)
+        login.forget(request, response)
         return response

@@ -14,7 +14,7 @@ from hub.adapters.http.tokens import LIFETIME, NotLoggedIn
 from hub.adapters.web.wording import LANGUAGES, Words
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
-from hub.errors import Forbidden, Missing
+from hub.errors import Forbidden, Missing, Unavailable
 
 SESSION: Final = "tvaers_session"
 LANGUAGE: Final = "tvaers_language"
@@ -55,10 +55,10 @@ def visitor(request: Request) -> Caller:
 
 
 def visitor_or_none(request: Request) -> Caller | None:
-    """The same, for pages that are open to all."""
+    """The same, for pages that are open to all; also where nobody can tell just now who it is."""
     try:
         return visitor(request)
-    except HTTPException:
+    except (HTTPException, Unavailable):
         return None
 
 

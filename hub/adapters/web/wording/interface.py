@@ -34,9 +34,20 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Brugernavn eller adgangskode passer ikke. Prøv igen.",
         "The username or password does not match. Try again.",
     ),
-    "login.elsewhere": (
-        "Her logges på med kommunens eget login, som siderne endnu ikke kan bruge. API'et kan.",
-        "Login here is by the municipality's own, which the pages can't use yet. The API can.",
+    "login.elsewhere": ("Log på med din organisations login", "Log in with your organisation's login"),
+    "login.failed_elsewhere": (
+        "Du blev ikke logget på. Prøv igen; hjælper det ikke, mangler dit login adgang til Tværs.",
+        "You were not logged in. Try again; if that does not help, your login has no access to Tværs.",
+    ),
+    "login.nowhere": (
+        "Her logges på med kommunens eget login, som endnu ikke er sat op til siderne. API'et kan bruges.",
+        "Login is by the municipality's own, which is not set up for the pages yet. The API can be used.",
+    ),
+    "login.done": ("Du er logget på", "You are logged in"),
+    "login.go_on": ("Gå videre", "Go on"),
+    "login.stays": (
+        "At logge af her logger dig ikke af hos din organisation.",
+        "To log out here does not log you out at your organisation.",
     ),
     # --- inbox
     "inbox.title": ("Indbakke", "Inbox"),
