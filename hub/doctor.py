@@ -15,7 +15,7 @@ from typing import Final
 
 from cryptography import x509
 
-from hub.adapters.broker.kafka_admin import amiss_with
+from hub.adapters.broker.kafka_admin import amiss_with, amiss_with_topics
 from hub.adapters.http.tokens import OidcVerifier
 from hub.bootstrap import Parts, kafka_settings, latest_time
 from hub.errors import HubError
@@ -150,7 +150,11 @@ def _disk(settings: Settings) -> str | None:
 def _topics(parts: Parts, broker: Broker) -> str | None:
     wanted = parts.outgoing.topics([row.slug for row in parts.app.store.partners()])
     missing = sorted(set(wanted) - broker.topics())
-    return f"missing: {', '.join(missing)}: run `hub topics`" if missing else None
+    if missing:
+        return f"missing: {', '.join(missing)}: run `hub topics`"
+    return (
+        amiss_with_topics(kafka_settings(parts.settings), wanted) if parts.settings.kafka_bootstrap else None
+    )
 
 
 def _acls(parts: Parts) -> str | None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, TextIO
 from uuid import UUID
 
+import orjson
 import structlog
 
 from contracts.envelope import BadMessage
@@ -58,7 +59,6 @@ ALLOWED: Final[Mapping[str, Shape]] = {
     "message_id": _id,
     "position": _number,
     "count": _number,
-    "blanks": _number,
     "ms": _number,
     "method": _like(_SLUG),
     "route": _like(_ROUTE),
@@ -79,6 +79,7 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
     made: structlog.stdlib.BoundLogger = structlog.wrap_logger(
         logging.getLogger(f"hub.{name}"),
         wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
         processors=[allowed, structlog.stdlib.filter_by_level, *_DRESSED],
     ).bind()
     return made
@@ -101,8 +102,7 @@ class _Made(str):
 _DRESSED: Final[list[Any]] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-    structlog.processors.JSONRenderer(default=str),
-    lambda _, __, line: _Made(line),
+    lambda _, __, line: _Made(orjson.dumps(line).decode()),
 ]
 
 

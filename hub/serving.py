@@ -102,8 +102,8 @@ class Server:
     def serve(self) -> None:
         """Serve in this thread until SIGTERM or SIGINT ends it."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            # When it has ended, uvicorn sends itself the signal once more: what then is the default kills.
-            signal.signal(number, lambda *_: None)
+            # Before uvicorn looks for signals; and when it has ended it sends itself the signal once more.
+            signal.signal(number, self._server.handle_exit)
         self._server.run([self._socket])
         self._socket.close()
 

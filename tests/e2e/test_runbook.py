@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from typer.main import get_group
 
 from hub.__main__ import app
+from hub.process import STOP_WITHIN_S
 from hub.settings import Settings
 from tests.support.issuer import Issuer
 from tests.support.kafka import SecureKafka
@@ -136,6 +137,8 @@ def test_the_unit_runs_each_process_and_stops_it_in_order() -> None:
     service = unit["Service"]
     assert service["ExecStart"].endswith("/bin/hub %i")
     assert (service["Restart"], service["KillSignal"], service["LimitCORE"]) == ("always", "SIGTERM", "0")
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0", "it is started again however often it fails"
+    assert int(service["TimeoutStopSec"]) > STOP_WITHIN_S
     started = re.findall(r"hub@(\w+)", RUNBOOK)
     commands = set(get_group(app).commands)
     assert set(started) == {"serve", "relay", "project", "receive"} <= commands

@@ -25,6 +25,7 @@ from hub import __main__ as command_line
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.partners import reporting
 from hub.adapters.partners.ngo import __main__ as ngo_program
+from hub.measures import ROLES
 from hub.settings import Settings
 from tests.support import provision
 from tests.support.kafka import SecureKafka
@@ -679,6 +680,25 @@ def test_a_worker_runs_and_ends_when_told_to(
         time.sleep(0.3)
         assert process.poll() is None
         assert ends(process, signal.SIGTERM) == (0, "", "")
+
+
+@pytest.mark.parametrize("command", ROLES)
+def test_each_process_answers_a_monitor_on_its_own_port(ready: dict[str, str], command: str) -> None:
+    """One setting for all of them, for they share a file of settings."""
+    (port,) = provision.free_ports(1)
+    env = environment(
+        Path(ready["HUB_DATA_DIR"]), HUB_ISSUER="http://127.0.0.1:1", HUB_METRICS_PORT=str(port)
+    )
+    own = port + ROLES.index(command)
+    arguments = ["--port", str(provision.free_ports(1)[0])] if command == "serve" else []
+    with started(command, *arguments, env=env) as process:
+        line_of(process)
+        if command != "serve":
+            _works(process)
+        told = httpx2.get(f"http://127.0.0.1:{own}/metrics").text
+        assert "\nhub_keys_destroyed 0.0\n" in told
+        assert ('hub_waiting{where="outbox"}' in told) == (command == "relay")
+        assert ends(process, signal.SIGTERM)[0] == 0
 
 
 def test_workers_begin_where_a_topic_is_missing_and_go_on_when_it_is_there(

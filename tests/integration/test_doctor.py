@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -15,7 +15,7 @@ from kafka.admin import ACLOperation, ResourceType
 from contracts.terms import Category
 from hub import doctor
 from hub.adapters.broker.embedded import EmbeddedBroker
-from hub.adapters.broker.kafka import KafkaBroker
+from hub.adapters.broker.kafka import KafkaBroker, KafkaSettings
 from hub.adapters.broker.kafka_admin import grant_partner
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.bootstrap import Parts, build, kafka_settings
@@ -26,7 +26,7 @@ from tests.integration.test_kafka_broker import allow
 from tests.support.api import clock_now
 from tests.support.issuer import Issuer
 from tests.support.kafka import SecureKafka
-from tests.world import NGO, TOVHOLDER, UNIT, World
+from tests.world import MUNICIPALITY, NGO, TOVHOLDER, UNIT, World
 
 
 @pytest.fixture
@@ -181,6 +181,36 @@ def test_topics_that_are_missing(world: World, tmp_path: Path) -> None:
         broker.create_topics(topics(world)[1:], 7)
         found = amiss(world, broker)["broker: topics"]
     assert found == f"missing: {topics(world)[0]}: run `hub topics`"
+
+
+@pytest.mark.parametrize(
+    ("shape", "says"),
+    [
+        ({"num_partitions": 2, "replication_factor": 1}, "2 partitions"),
+        (
+            {"num_partitions": 1, "replication_factor": 1, "configs": {"cleanup.policy": "compact"}},
+            "compacted",
+        ),
+        ({"num_partitions": 1, "replication_factor": 1}, "fewer replicas"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_topic_that_would_lose_something(
+    tmp_path: Path, kafka: str, shape: dict[str, object], says: str
+) -> None:
+    """Made by another hand than `hub topics`."""
+    town = f"by-{uuid4().hex[:8]}"
+    replicas = 2 if "replicas" in says else 1
+    with closing(World.built(tmp_path / "hub", clock=clock_now())) as world:
+        login = KafkaSettings(bootstrap=kafka)
+        wanted = [topic.replace(MUNICIPALITY, town, 1) for topic in topics(world)]
+        with closing(KafkaBroker(login)) as broker:
+            with login.admin() as admin:
+                admin.create_topics({wanted[0]: shape}, wait_for_metadata=True)
+            broker.create_topics(wanted, 7)
+            found = amiss(world, broker, kafka_bootstrap=kafka, municipality=town, kafka_replication=replicas)
+    assert says in found["broker: topics"]
+    assert found["broker: topics"].startswith(wanted[0] if replicas == 1 else town)
 
 
 def test_an_issuer_that_is_away_or_another(world: World, broker: EmbeddedBroker) -> None:

@@ -1,5 +1,6 @@
 """Who may do what on the broker: a partner reads its own `to` with its own group, writes its own `from`."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from kafka.admin import (
@@ -8,6 +9,8 @@ from kafka.admin import (
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
+    ConfigResource,
+    ConfigResourceType,
     ResourcePattern,
     ResourcePatternFilter,
     ResourceType,
@@ -42,6 +45,31 @@ def amiss_with(settings: KafkaSettings, slug: str, municipality: str) -> str | N
         return "lacks a right"
     if any(right not in wanted for right in found):
         return "has a right that it should not have"
+    return None
+
+
+def amiss_with_topics(settings: KafkaSettings, topics: Iterable[str]) -> str | None:
+    """The first topic that is not as `hub topics` makes it, and could lose what was acknowledged."""
+    names = sorted(topics)
+    with told(), settings.admin() as admin:
+        found = {topic["name"]: topic["partitions"] for topic in admin.describe_topics(names)}
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        configs = admin.describe_configs(asked)["topic"]
+    for name in names:
+        if amiss := _amiss(found[name], configs[name], settings.replication_factor):
+            return f"{name} {amiss}"
+    return None
+
+
+def _amiss(partitions: Sequence[Any], configs: Mapping[str, Any], replicas: int) -> str | None:
+    if len(partitions) != 1:
+        return f"has {len(partitions)} partitions, and only one keeps its order: delete it when it is read"
+    if len(partitions[0]["replica_nodes"]) < replicas:
+        return "has fewer replicas than HUB_KAFKA_REPLICATION: give it more"
+    if len(partitions[0]["isr_nodes"]) < replicas:
+        return "is not on every replica now: see which broker is away"
+    if configs.get("cleanup.policy", {"value": "delete"})["value"] != "delete":
+        return "is compacted, and loses what has no key: set cleanup.policy=delete"
     return None
 
 
