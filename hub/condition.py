@@ -8,7 +8,7 @@ from datetime import datetime
 
 from contracts.topics import dead_topic
 from hub.bootstrap import Parts
-from hub.errors import HubError
+from hub.errors import HubError, NoTopic
 from hub.ports import Behind, Broker, Waits
 from hub.projecting import PROJECTIONS
 from hub.projections import disclosures
@@ -26,8 +26,7 @@ class Condition:
         """Outbox, views, dead letters, partners. Raises `Unavailable` where the broker is away."""
         yield self.outbox()
         yield from self.views()
-        yield self.dead_letters()
-        yield from self.uncollected()
+        yield from self.at_broker()
 
     def outbox(self) -> Waits:
         """What the relay has not sent."""
@@ -49,18 +48,22 @@ class Condition:
             f"view {disclosures.NAME}", Behind(last - reached, reached + 1 if last > reached else None)
         )
 
-    def dead_letters(self) -> Waits:
-        """What could not be used, as long as its topic keeps it."""
-        return Waits("dead letters", self._broker.held(dead_topic(self._parts.settings.municipality)), None)
+    def at_broker(self) -> Iterator[Waits]:
+        """What each partner has not fetched, and what could not be used, as long as its topic keeps it.
 
-    def uncollected(self) -> Iterator[Waits]:
-        """What each partner has not fetched, by whichever way it reads: the one that is further on counts."""
-        for row in self._parts.app.store.partners():
-            if self._parts.keeps(row.slug):
-                continue
-            pulled = self._parts.outgoing.uncollected(row.slug)
-            read = self._broker.before(self._parts.outgoing.topic(row.slug), f"{row.slug}.adapter")
-            yield Waits(f"uncollected by {row.slug}", pulled if read is None else min(pulled, read), None)
+        A partner reads by topic or by HTTP: the way by which it is further on counts. Raises `NoTopic`
+        where there is none for dead letters.
+        """
+        outgoing, dead = self._parts.outgoing, dead_topic(self._parts.settings.municipality)
+        slugs = [row.slug for row in self._parts.app.store.partners() if not self._parts.keeps(row.slug)]
+        readers = {outgoing.topic(slug): f"{slug}.adapter" for slug in slugs}
+        before = self._broker.before({**readers, dead: None})
+        for slug in slugs:
+            pulled, read = outgoing.uncollected(slug), before[outgoing.topic(slug)]
+            yield Waits(f"uncollected by {slug}", pulled if read is None else min(pulled, read), None)
+        if (unusable := before[dead]) is None:
+            raise NoTopic()
+        yield Waits("dead letters", unusable, None)
 
     def _waits(self, what: str, behind: Behind) -> Waits:
         return Waits(what, behind.messages, self._age(behind.since))

@@ -158,13 +158,9 @@ def _topics(parts: Parts, broker: Broker) -> str | None:
 
 
 def _acls(parts: Parts) -> str | None:
-    settings = kafka_settings(parts.settings)
-    for row in parts.app.store.partners():
-        if row.active and not parts.keeps(row.slug):
-            amiss = amiss_with(settings, row.slug, parts.settings.municipality)
-            if amiss:
-                return f"{row.slug} {amiss}: run `hub topics --passwords` with its password"
-    return None
+    slugs = [row.slug for row in parts.app.store.partners() if row.active and not parts.keeps(row.slug)]
+    amiss = amiss_with(kafka_settings(parts.settings), slugs, parts.settings.municipality)
+    return f"{amiss}: run `hub topics --passwords` with its password" if amiss else None
 
 
 def _certificates(settings: Settings) -> str | None:

@@ -372,10 +372,13 @@ class Broker(Protocol):
         """A reader from the group's committed offset, else from the first record."""
 
     def held(self, topic: str) -> int:
-        """How many records the topic holds now."""
+        """How many records the topic holds now. Raises `NoTopic`."""
 
-    def before(self, topic: str, group: str) -> int | None:
-        """How many records a group has before it; None where it never committed any."""
+    def before(self, readers: Mapping[str, str | None]) -> dict[str, int | None]:
+        """By topic, how many records its group has before it, all asked at once; no group is joined.
+
+        With no group: all that it holds. None where the group never committed, or there is no such topic.
+        """
 
     def close(self) -> None:
         """Let go of connections."""

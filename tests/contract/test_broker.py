@@ -12,7 +12,7 @@ import pytest
 
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.broker.kafka import KafkaBroker, KafkaSettings
-from hub.errors import Invalid
+from hub.errors import Invalid, NoTopic
 from hub.ports import Broker, Consumer, Record
 
 WAIT_S = 20.0
@@ -151,16 +151,36 @@ def test_a_reader_that_is_killed_is_taken_over(connect: Connect, broker: Broker,
 
 def test_what_a_topic_holds_and_what_a_group_has_before_it(broker: Broker, topic: str) -> None:
     """Counted without joining the group; a group that never committed is told apart from one at the start."""
-    assert (broker.held(topic), broker.before(topic, "ngo.reader")) == (0, None)
+
+    def before() -> int | None:
+        return broker.before({topic: "ngo.reader"})[topic]
+
+    assert (broker.held(topic), before()) == (0, None)
     send(broker, topic, b"1", b"2", b"3")
     with closing(broker.consumer(topic, "ngo.reader")) as consumer:
         receive(consumer, 2)
-        assert broker.before(topic, "ngo.reader") is None
+        assert before() is None
         consumer.commit(0)
-        assert (broker.held(topic), broker.before(topic, "ngo.reader")) == (3, 2)
+        assert (broker.held(topic), before()) == (3, 2)
         assert values(receive(consumer, 1)) == [b"3"]
         consumer.commit(2)
-    assert (broker.held(topic), broker.before(topic, "ngo.reader")) == (3, 0)
+    assert (broker.held(topic), before()) == (3, 0)
+
+
+def test_what_waits_in_several_topics_is_asked_at_once(broker: Broker, topic: str) -> None:
+    """Whose topic is not there hides nobody else, and asking makes none."""
+    other, none = f"{topic}.other", f"{topic}.none"
+    broker.create_topics([other], 7)
+    send(broker, topic, b"1", b"2")
+    send(broker, other, b"1", b"2", b"3")
+    with closing(broker.consumer(topic, "ngo.reader")) as consumer:
+        receive(consumer, 2)
+        consumer.commit(0)
+    asked = {topic: "ngo.reader", other: None, none: "ngo.reader", f"{none}.2": None}
+    assert broker.before(asked) == {topic: 1, other: 3, none: None, f"{none}.2": None}
+    with pytest.raises(NoTopic):
+        broker.held(none)
+    assert none not in broker.topics()
 
 
 def test_rewind_begins_at_the_first_record(broker: Broker, topic: str) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from kafka.admin import KafkaAdminClient
 
+from hub.adapters.broker import kafka as kafka_module
 from hub.adapters.broker.kafka import KafkaBroker, KafkaSettings
 from hub.adapters.broker.kafka_admin import cut_off_partner, grant_partner
 from hub.errors import Forbidden, Invalid, Unavailable
@@ -72,6 +74,25 @@ def test_a_killed_broker_is_unavailable_and_the_same_connection_works_when_it_is
             found = receive(consumer, 2)
             assert found == [b"3", b"4"]
             consumer.commit(3)
+
+
+def test_however_many_partners_there_are_what_waits_is_asked_by_one_client(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A monitor asks every few seconds; each client is a connection, a login and the broker's metadata."""
+    made: list[object] = []
+
+    def counted(**settings: object) -> object:
+        made.append(settings)
+        return KafkaAdminClient(**settings)
+
+    monkeypatch.setattr(kafka_module, "KafkaAdminClient", counted)
+    readers = {f"t-{uuid.uuid4().hex[:8]}.to.ngo-{n}": f"ngo-{n}.adapter" for n in range(30)}
+    with closing(KafkaBroker(KafkaSettings(bootstrap=kafka))) as broker:
+        broker.create_topics(list(readers), 7)
+        made.clear()
+        assert broker.before(dict(readers)) == dict.fromkeys(readers)
+        assert len(made) == 1
 
 
 def test_an_unknown_topic_is_unavailable(kafka: str) -> None:

@@ -104,7 +104,8 @@ class Town:
     def waiting(self) -> int:
         """How many reports the receiver has before it."""
         town = self.settings.municipality
-        before = self.broker.before(f"{town}.from.{POLICE}", f"hub.receive.{POLICE}")
+        topic = f"{town}.from.{POLICE}"
+        before = self.broker.before({topic: f"hub.receive.{POLICE}"})[topic]
         return REPORTS if before is None else before
 
     def taken(self) -> int:

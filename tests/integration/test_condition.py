@@ -79,7 +79,7 @@ def test_a_dead_letter_shows(world: World, tmp_path: Path) -> None:
     with closing(EmbeddedBroker(tmp_path / "broker.db")) as broker:
         broker.create_topics(world.parts.outgoing.topics([UNIT]), 7)
         DeadLetters(broker, world.parts.settings.municipality).bury(Record("x", b"sealed"), "unreadable")
-        assert Condition(world.parts, broker).dead_letters().count == 1
+        assert told(world, broker)["dead letters"].count == 1
 
 
 def test_ready_where_it_can_take_a_report_in(tmp_path: Path, store_url: str) -> None:

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -90,26 +90,33 @@ class EmbeddedBroker:
 
     def held(self, topic: str) -> int:
         """How many records the topic holds now."""
-        return self._count("SELECT count(*) FROM records WHERE topic = ?", topic)
+        count = self.before({topic: None})[topic]
+        if count is None:
+            raise NoTopic()
+        return count
 
-    def before(self, topic: str, group: str) -> int | None:
-        """How many records a group has before it; None where it never committed any."""
+    def before(self, readers: Mapping[str, str | None]) -> dict[str, int | None]:
+        """By topic, how many records its reader has before it."""
         with self._lock, _unavailable():
-            found = self._db.execute(
-                'SELECT next_offset FROM offsets WHERE topic = ? AND "group" = ?', (topic, group)
-            ).fetchone()
-        if found is None:
-            return None
-        return self._count('SELECT count(*) FROM records WHERE topic = ? AND "offset" >= ?', topic, found[0])
+            return {topic: self._before(topic, group) for topic, group in readers.items()}
 
     def close(self) -> None:
         """Close the file. Consumers close themselves."""
         with self._lock:
             self._db.close()
 
-    def _count(self, sql: str, *params: object) -> int:
-        with self._lock, _unavailable():
-            (count,) = self._db.execute(sql, params).fetchone()
+    def _before(self, topic: str, group: str | None) -> int | None:
+        source = (
+            "SELECT 0 FROM topics WHERE topic = ? AND ? IS NULL"
+            if group is None
+            else 'SELECT next_offset FROM offsets WHERE topic = ? AND "group" = ?'
+        )
+        found = self._db.execute(source, (topic, group)).fetchone()
+        if found is None:
+            return None
+        (count,) = self._db.execute(
+            'SELECT count(*) FROM records WHERE topic = ? AND "offset" >= ?', (topic, found[0])
+        ).fetchone()
         return int(count)
 
     def _append(self, record: Record, now: float) -> None:

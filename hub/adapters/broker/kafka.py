@@ -6,17 +6,21 @@ sends again from its own position, and readers drop repeats by number.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.admin import KafkaAdminClient
+from kafka import OffsetAndMetadata, TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import (
     AuthorizationError,
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
     KafkaError,
     MessageSizeTooLargeError,
+    NotCoordinatorError,
     UnknownTopicOrPartitionError,
 )
 
@@ -28,6 +32,7 @@ VALUE_BYTES_MAX: Final = 1_000_000
 """A little under `max.message.bytes` as Kafka sets it, for headers and framing."""
 _LEAVE_S: Final = 3.0
 """How long a group is waited for when it is left; after that it finds out by itself."""
+_COORDINATOR_S: Final = 0.1
 _DAY_MS: Final = 86_400_000
 _DURABLE_REPLICAS: Final = 3
 
@@ -42,13 +47,6 @@ class KafkaSettings(KafkaLogin):
         """A client for topics, users and rights; use it in `with`."""
         self.reachable()
         return KafkaAdminClient(**self.settings(), request_timeout_ms=ms(self.timeout_s))
-
-    def looker(self, group: str | None) -> Any:
-        """A consumer that asks for offsets and reads nothing."""
-        self.reachable()
-        return KafkaConsumer(
-            **self.settings(), group_id=group, enable_auto_commit=False, metrics_enabled=False
-        )
 
 
 class KafkaBroker:
@@ -115,32 +113,56 @@ class KafkaBroker:
 
     def held(self, topic: str) -> int:
         """How many records the topic holds now."""
-        first, end, _ = self._offsets(topic, None)
-        return end - first
+        count = self.before({topic: None})[topic]
+        if count is None:
+            raise NoTopic()
+        return count
 
-    def before(self, topic: str, group: str) -> int | None:
-        """How many records a group has before it; None where it never committed any."""
-        first, end, committed = self._offsets(topic, group)
-        return None if committed is None else end - max(first, committed)
+    def before(self, readers: Mapping[str, str | None]) -> dict[str, int | None]:
+        """By topic, how many records its reader has before it; on one connection, and no group is joined."""
+        with told(), self._settings.admin() as admin:
+            places = {t: TopicPartition(t, PARTITION) for t in set(readers) & set(admin.list_topics())}
+            groups: dict[str, list[TopicPartition]] = {}
+            for topic, place in places.items():
+                if (group := readers[topic]) is not None:
+                    groups.setdefault(group, []).append(place)
+            first = admin.list_partition_offsets(dict.fromkeys(places.values(), OffsetSpec.EARLIEST))
+            committed = self._committed(admin, groups) if groups else {}
+            end = admin.list_partition_offsets(dict.fromkeys(places.values(), OffsetSpec.LATEST))
+        counts: dict[str, int | None] = dict.fromkeys(readers)
+        for topic, place in places.items():
+            group = readers[topic]
+            reached = first[place].offset if group is None else _reached(committed[group], place)
+            if reached is not None:
+                counts[topic] = end[place].offset - max(first[place].offset, reached)
+        return counts
 
     def close(self) -> None:
         """Let go of the producer. Consumers close themselves."""
         with self._lock:
             self._drop_producer()
 
-    def _offsets(self, topic: str, group: str | None) -> tuple[int, int, int | None]:
-        """First, end, and what the group has committed; it does not join the group."""
-        here = TopicPartition(topic, PARTITION)
-        with told(), closing(self._settings.looker(group)) as looker:
-            if topic not in looker.topics():
-                raise NoTopic()
-            committed = looker.committed(here) if group is not None else None
-            return looker.beginning_offsets([here])[here], looker.end_offsets([here])[here], committed
+    def _committed(self, admin: Any, groups: Mapping[str, list[TopicPartition]]) -> Any:
+        """What groups have committed. A broker that has just begun does not know yet who keeps a group."""
+        until = time.monotonic() + self._settings.timeout_s
+        while True:
+            try:
+                return admin.list_group_offsets(groups)
+            except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError):
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_COORDINATOR_S)
 
     def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
             self._settings.close_producer(producer)
+
+
+def _reached(committed: Mapping[TopicPartition, Any], place: TopicPartition) -> int | None:
+    """The offset that a group goes on from; Kafka writes -1 where it never committed one."""
+    offset = committed[place].offset if place in committed else -1
+    return offset if offset >= 0 else None
 
 
 class _KafkaConsumer:

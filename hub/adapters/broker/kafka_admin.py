@@ -36,15 +36,17 @@ def grant_partner(settings: KafkaSettings, slug: str, municipality: str, passwor
             raise Unavailable(f"the broker refused the partner's rights ({failed[0].__name__})")
 
 
-def amiss_with(settings: KafkaSettings, slug: str, municipality: str) -> str | None:
-    """What is wrong with a partner's rights: one that it lacks, or one too many. None where it is right."""
+def amiss_with(settings: KafkaSettings, slugs: Iterable[str], municipality: str) -> str | None:
+    """The first partner that lacks a right or has one too many, and which; None where all are right."""
     with told(), settings.admin() as admin:
-        found, _ = admin.describe_acls(_theirs(slug))
-    wanted = _rights(slug, municipality)
-    if any(right not in found for right in wanted):
-        return "lacks a right"
-    if any(right not in wanted for right in found):
-        return "has a right that it should not have"
+        everything, _ = admin.describe_acls(_of(None))
+    for slug in slugs:
+        found = [right for right in everything if right.principal == f"User:{slug}"]
+        wanted = _rights(slug, municipality)
+        if any(right not in found for right in wanted):
+            return f"{slug} lacks a right"
+        if any(right not in wanted for right in found):
+            return f"{slug} has a right that it should not have"
     return None
 
 
@@ -76,7 +78,7 @@ def _amiss(partitions: Sequence[Any], configs: Mapping[str, Any], replicas: int)
 def cut_off_partner(settings: KafkaSettings, slug: str) -> None:
     """Take every right first, then the login. An open connection lives on, with no right to anything."""
     with told(), settings.admin() as admin:
-        admin.delete_acls([_theirs(slug)])
+        admin.delete_acls([_of(f"User:{slug}")])
         if slug in admin.describe_user_scram_credentials():
             _check(admin.alter_user_scram_credentials([UserScramCredentialDeletion(slug, "SCRAM-SHA-512")]))
 
@@ -90,9 +92,10 @@ def _rights(slug: str, municipality: str) -> list[Any]:
     ]
 
 
-def _theirs(slug: str) -> Any:
+def _of(principal: str | None) -> Any:
+    """Every right of one login, or of all."""
     everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
-    return ACLFilter(f"User:{slug}", None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
+    return ACLFilter(principal, None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
 
 
 def _allow(
