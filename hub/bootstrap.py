@@ -354,6 +354,7 @@ def build(
             views=views,
             events=app,
             read=hub.record_reading,
+            retraction_seen=hub.record_retraction_seen,
             clock=clock,
         ),
         views=views,

@@ -164,13 +164,25 @@ class Committer:
         return UUID(bytes=self._keys.mac("index", b"read" + case_id.bytes + report_id.bytes)[:16])
 
     def was_read(self, case_id: UUID, report_id: UUID) -> bool:
-        """Whether a named person has read the report. A fact that cannot be read is there all the same."""
+        """Whether a named person has read the report."""
+        return self._is_on_record(self.read_id(case_id, report_id))
+
+    def retraction_seen_id(self, case_id: UUID, report_id: UUID) -> UUID:
+        """The stream of the fact that somebody saw a report taken back (docs/format.md section 1)."""
+        return UUID(bytes=self._keys.mac("index", b"retraction seen" + case_id.bytes + report_id.bytes)[:16])
+
+    def was_retraction_seen(self, case_id: UUID, report_id: UUID) -> bool:
+        """Whether a named person has seen that the report was taken back."""
+        return self._is_on_record(self.retraction_seen_id(case_id, report_id))
+
+    def _is_on_record(self, stream: UUID) -> bool:
+        """A fact that cannot be read is there all the same."""
         try:
-            self._events.event(self.read_id(case_id, report_id), 1)
+            self._events.event(stream, 1)
         except Missing:
             return False
         except Corrupt as error:
-            log.error("that a report was read cannot be read", error=error.slug)
+            log.error("that somebody looked cannot be read", error=error.slug)
         return True
 
     def taken_over(self, case_id: UUID, recipient: str) -> bool:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import PersistenceError
@@ -29,7 +29,6 @@ from hub.projections import disclosures, hand_overs, intake, receipts, referrals
 from hub.projections.disclosures import Told
 
 log = logger("queries")
-_REPORTS: Final = {MessageKind.REPORT_RECEIVED, MessageKind.REPORT_SUPPLEMENTED}
 _NO_RECEIPT = "no receipt yet, or none for you: ask again in a moment"
 
 
@@ -43,7 +42,7 @@ class Waiting:
     case_id: UUID | None
     row: Row
     read: bool | None
-    """Whether a named person has read it; None where it is no report. Nothing is decided by that."""
+    """Whether a named person has read it, of a report taken back: has seen that. None where it is neither."""
 
 
 class Queries:
@@ -58,6 +57,7 @@ class Queries:
         views: Mapping[str, View],
         events: Events,
         read: Callable[[Command, UUID, UUID], None],
+        retraction_seen: Callable[[Command, UUID, UUID], None],
         clock: Callable[[], datetime],
     ) -> None:
         self._committer = committer
@@ -65,7 +65,11 @@ class Queries:
         self._opener = opener
         self._views = views
         self._events = events
-        self._read = read
+        self._records = {
+            MessageKind.REPORT_RECEIVED: read,
+            MessageKind.REPORT_SUPPLEMENTED: read,
+            MessageKind.REPORT_RETRACTED: retraction_seen,
+        }
         self._clock = clock
 
     def case(self, case_id: UUID) -> CitizenCase:
@@ -77,7 +81,22 @@ class Queries:
 
         Who is blocked from a case isn't told that it is there, nor shown reports whose case can't be read.
         """
-        return self._waiting(by, intake.waiting(self._views[intake.NAME].rows(by.organisation)))
+        rows = self._views[intake.NAME].rows(by.organisation)
+        return self._waiting(by, intake.waiting(rows, self._retraction_was_seen))
+
+    def _retraction_was_seen(self, row: Row) -> bool:
+        """What can't be read waits: seen is only what is known to be."""
+        try:
+            ledger = self._committer.ledger(row.thread)
+        except Corrupt:
+            return False
+        return ledger is not None and self._was_read(ledger.case_id, row)
+
+    def _was_read(self, case_id: UUID, row: Row) -> bool:
+        """Whether a named person has read what the row says: a report, or that one was taken back."""
+        taken_back = row.clear["kind"] == MessageKind.REPORT_RETRACTED
+        asked = self._committer.was_retraction_seen if taken_back else self._committer.was_read
+        return asked(case_id, UUID(str(row.clear["report"])))
 
     def notifications(self, by: Actor) -> list[Waiting]:
         """Child notifications that wait for a person's answer, the nearest deadline first."""
@@ -95,8 +114,7 @@ class Queries:
                 if not hidden:
                     found.append(Waiting(None, row, read=None))
             elif isinstance(ledger, DisclosureLedger) and ledger.case_id not in hidden:
-                report = row.clear.get("report")
-                read = self._committer.was_read(ledger.case_id, UUID(report)) if report else None
+                read = self._was_read(ledger.case_id, row) if row.clear.get("report") else None
                 found.append(Waiting(ledger.case_id, row, read))
         return found
 
@@ -125,7 +143,7 @@ class Queries:
     def timeline(self, by: Actor, case: CitizenCase, purpose: str) -> list[OpenedRow]:
         """Everything told to the owning unit about this case and the inquiries matched to it, in order.
 
-        Who looks has read the reports in it.
+        Who looks has read the reports in it, and seen which were taken back.
         """
         view, owner = self._views[timeline.NAME], by.organisation
         own = list(view.rows(owner, self._discloser.thread(case.id, owner)))
@@ -140,10 +158,11 @@ class Queries:
         owner = by.organisation
         cases = {self._discloser.thread(one, owner): one for one in (case.id, *case.inquiries)}
         for row in opened:
-            if row.head.kind not in _REPORTS or row.head.thread not in cases:
+            record = self._records.get(row.head.kind)
+            if record is None or row.head.thread not in cases:
                 continue
             try:
-                self._read(Command(by=by), cases[row.head.thread], row.head.refs["report"])
+                record(Command(by=by), cases[row.head.thread], row.head.refs["report"])
             except (HubError, PersistenceError, sqlite3.Error, OSError) as error:
                 log.error("that a report was read could not be recorded", error=slug_of(error))
 

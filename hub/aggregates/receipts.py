@@ -1,6 +1,6 @@
 """Receipts: what became of a message. Each is a stream of one event, so that looking never blocks writing.
 
-`Delivered` is not read and `Opened` is not acted on (domain rule 10): seven facts, never one flag. Five are
+`Delivered` is not read and `Opened` is not acted on (domain rule 10): eight facts, never one flag. Six are
 sealed under their case's key and erased with it. A delivery spans cases and names message ids only; that a
 report was forwarded outlives its case and says nothing of it. These two lie under a partner's key.
 """
@@ -229,3 +229,28 @@ class Forwarded(Lone):
     ) -> Self:
         """Put on record where a report went."""
         return cls(id, cls.VERSION, at, by, sealed_under, report_id, recipient, basis_id)
+
+
+@stored_as("receipt.retraction_seen")
+@dataclass(frozen=True)
+class RetractionSeen(Lone):
+    """A named person of the unit saw for the first time that a report was taken back. Seen is not acted on.
+
+    Its stream is named by the report (docs/format.md section 1), so the store itself lets it happen once.
+    """
+
+    case_id: UUID
+    report_id: UUID
+
+    @classmethod
+    def record(
+        cls,
+        *,
+        id: UUID,  # noqa: A002 (as on the aggregates)
+        case_id: UUID,
+        report_id: UUID,
+        by: Actor,
+        at: datetime,
+    ) -> Self:
+        """Put on record who saw it first, and when."""
+        return cls(id, cls.VERSION, at, by, case_id, report_id)

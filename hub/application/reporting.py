@@ -1,15 +1,19 @@
 """Commands of a reporter on a report of its own that was taken in: added to, or taken back."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError
 
 from contracts.message_v1 import ReceiptStatus
 from contracts.terms import RetractionReason
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import InquiryMatched
 from hub.aggregates.citizen_case.reporter import resting_on, together, versions_of
+from hub.aggregates.receipts import RetractionSeen
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
 from hub.application.children import ChildrenAtRisk
 from hub.application.reports import ReportTaken
@@ -80,6 +84,24 @@ class Reporting(ChildrenAtRisk):
             )
 
         return self._on(command, UUID(taken["case"]), act, attempts=WITHDRAWAL_ATTEMPTS)
+
+    def record_retraction_seen(self, command: Command, case_id: UUID, report_id: UUID) -> None:
+        """A named person saw that a report was taken back, and what was built on it: on record once.
+
+        It stands apart from the case, so that seeing moves no version and blocks no writing.
+        """
+        if self._committer.was_retraction_seen(case_id, report_id):
+            return
+        now = self._committer.now()
+        seen = RetractionSeen.record(
+            id=self._committer.retraction_seen_id(case_id, report_id),
+            case_id=case_id,
+            report_id=report_id,
+            by=command.by,
+            at=now,
+        )
+        with suppress(IntegrityError):  # Somebody else saw it first.
+            self._committer.commit(command, Change(others=(seen,)), now)
 
     def _taken(self, command: Command, report_id: UUID, field: str) -> Mapping[str, str]:
         """What its reporter was answered when the report was taken in: the case and our number."""

@@ -3,10 +3,11 @@
 Received is not read, and read is not acted on (domain rule 10): a report leaves the inbox only by what a
 person decided (a case opened, a match, set aside, sent on, her or his no; of a minor: the notification
 answered), never by being looked at. What rests comes back when it is reopened. What a reporter adds to a
-report waits here too, whatever was decided on the report, until a named person has read its free text.
+report waits here too, whatever was decided on the report, until a named person has read its free text; that
+a report was taken back, until a named person has seen what was built on it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from uuid import UUID
 
@@ -51,9 +52,10 @@ def project(told: Told) -> Effect:
             return Effect()
 
 
-def waiting(rows: Iterable[Row]) -> list[Row]:
+def waiting(rows: Iterable[Row], seen: Callable[[Row], bool]) -> list[Row]:
     """The reports that wait for a person, most urgent first, then oldest first.
 
+    `seen` says whether a named person has seen that a report was taken back; it is asked of what was decided.
     On top those that nobody had read when their time was over; `escalated` says which time that was.
     """
     reports: list[Row] = []
@@ -91,13 +93,25 @@ def waiting(rows: Iterable[Row]) -> list[Row]:
             case MessageKind.CHILD_NOTIFICATION_ANSWERED if row.thread in minors:
                 resting.add(row.thread)
     gone = opened | matched | resting
-    left = [r for r in reports if r.thread not in gone]
-    left += [r for r in added if r.sequence > settled.get(r.thread, 0)]
+    back = {r.message_id: r for r in reports if r.clear["kind"] == MessageKind.REPORT_RETRACTED}
+    left = [r for r in reports if r.thread not in gone or (r.message_id in back and not seen(r))]
+    left += [r for r in _still_there(added, reports) if r.sequence > settled.get(r.thread, 0)]
     told = [replace(r, clear={**r.clear, "escalated": escalated.get(str(r.clear["report"]))}) for r in left]
     return sorted(
         told,
         key=lambda r: (r.clear["escalated"] is None, _RANK[Urgency(str(r.clear["urgency"]))], r.sequence),
     )
+
+
+def _still_there(added: Iterable[Row], reports: Iterable[Row]) -> list[Row]:
+    """What was added and not taken back since, by itself or with the report that it was added to."""
+    back = {r.clear["report"] for r in reports if r.clear["kind"] == MessageKind.REPORT_RETRACTED}
+    whole = {
+        r.thread
+        for r in reports
+        if r.clear["kind"] == MessageKind.REPORT_RECEIVED and r.clear["report"] in back
+    }
+    return [r for r in added if r.thread not in whole and r.clear["report"] not in back]
 
 
 def notifications(rows: Iterable[Row]) -> list[Row]:

@@ -208,8 +208,10 @@ def _told(sql: sqlite3.Connection, receipt: Receipt, now: datetime) -> None:
     sql.execute(
         "UPDATE reports SET since = CASE state WHEN :state THEN since ELSE :now END, state = :state, "
         "body = NULL, number = :number, on_call = coalesce(:on_call, on_call), "
-        # A receipt that comes late, as the answer to a report that was sent again, takes nothing back.
-        "receipt = CASE WHEN :receipt = 'received' THEN coalesce(receipt, :receipt) ELSE :receipt END, "
+        # A receipt that comes late, as the answer to a report that was sent again, takes nothing back; nor
+        # does that somebody read what had been taken back or sent on.
+        "receipt = CASE WHEN :receipt = 'received' THEN coalesce(receipt, :receipt) "
+        "WHEN :receipt = 'read' AND receipt IN ('retracted', 'forwarded') THEN receipt ELSE :receipt END, "
         "note = NULL WHERE report_id = :report_id",
         {
             "state": State.DELIVERED,

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from contracts.terms import LookPurpose
+from contracts.terms import LookPurpose, MessageKind
 from hub.adapters.http.access import TABLE, Relation, role_for
 from hub.adapters.http.context import services
 from hub.adapters.http.tokens import EmbeddedIssuer, NotLoggedIn
@@ -38,13 +38,20 @@ def router(issuer: EmbeddedIssuer | None, elsewhere: IssuerLogin | None) -> APIR
     def inbox(request: Request) -> Response:
         """Reports that wait for a person: unread past their deadline, then most urgent. Not of whom."""
         visit = visitors.visit(request)
+        allowed = TABLE[_CASE_ROUTE]
+        may_open = any(allowed.get(r) in {Relation.UNASSIGNED, Relation.UNIT} for r in visit.caller.roles)
         waiting = [
             (
                 row.case_id,
+                row.row.clear["kind"],
                 row.row.clear["urgency"],
                 moment(row.row.clear["recorded"]),
                 row.read,
                 moment(over) if (over := row.row.clear["escalated"]) else None,
+                # A report waits before anybody coordinates a case; what comes later lies in one.
+                may_open
+                if row.row.clear["kind"] == MessageKind.REPORT_RECEIVED
+                else _may_open(visit, row.case_id),
             )
             for row in visit.parts.queries.inbox(visit.actor)
         ]
@@ -52,7 +59,6 @@ def router(issuer: EmbeddedIssuer | None, elsewhere: IssuerLogin | None) -> APIR
             (row.case_id, moment(row.row.clear["deadline"]), _may_open(visit, row.case_id))
             for row in visit.parts.queries.notifications(visit.actor)
         ]
-        allowed = TABLE[_CASE_ROUTE]
         return page(
             request,
             "inbox.html",
@@ -61,8 +67,6 @@ def router(issuer: EmbeddedIssuer | None, elsewhere: IssuerLogin | None) -> APIR
             waiting=waiting,
             due=due,
             now=visit.parts.outgoing.now(),
-            # Whatever waits in the inbox has no coordinator yet.
-            may_open=any(allowed.get(r) in {Relation.UNASSIGNED, Relation.UNIT} for r in visit.caller.roles),
             purposes=list(LookPurpose),
             chosen=LookPurpose.COORDINATION,
         )

@@ -155,6 +155,18 @@ def test_a_later_receipt_shows_and_is_read_once(reporter: Reporter, hub: Simulat
     assert "read by a person, nothing decided yet" in line(reporter.one(REPORT.report_id), DUTY)
 
 
+def test_that_somebody_read_it_does_not_hide_that_it_was_taken_back(
+    reporter: Reporter, hub: SimulatedHub
+) -> None:
+    """Its reporter took it back before anybody read it; then somebody did."""
+    reporter.submit(REPORT)
+    reporter.deliver()
+    for status in ("retracted", "read"):
+        hub.tell_receipt(REPORT.report_id, status)
+    reporter.step()
+    assert "taken back" in line(reporter.one(REPORT.report_id), DUTY)
+
+
 def test_a_receipt_can_come_before_the_lost_answer(reporter: Reporter, hub: SimulatedHub) -> None:
     """Then the report is delivered, and nothing is sent again."""
     hub.lose_answers = 1

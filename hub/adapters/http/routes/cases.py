@@ -107,6 +107,9 @@ def inbox(call: Authorised, parts: Parts, position: Position = 0) -> Mapping[str
 
     First the reports that nobody has read past their deadline, then the most urgent.
 
+    That a report was taken back waits until a named person has seen it on the case's timeline, whatever was
+    decided before; `read_by_a_person` of it says whether one has.
+
     Not whom they are about.
 
     `case` is null where the stored bytes that say which case it is cannot be read: tell the programme lead.

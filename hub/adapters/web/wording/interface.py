@@ -59,10 +59,20 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     ),
     "inbox.empty": ("Ingen rapporter venter.", "No reports are waiting."),
     "inbox.count": ("{n} venter", "{n} waiting"),
-    "inbox.report": ("Socialrapport", "Social report"),
-    "inbox.received": (
+    "inbox.report_received": ("Socialrapport", "Social report"),
+    "inbox.report_received.when": (
         "Modtaget {when}. Ingen har besluttet noget.",
         "Received {when}. Nothing decided yet.",
+    ),
+    "inbox.report_supplemented": ("Socialrapport suppleret", "Social report added to"),
+    "inbox.report_supplemented.when": (
+        "Tilføjet {when}. Venter, til nogen har læst teksten og ladet den gå videre.",
+        "Added {when}. Waits until somebody has read its text and let it pass.",
+    ),
+    "inbox.report_retracted": ("Socialrapport trukket tilbage", "Social report taken back"),
+    "inbox.report_retracted.when": (
+        "Trukket tilbage {when}. Se, hvad der bygger på den.",
+        "Taken back {when}. See what was built on it.",
     ),
     "inbox.unread": ("Endnu ikke læst af et menneske.", "Not yet read by a person."),
     "inbox.read": ("Læst, men ingen har besluttet noget.", "Read, but nobody has decided anything."),
@@ -93,6 +103,10 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Can't be opened: what is stored is damaged. Call the programme lead now.",
     ),
     "inbox.not_yours": ("Åbnes af en visitator.", "A caseworker opens it."),
+    "inbox.in_a_case": (
+        "Åbnes af sagens tovholder eller af en visitator.",
+        "The case's coordinator or a caseworker opens it.",
+    ),
     "find.title": ("Åbn en sag", "Open a case"),
     "find.case": ("Sagens id", "The case's id"),
     "find.hint": (
