@@ -14,7 +14,8 @@ from contracts.client.errors import HubUnreachable
 from contracts.terms import LookPurpose, ReferralStatus, RejectionReason
 from hub.adapters.partners.errors import AdapterError, NotAllowed
 from hub.adapters.partners.ngo.adapter import Ngo
-from hub.adapters.partners.ngo.inbox import ReferralLine
+from hub.adapters.partners.ngo.inbox import ReferralLine, is_new
+from hub.adapters.partners.ngo.rows import Line
 from hub.adapters.partners.program import EPILOG, guarded, local, say, show_keys, until_stopped, with_keys
 from hub.adapters.partners.settings import PartnerSettings
 
@@ -52,7 +53,13 @@ def line(one: ReferralLine, duty_number: str) -> str:
         waits = f"not yet delivered, ring {duty_number}"
         state = waits if one.answered.state == "waiting" else one.answered.state
         shown += f"  answered {one.answered.status.value} ({state}{note})"
-    return shown + "".join(f"\n  message {message}" for message in one.messages)
+    return "\n".join((shown, *map(told, one.told)))
+
+
+def told(one: Line) -> str:
+    """One message as `inbox` shows it: its kind, and whether somebody here has opened it; never who."""
+    new = "  NEW: nobody here has opened it" if is_new(one) else ""
+    return f"  message {one.message_id}  {one.kind.value}{new}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     with_keys(commands)
     commands.add_parser("run", help="take in, purge and answer, until stopped")
-    commands.add_parser("inbox", help="the referrals that are here, by deadline")
+    commands.add_parser("inbox", help="the referrals that are here, by deadline, and what is new")
     opening = commands.add_parser("open", help="open a message; the municipality records who looked")
     opening.add_argument("message", type=UUID)
     opening.add_argument("--purpose", choices=list(LookPurpose), required=True)
@@ -104,6 +111,10 @@ def _run(ngo: Ngo) -> None:
 def _inbox(ngo: Ngo) -> None:
     for one in ngo.inbox():
         say(line(one, ngo.duty_number))
+    if without := ngo.told():
+        say("told without a referral")
+        for message in without:
+            say(told(message))
 
 
 def _open(found: argparse.Namespace, ngo: Ngo) -> None:

@@ -14,7 +14,7 @@ from contracts.terms import LookPurpose, ReferralStatus, RejectionReason
 from hub.adapters.partners.duty import DutyNumber
 from hub.adapters.partners.errors import NoLongerOpen, NotAllowed, UnknownItem
 from hub.adapters.partners.links import Link
-from hub.adapters.partners.ngo.inbox import ReferralLine, referrals
+from hub.adapters.partners.ngo.inbox import ReferralLine, referrals, unasked
 from hub.adapters.partners.ngo.keys import KeyCache, Look
 from hub.adapters.partners.ngo.rows import Line, Outgoing
 from hub.adapters.partners.ngo.store import NgoStore
@@ -66,6 +66,10 @@ class Desk:
     def inbox(self) -> list[ReferralLine]:
         """The referrals that are here, those with the nearest deadline first."""
         return referrals(self.messages(), self.store.answered())
+
+    def told(self) -> list[Line]:
+        """What was told in threads without a referral, in order."""
+        return unasked(self.messages())
 
     def messages(self) -> list[Line]:
         """Every message that is here, in order, by its head."""
@@ -167,6 +171,7 @@ class Desk:
             problem = Problem(message_id=message_id, reason=reason)
             self.store.queue(self._outgoing(uuid5(message_id, "problem"), problem))
             raise NoLongerOpen("this message is damaged; the municipality is told") from None
+        self.store.opened(message_id)
         return Opened(message_id, head, parts)
 
     def _outgoing(

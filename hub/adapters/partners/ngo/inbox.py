@@ -21,6 +21,7 @@ _STATUS: Final = MappingProxyType(
         MessageKind.REFERRAL_CANCELLED: ReferralStatus.CANCELLED,
     }
 )
+_OUR_ANSWERS: Final = frozenset(_STATUS) - {MessageKind.REFERRAL_REQUESTED, MessageKind.REFERRAL_CANCELLED}
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -36,16 +37,21 @@ class ReferralLine:
     """What was answered here last, and whether the municipality has it."""
     urgency: Urgency
     deadline: datetime | None
-    messages: tuple[UUID, ...]
+    told: tuple[Line, ...]
     """Everything that was told in this thread, in order."""
+
+    @property
+    def messages(self) -> tuple[UUID, ...]:
+        """The ids of what was told."""
+        return tuple(line.message_id for line in self.told)
 
 
 def referrals(lines: Sequence[Line], answered: Mapping[UUID, Answered]) -> list[ReferralLine]:
     """The referrals of these messages, those with the nearest deadline first."""
-    threads: dict[UUID, list[UUID]] = {}
+    threads: dict[UUID, list[Line]] = {}
     found: dict[UUID, list[Line]] = {}
     for line in lines:
-        threads.setdefault(line.thread, []).append(line.message_id)
+        threads.setdefault(line.thread, []).append(line)
         if (referral := line.refs.get("referral")) is not None:
             found.setdefault(referral, []).append(line)
     listed = [
@@ -55,8 +61,19 @@ def referrals(lines: Sequence[Line], answered: Mapping[UUID, Answered]) -> list[
     return sorted(listed, key=lambda one: (one.deadline or _LAST, str(one.referral)))
 
 
+def unasked(lines: Sequence[Line]) -> list[Line]:
+    """What was told in threads without a referral: a consent or a basis can let us know without asking us."""
+    asked = {line.thread for line in lines if "referral" in line.refs}
+    return [line for line in lines if line.thread not in asked]
+
+
+def is_new(line: Line) -> bool:
+    """Whether it waits for somebody here to open it. What we answered ourselves, told back, does not."""
+    return not line.opened and line.kind not in _OUR_ANSWERS
+
+
 def _referral(
-    referral: UUID, told: Sequence[Line], answered: Answered | None, messages: Sequence[UUID]
+    referral: UUID, told: Sequence[Line], answered: Answered | None, thread: Sequence[Line]
 ) -> ReferralLine:
     statuses = [_STATUS[line.kind] for line in told if line.kind in _STATUS]
     deadlines = [line.deadline for line in told if line.deadline is not None]
@@ -67,5 +84,5 @@ def _referral(
         answered=answered,
         urgency=told[-1].urgency,
         deadline=deadlines[-1] if deadlines else None,
-        messages=tuple(messages),
+        told=tuple(thread),
     )

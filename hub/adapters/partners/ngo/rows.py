@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS messages (
 CREATE TABLE IF NOT EXISTS closed (
     message_id TEXT NOT NULL, part INTEGER NOT NULL, PRIMARY KEY (message_id, part)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS opened (message_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS taken_over (message_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS referrals (
     referral TEXT PRIMARY KEY, answer TEXT NOT NULL, status TEXT NOT NULL, state TEXT NOT NULL, note TEXT
@@ -56,6 +57,8 @@ class Line:
     urgency: Urgency
     deadline: datetime | None
     refs: Mapping[str, UUID]
+    opened: bool
+    """Whether somebody of this organisation opened it here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ def carry_out(sql: sqlite3.Connection, change: Change) -> None:
     for message_id in change.close:
         _remember(sql, message_id, {WHOLE})
         sql.execute("DELETE FROM messages WHERE message_id = ?", (str(message_id),))
+        sql.execute("DELETE FROM opened WHERE message_id = ?", (str(message_id),))
     for kept in change.put:
         _put(sql, kept)
     _forget_referrals(sql)
@@ -202,4 +206,5 @@ def line(row: sqlite3.Row) -> Line:
         urgency=Urgency(row["urgency"]),
         deadline=datetime.fromisoformat(row["deadline"]) if row["deadline"] else None,
         refs={name: UUID(ref) for name, ref in json.loads(row["refs"]).items()},
+        opened=bool(row["opened"]),
     )

@@ -5,12 +5,18 @@ Everything that a batch of messages changes, the position included, is one trans
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 from contracts.client.inbox import Position
 from contracts.terms import ReferralStatus
 from hub.adapters.partners.disk import Disk
 from hub.adapters.partners.ngo.rows import SCHEMA, Answered, Change, Line, Outgoing, carry_out, line, queue
+
+_LINES: Final = (
+    "SELECT messages.*, message_id IN (SELECT message_id FROM opened) AS opened FROM messages "
+    "ORDER BY epoch, sequence"
+)
 
 
 class NgoStore:
@@ -41,7 +47,15 @@ class NgoStore:
 
     def lines(self) -> list[Line]:
         """Every message that is here, in order."""
-        return [line(row) for row in self._disk.read("SELECT * FROM messages ORDER BY epoch, sequence")]
+        return [line(row) for row in self._disk.read(_LINES)]
+
+    def opened(self, message_id: UUID) -> None:
+        """Somebody here opened a message; one that was purged meanwhile leaves nothing."""
+        with self._disk.writing() as sql:
+            sql.execute(
+                "INSERT OR IGNORE INTO opened SELECT message_id FROM messages WHERE message_id = ?",
+                (str(message_id),),
+            )
 
     def sealed(self, message_id: UUID) -> bytes | None:
         """The sealed bytes of a message that is here."""
