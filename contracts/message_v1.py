@@ -14,7 +14,7 @@ from contracts.fields import Id, Line, Personal
 from contracts.terms import Category, ControlKind, MessageKind, Urgency
 from contracts.times import Moment
 
-Ref = Literal["referral", "other_thread", "report", "move"]
+Ref = Literal["referral", "other_thread", "report", "move", "emergency"]
 """What a head may point at, by an opaque id."""
 
 

@@ -257,6 +257,7 @@ class MessageKind(StrEnum):
     CONSENT_UNSAFE_TO_ASK = "consent_unsafe_to_ask"
     ANONYMOUS_ADVICE_GIVEN = "anonymous_advice_given"
     CITIZEN_TOLD = "citizen_told"
+    EMERGENCY_REVIEWED = "emergency_reviewed"
     CHILD_NOTIFICATION_DUE = "child_notification_due"
     CHILD_NOTIFICATION_ANSWERED = "child_notification_answered"
 
@@ -271,6 +272,8 @@ class Escalation(StrEnum):
     CHILD_NOTIFICATION_UNANSWERED = "child_notification_unanswered"
     CONSENT_QUESTION_REVIEW = "consent_question_review"
     """It was unsafe to ask for the consent; a person looks again."""
+    EMERGENCY_UNREVIEWED = "emergency_unreviewed"
+    """It was told because a life was in danger, and nobody has reviewed that."""
 
 
 class ControlKind(StrEnum):

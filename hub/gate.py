@@ -361,7 +361,7 @@ def _telling(
         recipient=recipient,
         kind=kind,
         urgency=urgency_of(event),
-        deadline=deadline_of(event),
+        deadline=deadline_of(event, recipient == case.unit),
         refs=refs_of(event, recipient == case.unit),
         head_grants=tuple(sorted(carried, key=str)),
         parts=tuple(parts),

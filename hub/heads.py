@@ -3,14 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from contracts.terms import Escalation, SafetyLevel, Urgency
+from contracts.terms import BasisRule, Escalation, SafetyLevel, Urgency
+from hub.aggregates.citizen_case.emergency import review_by
 from hub.aggregates.citizen_case.events import (
     CaseEscalated,
     CaseEvent,
     ChildNotificationDue,
+    EmergencyReviewed,
     HandOverRequested,
     InquiryMatched,
     InquiryUnmatched,
+    LegalBasisRecorded,
     MinorFlagged,
     MoveEvent,
     MoveRequested,
@@ -27,11 +30,12 @@ _REF_OF = {
     Escalation.MOVE_UNANSWERED: "move",
     Escalation.REPORT_UNREAD: "report",
     Escalation.REFERRAL_UNANSWERED: "referral",
+    Escalation.EMERGENCY_UNREVIEWED: "emergency",
 }
 _URGENCY_OF_LEVEL = {SafetyLevel.ACUTE: Urgency.ACUTE, SafetyLevel.HIGH: Urgency.URGENT}
 
 
-def deadline_of(event: CaseEvent) -> datetime | None:
+def deadline_of(event: CaseEvent, owner: bool) -> datetime | None:
     """By when somebody must have answered."""
     match event:
         case ReferralRequested() | MoveRequested():
@@ -42,6 +46,8 @@ def deadline_of(event: CaseEvent) -> datetime | None:
             return event.accept_by
         case ChildNotificationDue():
             return event.deadline
+        case LegalBasisRecorded(rule=BasisRule.VITAL_INTEREST) if owner:
+            return review_by(event)
         case _:
             return None
 
@@ -75,6 +81,10 @@ def refs_of(event: CaseEvent, owner: bool) -> dict[str, Any]:
             refs[_REF_OF[event.what]] = event.of
         case ReportReceived() | ReportRetracted() if owner:
             refs["report"] = event.report_id
+        case LegalBasisRecorded(rule=BasisRule.VITAL_INTEREST) if owner:
+            refs["emergency"] = event.basis_id
+        case EmergencyReviewed():
+            refs["emergency"] = event.basis_id
         case InquiryMatched() | InquiryUnmatched() if owner:
             refs["other_case"] = event.inquiry
     return refs

@@ -14,6 +14,8 @@ from contracts.terms import Category, MessageKind
 from hub import breaches
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.emergency import review_by
+from hub.aggregates.citizen_case.events import EmergencyReviewed, LegalBasisRecorded
 from hub.aggregates.citizen_case.values import CaseState
 from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.aggregates.look import Looked
@@ -101,6 +103,10 @@ class Queries:
     def notifications(self, by: Actor) -> list[Waiting]:
         """Child notifications that wait for a person's answer, the nearest deadline first."""
         return self._waiting(by, intake.notifications(self._views[intake.NAME].rows(by.organisation)))
+
+    def unreviewed(self, by: Actor) -> list[Waiting]:
+        """Emergencies that wait for their review, the nearest deadline first."""
+        return self._waiting(by, intake.emergencies(self._views[intake.NAME].rows(by.organisation)))
 
     def _waiting(self, by: Actor, rows: Iterable[Row]) -> list[Waiting]:
         hidden = self._committer.barring.hidden_from(by.login)
@@ -313,24 +319,15 @@ class Queries:
         now = self._clock()
         return [_line(told, now) for told in self._told(case.id)]
 
+    def to_review(self, by: Actor, case: CitizenCase, purpose: str) -> list[Mapping[str, Any]]:
+        """The case's emergencies, for whoever reviews them and need see no more of the case."""
+        self._opener.look(by, by.organisation, case.id, "emergencies", purpose, [])
+        return self.emergencies(case)
+
     def emergencies(self, case: CitizenCase) -> list[Mapping[str, Any]]:
-        """What was told because a life was in danger: to be reviewed, and when the citizen was told."""
-        now = self._clock()
-        return [
-            {
-                "basis": fact.basis_id,
-                "at": fact.timestamp,
-                "by": fact.by.name,
-                "answers_for": fact.answers_for,
-                "recipients": sorted({grant.recipient for grant in fact.grants}),
-                "categories": sorted({grant.category for grant in fact.grants}),
-                "ends_at": fact.ends_at,
-                "living": any(case.grants[grant.grant_id].lives_at(now) for grant in fact.grants),
-                "review": "due",
-                "citizen_told_at": case.citizen_told.get(fact.basis_id),
-            }
-            for fact in case.emergencies
-        ]
+        """What was told because a life was in danger, how its review went, and when the citizen was told."""
+        now, reviews = self._clock(), case.reviews
+        return [_emergency(fact, reviews.get(fact.basis_id), case, now) for fact in case.emergencies]
 
     def possible_breaches(self, by: Actor, case: CitizenCase, purpose: str) -> Mapping[str, Any]:
         """What may have been told without a basis (GDPR art. 33), also by a case wrongly matched to this."""
@@ -360,6 +357,26 @@ class Queries:
                 log.error("a disclosure cannot be read", error=error.slug)
                 found.append(disclosures.Unreadable(stream))
         return found
+
+
+def _emergency(
+    told: LegalBasisRecorded, review: EmergencyReviewed | None, case: CitizenCase, now: datetime
+) -> Mapping[str, Any]:
+    return {
+        "basis": told.basis_id,
+        "at": told.timestamp,
+        "by": told.by.name,
+        "answers_for": told.answers_for,
+        "reason": told.reason,
+        "recipients": sorted({grant.recipient for grant in told.grants}),
+        "categories": sorted({grant.category for grant in told.grants}),
+        "ends_at": told.ends_at,
+        "living": any(case.grants[grant.grant_id].lives_at(now) for grant in told.grants),
+        "review": review.finding if review else "due",
+        "review_by": review_by(told),
+        "reviewed": review and {"at": review.timestamp, "by": review.by.name, "reason": review.reason},
+        "citizen_told_at": case.citizen_told.get(told.basis_id),
+    }
 
 
 def _possible(breach: breaches.PossibleBreach) -> Mapping[str, Any]:

@@ -24,6 +24,7 @@ class Looked(StrEnum):
     REPORT_RECEIPTS = "report_receipts"
     DISCLOSURES = "disclosures"
     POSSIBLE_BREACHES = "possible_breaches"
+    EMERGENCIES = "emergencies"
     FREE_TEXT = "free_text"
     COULD_KILL = "could_kill"
     CANDIDATES = "candidates"

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from contracts.terms import BasisRule, Category
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.emergency import REVIEW_WITHIN
 from hub.aggregates.citizen_case.legal_basis import EMERGENCY_LASTS
+from hub.aggregates.citizen_case.terms import ReviewFinding
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.aggregates.disclosure_ledger import RevocationReason
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer, Carrier
@@ -116,11 +118,11 @@ class Bases(Carrier):
         ends_at: datetime,
     ) -> Answer:
         """Record a legal basis other than consent, with its reason and who answers for it."""
-        basis_id = self._new_id()
+        basis_id, in_danger = self._new_id(), rule is BasisRule.VITAL_INTEREST
         terms = self._terms(recipients, categories)
 
         def act(case: CitizenCase, now: datetime) -> Change:
-            kinds = self._known(recipients)
+            kinds, review = self._known(recipients), now + REVIEW_WITHIN
             case.record_legal_basis(
                 basis_id=basis_id,
                 rule=rule,
@@ -138,8 +140,8 @@ class Bases(Carrier):
                 related=self._related(case),
                 ids={"basis": str(basis_id)},
                 grants=tuple((t, ends_at) for t in terms),
-                timers=((ends_at, case_id),),
-                may_not_wait=rule is BasisRule.VITAL_INTEREST,
+                timers=((ends_at, case_id), *(((review, case_id),) if in_danger else ())),
+                may_not_wait=in_danger,
             )
 
         return self._on(command, case_id, act)
@@ -194,3 +196,25 @@ class Bases(Carrier):
             case_id,
             lambda case, now: case.tell_citizen(basis_id=basis_id, told_at=told_at, by=command.by, at=now),
         )
+
+    def review_emergency(
+        self, command: Command, case_id: UUID, basis_id: UUID, finding: ReviewFinding, reason: str
+    ) -> Answer:
+        """Judge afterwards what was told because a life was in danger. One not justified ends at once.
+
+        What was told on it is revoked as told in error, and stands among the possible breaches.
+        """
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            ended = case.review_emergency(
+                basis_id=basis_id, finding=finding, reason=reason, by=command.by, at=now
+            )
+            return Change(
+                cases=(case,),
+                ids={"basis": str(basis_id)},
+                ends=ended,
+                reason=RevocationReason.DISCLOSED_IN_ERROR,
+                may_not_wait=True,
+            )
+
+        return self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)

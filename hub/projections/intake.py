@@ -1,4 +1,4 @@
-"""The intake inbox: reports that nobody has decided anything about, and child notifications not answered.
+"""The inbox: reports not decided on, child notifications not answered, emergencies not reviewed.
 
 Received is not read, and read is not acted on (domain rule 10): a report leaves the inbox only by what a
 person decided (a case opened, a match, set aside, sent on, her or his no; of a minor: the notification
@@ -35,16 +35,19 @@ _KEPT = {
     MessageKind.CHILD_NOTIFICATION_DUE,
     MessageKind.CHILD_NOTIFICATION_ANSWERED,
     MessageKind.ESCALATED,
+    MessageKind.EMERGENCY_REVIEWED,
 }
 _RESTS = {MessageKind.REPORT_SET_ASIDE, MessageKind.CITIZEN_DECLINED, MessageKind.REPORT_NOT_OURS}
 _BACK = {MessageKind.CASE_REOPENED, MessageKind.REPORT_RETURNED}
+_EMERGENCY = "emergency"
+"""How a head points at what was told because a life was in danger."""
 _RANK = {Urgency.ACUTE: 0, Urgency.URGENT: 1, Urgency.ROUTINE: 2}
 
 
 def project(told: Told) -> Effect:
     """Keep reports and what takes them out of the inbox."""
     match told:
-        case Told(head=Head(kind=kind) as head) if kind in _KEPT:
+        case Told(head=Head(kind=kind, refs=refs) as head) if kind in _KEPT or _EMERGENCY in refs:
             return Effect(put=[kept(told, head)])
         case Told(control=(Revoked() | Erased()) as closed):
             return Effect(purge=closed.messages)
@@ -126,4 +129,16 @@ def notifications(rows: Iterable[Row]) -> list[Row]:
                 due.setdefault(row.thread, row)
             case MessageKind.CHILD_NOTIFICATION_ANSWERED:
                 due.pop(row.thread, None)
+    return sorted(due.values(), key=lambda r: (str(r.clear["deadline"]), r.sequence))
+
+
+def emergencies(rows: Iterable[Row]) -> list[Row]:
+    """What was told because a life was in danger and waits for its review, the nearest deadline first."""
+    due: dict[str, Row] = {}
+    for row in rows:
+        match row.clear:
+            case {"kind": MessageKind.LEGAL_BASIS_RECORDED, "emergency": str(basis)}:
+                due[basis] = row
+            case {"kind": MessageKind.EMERGENCY_REVIEWED, "emergency": str(basis)}:
+                due.pop(basis, None)
     return sorted(due.values(), key=lambda r: (str(r.clear["deadline"]), r.sequence))

@@ -99,6 +99,8 @@ CASES: dict[str, dict[Role, set[str]]] = {
     },
     # At three in the morning whoever of the unit is there acts, and answers for it afterwards.
     "POST /v1/cases/{case_id}/emergencies": {role: {U, C, O} for role in STAFF},
+    "GET /v1/cases/{case_id}/emergency-reviews": {R.TOVHOLDER: {C}, R.PROGRAMME_LEAD: {U, C, O}},
+    "POST /v1/cases/{case_id}/emergencies/{basis_id}/review": {R.PROGRAMME_LEAD: {U, C, O}},
     "GET /v1/cases/{case_id}/block-list": BLOCK,
     "POST /v1/cases/{case_id}/blocks": BLOCK,
     "POST /v1/cases/{case_id}/blocks/lift": BLOCK,

@@ -6,15 +6,21 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+import httpx2
 import pytest
 
 from contracts.message_v1 import Revoked
-from contracts.terms import Category, MoveStatus, OrganisationKind
+from contracts.terms import Category, Escalation, MoveStatus, OrganisationKind
 from hub.adapters.http.access import Role
-from hub.aggregates.citizen_case.events import LegalBasisRecorded
+from hub.aggregates.citizen_case.emergency import REVIEW_WITHIN
+from hub.aggregates.citizen_case.events import CaseEscalated, LegalBasisRecorded
 from hub.aggregates.citizen_case.legal_basis import EMERGENCY_LASTS
 from hub.aggregates.citizen_case.values import CaseState
-from tests.support.api import Api, clock_now, pointers
+from hub.aggregates.look import Looked, LookRecorded
+from hub.following import Follower
+from hub.projections import disclosures
+from hub.working import fire_timers
+from tests.support.api import Api, Caller, clock_now, pointers
 from tests.world import NGO, POLICE, SAME_WOMAN, TOVHOLDER, UNIT, World, at, of_a_girl
 
 EMERGENCY = {
@@ -155,3 +161,120 @@ def test_the_disclosures_show_each_emergency_for_review_and_when_the_citizen_was
     assert shown["citizen_told_at"] is not None
     again = tove.post(path, {"told_at": told_at})
     assert (again.status_code, pointers(again)) == (409, ["basis_id"])
+
+
+# --- reviewed -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(world: World) -> tuple[UUID, str]:
+    """Give an open case in which the caseworker told the police because a life was in danger."""
+    api, case = Api(world), world.open_case()
+    inge = api.login("inge", UNIT, Role.CASEWORKER)
+    return case, inge.post(f"/v1/cases/{case}/emergencies", EMERGENCY).json()["basis"]
+
+
+def follow(world: World) -> None:
+    """The overview of disclosures takes in what was written."""
+    follower = Follower(world.parts.app, world.parts.views[disclosures.NAME])
+    while follower.step(500):
+        pass
+
+
+def _reviewed(caller: Caller, told: tuple[UUID, str], finding: str) -> httpx2.Response:
+    said = {"finding": finding, "reason": "Set på vagtens notater"}
+    return caller.post(f"/v1/cases/{told[0]}/emergencies/{told[1]}/review", said)
+
+
+def test_the_programme_lead_reviews_it_whoever_coordinates_the_case(
+    world: World, told: tuple[UUID, str]
+) -> None:
+    api = Api(world)
+    lise, tove = (
+        api.login("lise", UNIT, Role.PROGRAMME_LEAD),
+        api.login("tove", UNIT, Role.TOVHOLDER),
+    )
+    world.project()
+    (waits,) = lise.get("/v1/inbox").json()["emergencies_to_review"]
+    assert (waits["case"], waits["emergency"]) == (str(told[0]), told[1])
+    (shown,) = lise.get(f"/v1/cases/{told[0]}/emergency-reviews", "supervision").json()["emergencies"]
+    assert (shown["review"], shown["reason"]) == ("due", EMERGENCY["reason"])
+    assert world.facts(LookRecorded)[-1].what is Looked.EMERGENCIES
+
+    assert _reviewed(tove, told, "justified").status_code == 404
+    assert _reviewed(lise, told, "justified").status_code == 201
+    again = _reviewed(lise, told, "not_justified")
+    assert (again.status_code, pointers(again)) == (409, ["basis_id"])
+
+    (shown,) = tove.get(f"/v1/cases/{told[0]}/disclosures", "supervision").json()["emergencies"]
+    assert (shown["review"], shown["reviewed"]["by"], shown["living"]) == ("justified", "Lise", True)
+    assert world.told(POLICE)
+    world.project()
+    assert lise.get("/v1/inbox").json()["emergencies_to_review"] == []
+
+
+def test_who_acted_does_not_review_it(world: World) -> None:
+    api, case = Api(world), world.open_case()
+    lise = api.login("lise", UNIT, Role.PROGRAMME_LEAD)
+    basis = lise.post(f"/v1/cases/{case}/emergencies", EMERGENCY).json()["basis"]
+    refused = _reviewed(lise, (case, basis), "justified")
+    assert (refused.status_code, pointers(refused)) == (403, ["by"])
+
+
+def test_one_that_was_not_justified_opens_no_more_and_is_a_possible_breach(
+    world: World, told: tuple[UUID, str]
+) -> None:
+    lise = Api(world).login("lise", UNIT, Role.PROGRAMME_LEAD)
+    assert world.told(POLICE)
+    assert _reviewed(lise, told, "not_justified").status_code == 201
+    assert world.told(POLICE) == []
+    assert [c for c in world.controls_of(POLICE) if isinstance(c, Revoked)]
+    follow(world)
+    breaches = lise.get(f"/v1/cases/{told[0]}/possible-breaches", "supervision").json()["possible_breaches"]
+    assert {b["recipient"] for b in breaches} == {POLICE}
+    assert {cause for b in breaches for cause in b["causes"]} == {"emergency_not_justified"}
+    assert {b["revoked"]["reason"] for b in breaches} == {"disclosed_in_error"}
+    assert any(b["opened"] for b in breaches), "who opened it meanwhile is a matter of the breach"
+
+
+def test_what_also_rested_on_a_consent_is_no_breach_and_stays(world: World, told: tuple[UUID, str]) -> None:
+    world.consent(told[0], [POLICE], [Category.IDENTITY, Category.INCIDENT])
+    lise = Api(world).login("lise", UNIT, Role.PROGRAMME_LEAD)
+    assert _reviewed(lise, told, "not_justified").status_code == 201
+    assert world.told_categories(POLICE) == {Category.IDENTITY, Category.INCIDENT}
+
+
+@pytest.mark.parametrize("lasts", [EMERGENCY_LASTS, REVIEW_WITHIN * 2])
+def test_one_that_nobody_reviews_in_time_is_told_to_the_unit_once(world: World, lasts: timedelta) -> None:
+    """Also where it has not ended itself by then."""
+    case = world.report("skadestue-mand-slaaet-af-sin-bror")
+    basis = world.legal_basis(case, [POLICE], [Category.IDENTITY], lasts=lasts)
+
+    def escalated() -> list[CaseEscalated]:
+        return [e for e in world.facts(CaseEscalated) if e.what is Escalation.EMERGENCY_UNREVIEWED]
+
+    world.clock.move(REVIEW_WITHIN - timedelta(minutes=1))
+    fire_timers(world.parts)
+    assert escalated() == []
+    world.clock.move(timedelta(minutes=1))
+    for _ in range(3):
+        fire_timers(world.parts)
+    assert [e.of for e in escalated()] == [basis]
+    assert world.case(case).overdue()[-1].of == basis
+    assert len(world.messages_of(POLICE)) == 1, "nobody else hears of it"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("da", "venter på gennemgang"), ("en", "wait for review")],
+)
+def test_what_waits_for_review_stands_on_the_page_of_the_inbox(
+    world: World, told: tuple[UUID, str], language: str, said: str
+) -> None:
+    lise = Api(world).login("lise", UNIT, Role.PROGRAMME_LEAD)
+    world.project()
+    cookie = {"Cookie": f"tvaers_session={lise.token}; tvaers_language={language}"}
+    assert said in lise.client.get("/", headers=cookie).text
+    assert _reviewed(lise, told, "justified").status_code == 201
+    world.project()
+    assert said not in lise.client.get("/", headers=cookie).text

@@ -14,6 +14,7 @@ from hub.aggregates.citizen_case.events import (
     ChildNotificationDue,
     ConsentGiven,
     CoordinatorAssigned,
+    EmergencyReviewed,
     HandOverRequested,
     InquiryMatched,
     InquiryOpened,
@@ -34,6 +35,7 @@ from hub.aggregates.citizen_case.terms import (
     Found,
     HandOverReason,
     NotificationCause,
+    ReviewFinding,
     SetAsideReason,
 )
 from hub.aggregates.citizen_case.values import Blocked, ConsentForm, GrantTerms
@@ -107,6 +109,14 @@ BASIS_TERMS: dict[str, Any] = {
     "purpose": "Afværge fare",
     "ends_at": ENDS,
 }
+REVIEWED = fact(
+    EmergencyReviewed,
+    grants=(),
+    basis_id=BASIS,
+    finding=ReviewFinding.JUSTIFIED,
+    reason="Faren var der",
+    by=TOVHOLDER,
+)
 NEIGHBOUR, FORWARDING = "nabokommunen", made_up(110)
 BASED = fact(LegalBasisRecorded, **BASIS_TERMS, bans=())
 REFERRED = fact(

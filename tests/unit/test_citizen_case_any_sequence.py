@@ -30,6 +30,7 @@ from hub.aggregates.citizen_case.events import (
     ConsentCorrected,
     ConsentGiven,
     CoordinatorAssigned,
+    EmergencyReviewed,
     FollowUpEnded,
     GrantsEnded,
     LegalBasisRecorded,
@@ -46,6 +47,7 @@ from hub.aggregates.citizen_case.terms import (
     NotificationDecision,
     NotNotifiedReason,
     ReopeningReason,
+    ReviewFinding,
     SetAsideReason,
     StaysPossible,
     Topic,
@@ -79,7 +81,7 @@ MINUTES = st.integers(min_value=-30, max_value=600)
 """Also back: clocks are moved."""
 DAYS = st.integers(min_value=1, max_value=3)
 NEVER_REFUSED = (CitizenCase.withdraw_consent, CitizenCase.correct_consent, CitizenCase.decline)
-ENDS_MORE = (CaseClosed, ConsentCorrected, FollowUpEnded)
+ENDS_MORE = (CaseClosed, ConsentCorrected, EmergencyReviewed, FollowUpEnded)
 """Facts that say more than that grants ended."""
 
 
@@ -383,6 +385,9 @@ class AnySequence(RuleBasedStateMachine):
         )
 
     @rule(recipient=RECIPIENTS, rule_=st.sampled_from(BasisRule), days=DAYS)
+    def some_legal_basis(self, recipient: str, rule_: BasisRule, days: int) -> None:
+        self.a_legal_basis(recipient, rule_, days)
+
     def a_legal_basis(self, recipient: str, rule_: BasisRule, days: int) -> None:
         kinds = {
             NGO: OrganisationKind.NGO,
@@ -501,6 +506,25 @@ class AnySequence(RuleBasedStateMachine):
     def what_moved_has_exactly_one_new_home(self) -> None:
         taken = [m for m in self.case.moves.values() if m.status is MoveStatus.ACCEPTED]
         assert len(taken) == (self.case.state is CaseState.MOVED)
+
+    @rule(data=st.data(), finding=st.sampled_from(ReviewFinding), by=st.sampled_from([CASEWORKER, TOVHOLDER]))
+    def an_emergency_is_reviewed(self, data: st.DataObject, finding: ReviewFinding, by: Actor) -> None:
+        if data.draw(st.booleans()):
+            self.a_legal_basis(POLICE, BasisRule.VITAL_INTEREST, 1)
+        if self.case.emergencies:
+            basis_id = data.draw(st.sampled_from(self.case.emergencies)).basis_id
+            said = {"basis_id": basis_id, "finding": finding, "reason": "Gennemgået"}
+            self.do(CitizenCase.review_emergency, **said, by=by)
+
+    @invariant()
+    def an_emergency_is_reviewed_once_by_another_and_one_not_justified_has_ended(self) -> None:
+        made = {told.basis_id: told for told in self.case.emergencies}
+        reviews = [e for e in self.events if isinstance(e, EmergencyReviewed)]
+        assert len({e.basis_id for e in reviews}) == len(reviews)
+        for review in reviews:
+            assert review.by.login != made[review.basis_id].by.login
+            if review.finding is ReviewFinding.NOT_JUSTIFIED:
+                assert set(self.case.bases[review.basis_id].grants) <= self.ended
 
     @rule()
     def the_clock_escalates(self) -> None:

@@ -22,6 +22,7 @@ from tests.unit.case_facts import (
     DUE,
     IN_INQUIRY,
     IN_OPEN_CASE,
+    REVIEWED,
     made_up,
 )
 
@@ -143,12 +144,12 @@ def test_an_old_answer_is_not_changed_over_a_notification_that_waits() -> None:
 
 
 def test_it_has_a_deadline_until_it_is_answered() -> None:
-    case = given(*IN_INQUIRY, CHILD_AT_RISK).aggregate
+    case = given(*IN_INQUIRY, REVIEWED, CHILD_AT_RISK).aggregate
     (due,) = waiting_notifications(case)
     assert case.deadlines(acute_read_within=timedelta(minutes=30)) == [
         Deadline(Escalation.CHILD_NOTIFICATION_UNANSWERED, DUE, due.deadline)
     ]
-    answered = given(*IN_INQUIRY, CHILD_AT_RISK, fact(ChildNotificationAnswered, **TOLD)).aggregate
+    answered = given(*IN_INQUIRY, REVIEWED, CHILD_AT_RISK, fact(ChildNotificationAnswered, **TOLD)).aggregate
     assert answered.deadlines(acute_read_within=timedelta(minutes=30)) == []
 
 

@@ -36,6 +36,7 @@ from tests.unit.case_facts import (
     IN_OPEN_CASE,
     OPENED,
     RECEIVED,
+    REVIEWED,
     TOVHOLDER,
     made_up,
 )
@@ -143,7 +144,7 @@ def test_information_on_violence_and_rights_is_given() -> None:
 
 def test_a_consent_that_is_unsafe_to_ask_for_gives_nothing_and_is_looked_at_again() -> None:
     before = given(*IN_OPEN_CASE).aggregate.living_grants(NOW)
-    unasked = given(*IN_OPEN_CASE).when(CitizenCase.leave_consent_unasked, **UNASKED)
+    unasked = given(*IN_OPEN_CASE, REVIEWED).when(CitizenCase.leave_consent_unasked, **UNASKED)
     unasked.then(fact(ConsentUnsafeToAsk, **UNASKED))
     case = unasked.aggregate
     assert case.living_grants(NOW) == before, "it is no yes, and no no"
@@ -161,7 +162,7 @@ def test_it_is_looked_at_again_within_a_month(review_at: Any) -> None:
 
 def test_looked_at_again_it_may_still_be_unsafe_under_a_new_day() -> None:
     again = {**UNASKED, "question_id": made_up(11), "review_at": NOW + timedelta(days=9)}
-    case = given(*IN_OPEN_CASE, fact(ConsentUnsafeToAsk, **UNASKED)).when(
+    case = given(*IN_OPEN_CASE, REVIEWED, fact(ConsentUnsafeToAsk, **UNASKED)).when(
         CitizenCase.leave_consent_unasked, **again
     )
     assert [d.of for d in case.aggregate.deadlines(acute_read_within=timedelta(minutes=30))] == [made_up(11)]
@@ -171,7 +172,7 @@ def test_a_yes_or_a_no_answers_the_question() -> None:
     yes = fact(ConsentGiven, **{**CONSENT_TERMS, "consent_id": made_up(4), "grants": ()})
     no = fact(CitizenDeclined, stays_possible=(StaysPossible.LATER_YES,), words="", state=CaseState.OPEN)
     for answer in (yes, no):
-        case = given(*IN_OPEN_CASE, fact(ConsentUnsafeToAsk, **UNASKED), answer).aggregate
+        case = given(*IN_OPEN_CASE, REVIEWED, fact(ConsentUnsafeToAsk, **UNASKED), answer).aggregate
         assert case.consent_question is None
         assert case.deadlines(acute_read_within=timedelta(minutes=30)) == []
 

@@ -20,6 +20,7 @@ from tests.unit.case_facts import (
     REFERRED,
     REPORT,
     REPORTED,
+    REVIEWED,
     WHILE_ERASED,
     made_up,
 )
@@ -33,7 +34,7 @@ UNANSWERED: dict[str, Any] = {"what": Escalation.REFERRAL_UNANSWERED, "of": REFE
 @pytest.mark.parametrize("status", ReferralStatus)
 def test_a_referral_waits_until_a_person_at_the_partner_has_answered(status: ReferralStatus) -> None:
     """That a system received it is no answer."""
-    case = given(*IN_OPEN_CASE, REFERRED, *STEP_TO[status]).aggregate
+    case = given(*IN_OPEN_CASE, REVIEWED, REFERRED, *STEP_TO[status]).aggregate
 
     waits = status in {ReferralStatus.REQUESTED, ReferralStatus.RECEIVED}
 
@@ -41,7 +42,7 @@ def test_a_referral_waits_until_a_person_at_the_partner_has_answered(status: Ref
 
 
 def test_a_referral_unanswered_past_its_deadline_escalates() -> None:
-    case = given(*IN_OPEN_CASE, REFERRED)
+    case = given(*IN_OPEN_CASE, REVIEWED, REFERRED)
     outcome = case.when(CitizenCase.escalate, at=ENDS, **UNANSWERED)
     outcome.then(fact(CaseEscalated, **UNANSWERED))
     assert outcome.aggregate.referrals[REFERRAL].status is ReferralStatus.REQUESTED
@@ -51,25 +52,25 @@ def test_a_referral_unanswered_past_its_deadline_escalates() -> None:
 
 def test_nothing_escalates_twice_at_one_deadline() -> None:
     escalated: tuple[Fact, ...] = (fact(CaseEscalated, **UNANSWERED, at=ENDS),)
-    case = given(*IN_OPEN_CASE, REFERRED, *escalated)
+    case = given(*IN_OPEN_CASE, REVIEWED, REFERRED, *escalated)
     case.when(CitizenCase.escalate, at=ENDS + timedelta(days=1), **UNANSWERED).then_nothing()
 
 
 def test_nothing_escalates_before_its_deadline() -> None:
-    case = given(*IN_OPEN_CASE, REFERRED)
+    case = given(*IN_OPEN_CASE, REVIEWED, REFERRED)
     early = ENDS - timedelta(seconds=1)
     case.when(CitizenCase.escalate, at=early, **UNANSWERED).then_raises(Invalid, field="due")
 
 
 def test_what_escalates_is_from_the_closed_list() -> None:
-    case = given(*IN_OPEN_CASE, REFERRED)
+    case = given(*IN_OPEN_CASE, REVIEWED, REFERRED)
     wrong = {**UNANSWERED, "what": "nobody_came"}
     case.when(CitizenCase.escalate, at=ENDS, **wrong).then_raises(Invalid, field="what")
 
 
 def test_what_waits_is_told_nearest_first() -> None:
     sooner = {**REFERRED[1], "referral_id": SOONER, "answer_by": ENDS - timedelta(days=1)}
-    case = given(*IN_OPEN_CASE, REFERRED, fact(REFERRED[0], **sooner)).aggregate
+    case = given(*IN_OPEN_CASE, REVIEWED, REFERRED, fact(REFERRED[0], **sooner)).aggregate
     assert [d.of for d in case.deadlines(acute_read_within=HALF_AN_HOUR)] == [SOONER, REFERRAL]
 
 

@@ -59,6 +59,10 @@ def router(issuer: EmbeddedIssuer | None, elsewhere: IssuerLogin | None) -> APIR
             (row.case_id, moment(row.row.clear["deadline"]), _may_open(visit, row.case_id))
             for row in visit.parts.queries.notifications(visit.actor)
         ]
+        unreviewed = [
+            moment(row.row.clear["deadline"]) for row in visit.parts.queries.unreviewed(visit.actor)
+        ]
+        allowed = TABLE[_CASE_ROUTE]
         return page(
             request,
             "inbox.html",
@@ -66,6 +70,7 @@ def router(issuer: EmbeddedIssuer | None, elsewhere: IssuerLogin | None) -> APIR
             role=visit.role,
             waiting=waiting,
             due=due,
+            unreviewed=unreviewed,
             now=visit.parts.outgoing.now(),
             purposes=list(LookPurpose),
             chosen=LookPurpose.COORDINATION,

@@ -57,6 +57,7 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     record_legal_basis            yes      yes      yes   yes        yes     yes    yes    yes        -
     end_legal_basis               yes      yes      yes   yes        yes     yes    yes    yes        yes
     tell_citizen                  yes      yes      yes   yes        yes     yes    yes    yes        -
+    review_emergency              yes      yes      yes   yes        yes     yes    yes    yes        -
     block_person                  yes      yes      yes   yes        yes     yes    yes    yes        -
     unblock_person                yes      yes      yes   yes        yes     yes    yes    yes        -
     consider_block_list           yes      yes      yes   yes        yes     yes    yes    yes        -
@@ -91,13 +92,14 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from contracts.terms import BasisRule, Category, PersonRole, SafetyLevel
+from contracts.terms import Category, PersonRole, SafetyLevel
 from hub.aggregates.base import Actor, stream_of
 from hub.aggregates.citizen_case import (
     children,
     consent,
     contact,
     correcting,
+    emergency,
     ending,
     escalation,
     forwarding,
@@ -113,6 +115,7 @@ from hub.aggregates.citizen_case import (
 )
 from hub.aggregates.citizen_case.events import (
     CaseEvent,
+    EmergencyReviewed,
     FreeTextRead,
     InquiryOpened,
     LegalBasisRecorded,
@@ -252,6 +255,7 @@ class CitizenCase(Aggregate):
     record_legal_basis = legal_basis.record_legal_basis
     end_legal_basis = legal_basis.end_legal_basis
     tell_citizen = legal_basis.tell_citizen
+    review_emergency = emergency.review_emergency
 
     block_person = staff.block_person
     unblock_person = staff.unblock_person
@@ -319,8 +323,12 @@ class CitizenCase(Aggregate):
     @property
     def emergencies(self) -> list[LegalBasisRecorded]:
         """What was told because a life was in danger; each is reviewed afterwards (domain rule 6)."""
-        recorded = (fact for fact in self._facts if isinstance(fact, LegalBasisRecorded))
-        return [fact for fact in recorded if fact.rule is BasisRule.VITAL_INTEREST]
+        return emergency.made(self._facts)
+
+    @property
+    def reviews(self) -> dict[UUID, EmergencyReviewed]:
+        """What the reviews of emergencies found, by basis."""
+        return emergency.reviewed(self._facts)
 
     def standing(self, now: datetime) -> Grant | None:
         """The owning unit's grant, while it lives."""

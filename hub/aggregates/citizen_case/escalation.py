@@ -11,6 +11,7 @@ from uuid import UUID
 from contracts.terms import Escalation, MoveStatus, ReferralStatus, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.children import waiting_notifications
+from hub.aggregates.citizen_case.emergency import review_by, unreviewed
 from hub.aggregates.citizen_case.events import CaseEscalated
 from hub.aggregates.citizen_case.transitions import LEGAL, must_be_legal
 from hub.aggregates.citizen_case.values import CaseState, Deadline
@@ -88,7 +89,10 @@ def _others(case: "CitizenCase") -> list[Deadline]:
         if question
         else []
     )
-    return [*referrals, *children, *review, *_hand_over(case), *moves]
+    emergencies = [
+        Deadline(Escalation.EMERGENCY_UNREVIEWED, told.basis_id, review_by(told)) for told in unreviewed(case)
+    ]
+    return [*referrals, *children, *review, *_hand_over(case), *moves, *emergencies]
 
 
 def _hand_over(case: "CitizenCase") -> list[Deadline]:

@@ -172,6 +172,13 @@ class NotNotifiedReason(StrEnum):
     """Nobody can tell which child it is."""
 
 
+class ReviewFinding(StrEnum):
+    """What the review of an emergency found (domain rule 6)."""
+
+    JUSTIFIED = "justified"
+    NOT_JUSTIFIED = "not_justified"
+
+
 class HandOverReason(StrEnum):
     """Why another tovholder is asked to take the case over. No prose: who is asked may not know the case."""
 

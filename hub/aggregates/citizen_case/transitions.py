@@ -75,6 +75,7 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "record_legal_basis": _EVERY,
         "end_legal_basis": _ALWAYS,
         "tell_citizen": _EVERY,
+        "review_emergency": _EVERY,
         "block_person": _EVERY,
         "unblock_person": _EVERY,
         "consider_block_list": _EVERY,

@@ -103,7 +103,7 @@ class SafetyLevelAsked(Contract):
 
 @router.get("/v1/inbox")
 def inbox(call: Authorised, parts: Parts, position: Position = 0) -> Mapping[str, object]:
-    """Reports that wait for a person, and child notifications that wait for an answer.
+    """Reports that wait for a person, child notifications for an answer, emergencies for their review.
 
     First the reports that nobody has read past their deadline, then the most urgent.
 
@@ -117,7 +117,11 @@ def inbox(call: Authorised, parts: Parts, position: Position = 0) -> Mapping[str
     parts.wait("intake", call.actor.organisation, position)
     waiting = parts.queries.inbox(call.actor)
     due = parts.queries.notifications(call.actor)
-    return {"waiting": _listed(waiting), "child_notifications": _listed(due)}
+    return {
+        "waiting": _listed(waiting),
+        "child_notifications": _listed(due),
+        "emergencies_to_review": _listed(parts.queries.unreviewed(call.actor)),
+    }
 
 
 @router.get("/v1/cases/{case_id}/timeline")
@@ -281,7 +285,7 @@ def disclosures(
 ) -> Mapping[str, object]:
     """Who was told what, when and on which basis; who opened it; who purged, retained, or is silent.
 
-    `emergencies` are to be reviewed, and the citizen is told of each when that is safe.
+    `emergencies` are reviewed by the programme lead, and the citizen is told of each when that is safe.
     """
     parts.wait("disclosures", "hub", position)
     told = parts.queries.disclosures(call.actor, call.of_case, purpose)

@@ -10,8 +10,9 @@ from contracts.base import Contract
 from contracts.fields import Line
 from contracts.terms import BasisRule, Category, Urgency
 from contracts.times import Moment
-from hub.adapters.http.context import Authorised, Body, Parts, answered, command
+from hub.adapters.http.context import Authorised, Body, Parts, Purpose, answered, command
 from hub.adapters.http.ends import Until
+from hub.aggregates.citizen_case.terms import ReviewFinding
 from hub.aggregates.citizen_case.values import ConsentForm
 
 router = APIRouter(tags=["consents"])
@@ -56,6 +57,13 @@ class EmergencyAsked(Contract):
     answers_for: Line | None = None
     """Who answers for it afterwards; you, unless you name somebody."""
     ends_at: Until | None = None
+
+
+class ReviewAsked(Contract):
+    """Whether danger to life justified telling, and why you find so."""
+
+    finding: ReviewFinding
+    reason: str = Field(min_length=3, max_length=2000)
 
 
 class TellingAsked(Contract):
@@ -142,6 +150,24 @@ def emergency(call: Authorised, parts: Parts, body: Body, asked: EmergencyAsked)
             reason=asked.reason,
             answers_for=asked.answers_for or call.actor.name,
             ends_at=asked.ends_at,
+        )
+    )
+
+
+@router.get("/v1/cases/{case_id}/emergency-reviews")
+def emergencies(call: Authorised, parts: Parts, purpose: Purpose) -> Mapping[str, object]:
+    """What was told because a life was in danger: why, by whom, and how its review went."""
+    return {"emergencies": parts.queries.to_review(call.actor, call.of_case, purpose)}
+
+
+@router.post("/v1/cases/{case_id}/emergencies/{basis_id}/review", status_code=201)
+def review(
+    call: Authorised, parts: Parts, body: Body, basis_id: UUID, asked: ReviewAsked
+) -> Mapping[str, object]:
+    """You neither acted nor answer for it: was it justified? If not, it ends now and is a possible breach."""
+    return answered(
+        parts.hub.review_emergency(
+            command(call, body), call.of_case.id, basis_id, asked.finding, asked.reason
         )
     )
 

@@ -65,6 +65,8 @@ CASE: Final[dict[str, tuple[str, str]]] = {
     "StaysPossible.anonymous_advice": ("anonym rådgivning", "anonymous advice"),
     "StaysPossible.later_yes": ("at sige ja senere", "to say yes later"),
     "StaysPossible.another_offer": ("et andet tilbud", "another offer"),
+    "ReviewFinding.justified": ("berettiget", "justified"),
+    "ReviewFinding.not_justified": ("ikke berettiget", "not justified"),
     "StaysPossible.emergency_help": ("akut hjælp", "help in an emergency"),
     "ClosingReason.goals_reached": ("målene er nået", "the goals are reached"),
     "ClosingReason.citizen_wishes": ("borgeren ønsker det", "the citizen wishes it"),

@@ -185,6 +185,10 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
         "spørgsmålet om samtykke skal ses på igen",
         "the question of consent is to be looked at again",
     ),
+    "Escalation.emergency_unreviewed": (
+        "ingen har gennemgået det, der blev delt på grund af fare for liv",
+        "nobody has reviewed what was told because a life was in danger",
+    ),
     "Escalation.report_unread": ("ingen har læst den akutte rapport", "nobody has read the acute report"),
     "Escalation.hand_over_unaccepted": ("ingen har overtaget sagen", "nobody has taken the case over"),
     "Escalation.move_unanswered": (
@@ -203,6 +207,10 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "MessageKind.citizen_told": (
         "Borgeren har fået at vide, hvad der blev delt",
         "The citizen was told what was shared",
+    ),
+    "MessageKind.emergency_reviewed": (
+        "Deling på grund af fare for liv gennemgået",
+        "What was told in danger to life was reviewed",
     ),
     "MessageKind.child_notification_due": ("Underretning om et barn skal besvares", "Child notification due"),
     "MessageKind.child_notification_answered": (

@@ -98,6 +98,19 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "The case's coordinator or a caseworker answers it.",
     ),
     "inbox.child.open": ("Åbn sagen med svarfrist {when}", "Open the case to answer by {when}"),
+    "inbox.emergency": ("Delt på grund af fare for liv", "Told because a life was in danger"),
+    "inbox.emergency.due": (
+        "Gennemgås af den organisatoriske tovholder senest {when}.",
+        "The programme lead reviews it by {when}.",
+    ),
+    "inbox.emergency.late": (
+        "Skulle have været gennemgået {when}.",
+        "Should have been reviewed by {when}.",
+    ),
+    "inbox.emergencies": (
+        "{n} delinger ved fare for liv venter på gennemgang",
+        "{n} emergencies wait for review",
+    ),
     "inbox.damaged": (
         "Kan ikke åbnes: det gemte er beskadiget. Ring til programlederen nu.",
         "Can't be opened: what is stored is damaged. Call the programme lead now.",

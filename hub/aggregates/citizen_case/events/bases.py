@@ -8,6 +8,7 @@ from uuid import UUID
 from contracts.terms import BasisRule, Category, MessageKind
 from hub.aggregates.base import stored_as
 from hub.aggregates.citizen_case.events.base import CaseEvent
+from hub.aggregates.citizen_case.terms import ReviewFinding
 from hub.aggregates.citizen_case.values import Basis, ConsentForm, Content, Grant, GrantTerms, free_text, own
 
 if TYPE_CHECKING:
@@ -145,3 +146,20 @@ class CitizenTold(CaseEvent):
 
     def change(self, case: "CitizenCase") -> None:
         case.citizen_told[self.basis_id] = self.told_at
+
+
+@stored_as("case.emergency_reviewed")
+class EmergencyReviewed(GrantsEnded):
+    """Another than who acted judged whether danger to life justified it; `grants` ended where it did not."""
+
+    KIND = MessageKind.EMERGENCY_REVIEWED
+    basis_id: UUID
+    finding: ReviewFinding
+    reason: str
+
+    def tells(self) -> tuple[Content, ...]:
+        text = {"field": "emergency_reviewed.reason", "text": self.reason}
+        return (
+            own("finding", {"basis": str(self.basis_id), "review": self.finding}),
+            Content(Category.FREE_TEXT, "reason", text, owner_only=True),
+        )
