@@ -63,6 +63,7 @@ class Change:
     reason: RevocationReason | None = None
     controls: tuple[tuple[str, Control], ...] = ()
     blind: tuple[tuple[bytes, UUID], ...] = ()
+    blind_gone: tuple[tuple[bytes, UUID], ...] = ()
     timers: tuple[tuple[datetime, UUID], ...] = ()
     partner: PartnerRow | None = None
     needs_partners: tuple[str, ...] = ()
@@ -145,6 +146,7 @@ class Committer:
                     messages=(*prepared.messages, *controls),
                     wraps=tuple(prepared.wraps),
                     blind_index=change.blind,
+                    blind_gone=change.blind_gone,
                     timers=change.timers,
                     partner=change.partner,
                     blocks=change.blocks,
@@ -274,6 +276,10 @@ class Committer:
     def blind(self, role: str, cpr: str) -> bytes:
         """The blind value of a CPR number in a role (docs/format.md section 8)."""
         return self._keys.mac("index", f"{role}:cpr:{cpr}".encode())
+
+    def blinds(self, case_id: UUID, numbers: Iterable[tuple[str, str]]) -> tuple[tuple[bytes, UUID], ...]:
+        """Entries of the blind index for (role, CPR number) of a case."""
+        return tuple((self.blind(role, cpr), case_id) for role, cpr in numbers)
 
     def blind_coordinator(self, login: str) -> bytes:
         """The value under which the cases stand that a login was made coordinator of."""

@@ -127,6 +127,8 @@ class Alongside:
     """(message, grant, wraps) of a message told before: it rests on one more grant, or, in the place of what
     stood there, on fewer parts. Empty wraps: on that grant no more."""
     blind_index: tuple[tuple[bytes, UUID], ...] = ()
+    blind_gone: tuple[tuple[bytes, UUID], ...] = ()
+    """(blind, case): values that find the case no more, for they were never the person's."""
     timers: tuple[tuple[datetime, UUID], ...] = ()
     """(due, case): when the case must be looked at again, in the clear because the case id tells nothing."""
     partner: "PartnerRow | None" = None

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from contracts.terms import Category, PersonRole
+from contracts.terms import Category
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.terms import NotificationCause
 from hub.aggregates.citizen_case.values import Content
@@ -44,7 +44,7 @@ class Correcting(ChildrenAtRisk):
         source = self._told_as(case, message, part)
 
         def act(case: CitizenCase, now: datetime) -> Change:
-            old = _content(case, source)
+            old, before = _content(case, source), case.numbers
             case.correct_entry(
                 entry=source.version,
                 field=source.field,
@@ -56,11 +56,14 @@ class Correcting(ChildrenAtRisk):
             falling = Falling()
             if old is not None and _tells_of_a_child(old, instead):
                 falling = self._at_risk(case, NotificationCause.CORRECTION, command.by, now)
-            roles = (PersonRole.EXPOSED, PersonRole.PERPETRATOR)
-            numbers = [(role, cpr) for role in roles for cpr in case.cpr_numbers_as(role)]
-            blind = tuple((self._committer.blind(role, cpr), case.id) for role, cpr in numbers)
             whole = self._continued(case, command, now)
-            return Change(cases=(case, *whole), related=(case,), blind=blind, timers=falling.timers)
+            return Change(
+                cases=(case, *whole),
+                related=(case,),
+                blind=self._committer.blinds(case.id, case.numbers - before),
+                blind_gone=self._committer.blinds(case.id, before - case.numbers),
+                timers=falling.timers,
+            )
 
         # The version that the caller saw is its case's; the entry may stand in an inquiry matched to it.
         if source.stream != case_id:

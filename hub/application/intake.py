@@ -7,7 +7,7 @@ from uuid import UUID
 from eventsourcing.persistence import IntegrityError
 
 from contracts.message_v1 import ReceiptStatus
-from contracts.terms import Category
+from contracts.terms import Category, PersonRole
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.receipts import ReportRead
@@ -44,7 +44,7 @@ class Intake(ChildrenAtRisk):
                 grants=falling.grants,
                 standing=(case.standing_grant,),
                 controls=((command.by.organisation, receipt),),
-                blind=tuple((self._committer.blind(role, cpr), case_id) for role, cpr in report.cpr),
+                blind=self._committer.blinds(case_id, report.cpr),
                 needs_partners=(command.by.organisation,),
                 timers=(*falling.timers, *self._to_be_read(report, case_id, now)),
             )
@@ -157,7 +157,7 @@ class Intake(ChildrenAtRisk):
             return Change(
                 cases=(case,),
                 ids={"case": str(case_id)},
-                blind=((self._committer.blind("exposed", cpr), case_id),),
+                blind=self._committer.blinds(case_id, [(PersonRole.EXPOSED, cpr)]),
             )
 
         return self._on(command, case_id, act)

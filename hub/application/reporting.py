@@ -51,7 +51,7 @@ class Reporting(ChildrenAtRisk):
                 grants=falling.grants,
                 timers=(*falling.timers, *self._to_be_read(report, case.id, now)),
                 controls=((command.by.organisation, receipt),),
-                blind=tuple((self._committer.blind(role, cpr), case.id) for role, cpr in report.cpr),
+                blind=self._committer.blinds(case.id, report.cpr),
                 needs_partners=(command.by.organisation,),
             )
 
@@ -64,7 +64,7 @@ class Reporting(ChildrenAtRisk):
         taken = self._taken(command, report_id, "report_id")
 
         def act(case: CitizenCase, now: datetime) -> Change:
-            before = case.version
+            before, numbers = case.version, case.numbers
             case.retract_report(
                 report_id=report_id,
                 reason=reason,
@@ -80,6 +80,7 @@ class Reporting(ChildrenAtRisk):
                 related=(case,),
                 ids=taken,
                 controls=((command.by.organisation, receipt),) if case.version > before else (),
+                blind_gone=self._committer.blinds(case.id, numbers - case.numbers),
                 needs_partners=(command.by.organisation,),
             )
 

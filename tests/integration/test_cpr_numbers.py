@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.social_report_v1 import SocialReport
-from contracts.terms import Category, MessageKind
+from contracts.terms import Category, MessageKind, PersonRole
 from hub.adapters.http.access import Role
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import ReportReceived
@@ -115,3 +115,51 @@ def test_a_new_number_in_production_is_no_test_number_either(town: Api) -> None:
     refused = tove.post(path, {"cpr": REPLACEMENT})
     assert (refused.status_code, pointers(refused)) == (422, ["/cpr"])
     assert tove.post(path, {"cpr": REPLACEMENT, "is_replacement": True}).status_code == 201
+
+
+def test_a_number_that_was_wrong_finds_the_case_no_more_and_one_that_was_changed_still_does(
+    world: World,
+) -> None:
+    """Wrong is another citizen: whoever has that number must not be led here."""
+    case = world.open_case()
+    wrong, right = world.report(), world.report(report=reported_with(REPLACEMENT))
+    change(world, case)
+    assert candidates(world, wrong) == [case]
+    world.correct(case, "contents.identity", {"cpr": REPLACEMENT, "cpr_is_replacement": True})
+    assert candidates(world, wrong) == []
+    assert candidates(world, right) == [case]
+    assert world.case(case).cpr_numbers == {REPLACEMENT, NEW}
+    assert candidates(world, world.report(report=reported_with(NEW))) == [case], "it was changed, and is hers"
+
+
+def test_a_number_that_stands_in_another_report_of_the_case_still_finds_it(world: World) -> None:
+    case = world.open_case()
+    world.supplement(world.report_of(case))
+    world.correct(case, "contents.identity", {"cpr": NEW})
+    assert candidates(world, world.report()) == [case]
+
+
+def test_the_number_of_a_report_that_was_taken_back_finds_nothing(world: World) -> None:
+    case = world.report()
+    other = world.report()
+    assert candidates(world, other) == [case]
+    world.retract(world.report_of(case))
+    assert candidates(world, other) == []
+
+
+def test_a_wrong_number_of_another_person_is_taken_out_of_the_index_too(world: World) -> None:
+    """Under that person's role alone: the same number as the exposed person's is another matter."""
+    report = REPORTS[NIGHT].model_copy(update={"report_id": uuid4()})
+    persons = tuple(
+        p.model_copy(update={"cpr": NEW}) if p.role is PersonRole.PERPETRATOR else p for p in report.persons
+    )
+    case = world.report(report=report.model_copy(update={"persons": persons}))
+    store, blind = world.parts.app.store, world.parts.committer.blind
+    assert store.cases_of(blind(PersonRole.PERPETRATOR, NEW)) == [case]
+    (person,) = {e.content.about for e in world.case(case).entries if e.content.data.get("cpr") == NEW}
+    field = next(e.content.field for e in world.case(case).entries if e.content.data.get("cpr") == NEW)
+    assert str(person) in field
+    world.correct(case, field, {"cpr": REPLACEMENT, "cpr_is_replacement": True}, by=CASEWORKER)
+    assert store.cases_of(blind(PersonRole.PERPETRATOR, NEW)) == []
+    assert store.cases_of(blind(PersonRole.PERPETRATOR, REPLACEMENT)) == [case]
+    assert store.cases_of(blind(PersonRole.EXPOSED, FORMER)) == [case]

@@ -30,6 +30,7 @@ CREATE OR REPLACE FUNCTION hub_append(
     p_dues timestamptz[], p_due_cases uuid[],
     p_slug text, p_kind text, p_active boolean, p_sealing_key bytea, p_signing_key bytea,
     p_blocks uuid[], p_blocked text[], p_unblocks uuid[], p_unblocked text[],
+    p_gone bytea[], p_gone_cases uuid[],
     OUT status text, OUT detail text, OUT numbers bigint[]
 ) LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -139,6 +140,10 @@ BEGIN
         END IF;
     END IF;
 
+    IF p_gone IS NOT NULL THEN
+        DELETE FROM blind_index b USING unnest(p_gone, p_gone_cases) AS n (blind, case_id)
+        WHERE b.blind = n.blind AND b.case_id = n.case_id;
+    END IF;
     IF p_blinds IS NOT NULL THEN
         INSERT INTO blind_index (blind, case_id)
         SELECT * FROM unnest(p_blinds, p_blind_cases) ON CONFLICT DO NOTHING;

@@ -13,7 +13,7 @@ from hub.adapters.store.postgres_binary import Statement
 from hub.errors import HubError
 from hub.ports import Alongside
 
-PARAMETERS = 44
+PARAMETERS = 46
 _PLACES = ", ".join(f"${n}" for n in range(1, PARAMETERS + 1))
 append = Statement("append", f"SELECT status, detail, numbers FROM hub_append({_PLACES})")  # noqa: S608 (places alone)
 
@@ -21,7 +21,7 @@ append = Statement("append", f"SELECT status, detail, numbers FROM hub_append({_
 def parameters(events: Sequence[StoredEvent], a: Alongside | None) -> list[Any]:
     """The function's parameters, in its order. An empty array goes as NULL."""
     if a is None:
-        return [None] * 20 + _events(events) + [None] * 20
+        return [None] * 20 + _events(events) + [None] * 22
     return _guards(a) + _keys_and_grants(a) + _events(events) + _messages(a) + _rest(a)
 
 
@@ -87,6 +87,7 @@ def _rest(a: Alongside) -> list[Any]:
         *((None,) * 5 if p is None else (p.slug, p.kind, p.active, p.sealing_key, p.signing_key)),
         *_columns(2, a.blocks),
         *_columns(2, a.unblocks),
+        *_columns(2, a.blind_gone),
     ]
 
 

@@ -119,6 +119,9 @@ class SqliteAppend:
                 self._run("DELETE FROM message_wraps WHERE message_id = ? AND grant_id = ?", *key)
 
     def _rest(self, a: Alongside) -> None:
+        for blind, case_id in a.blind_gone:
+            key = (blind, self._uuid(case_id))
+            self._run("DELETE FROM blind_index WHERE blind = ? AND case_id = ?", *key)
         for blind, case_id in a.blind_index:
             self._run("INSERT OR IGNORE INTO blind_index VALUES (?, ?)", blind, self._uuid(case_id))
         for due, case_id in a.timers:

@@ -368,12 +368,17 @@ class CitizenCase(Aggregate):
 
     def cpr_numbers_as(self, role: PersonRole) -> frozenset[str]:
         """The CPR numbers that stand here as those of persons in a role; who is exposed is the citizen."""
-        told = [entry.content for entry in self.entries if "cpr" in entry.content.data]
-        if role is PersonRole.EXPOSED:
-            told = [c for c in told if c.about is None and c.category is Category.IDENTITY]
-        else:
-            told = [c for c in told if c.about is not None and c.data.get("role") == role]
-        return frozenset(c.data["cpr"] for c in told)
+        return frozenset(cpr for its, cpr in self.numbers if its == role)
+
+    @property
+    def numbers(self) -> frozenset[tuple[str, str]]:
+        """(role, CPR number) of everybody in the case, as far as nobody said since that it was wrong."""
+        told = [e.content for e in self.entries if "cpr" in e.content.data]
+        return frozenset(
+            (PersonRole.EXPOSED if c.about is None else c.data["role"], c.data["cpr"])
+            for c in told
+            if c.about is not None or c.category is Category.IDENTITY
+        )
 
     def contents_of(self, event: CaseEvent) -> tuple[Entry, ...]:
         """What an event of this case tells now. Reading free text tells that text, as of where it stands."""

@@ -144,12 +144,14 @@ class Reading(Suite):
         assert app.store.due(NOW, 10) == [(NOW, two)]
 
     def test_the_blind_index(self, app: StoreApplication) -> None:
-        """Cases under a value; the same twice is one."""
+        """Cases under a value; the same twice is one, until it finds a case no more."""
         one, two = new_case(app), new_case(app)
         for case_id in (one, two, one):
             app.commit(alongside=Alongside(now=NOW, blind_index=((b"b" * 32, case_id),)))
         assert sorted(app.store.cases_of(b"b" * 32)) == sorted([one, two])
         assert app.store.cases_of(b"c" * 32) == []
+        app.commit(alongside=Alongside(now=NOW, blind_gone=((b"b" * 32, one), (b"c" * 32, two))))
+        assert app.store.cases_of(b"b" * 32) == [two]
 
     def test_marks_move_forward(self, app: StoreApplication) -> None:
         """And stay when an older one comes late."""
