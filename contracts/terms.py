@@ -258,6 +258,10 @@ class MessageKind(StrEnum):
     ANONYMOUS_ADVICE_GIVEN = "anonymous_advice_given"
     CITIZEN_TOLD = "citizen_told"
     EMERGENCY_REVIEWED = "emergency_reviewed"
+    ERASURE_REQUESTED = "erasure_requested"
+    """The citizen asks to be forgotten."""
+    ERASURE_REFUSED = "erasure_refused"
+    """The law requires that the case is kept."""
     CHILD_NOTIFICATION_DUE = "child_notification_due"
     CHILD_NOTIFICATION_ANSWERED = "child_notification_answered"
 
@@ -274,6 +278,8 @@ class Escalation(StrEnum):
     """It was unsafe to ask for the consent; a person looks again."""
     EMERGENCY_UNREVIEWED = "emergency_unreviewed"
     """It was told because a life was in danger, and nobody has reviewed that."""
+    ERASURE_UNANSWERED = "erasure_unanswered"
+    """The citizen asked to be forgotten, and nobody has answered."""
 
 
 class ControlKind(StrEnum):

@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from contracts.terms import Category
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.emergency import unjustified
 from hub.aggregates.citizen_case.mistakes import Mistake
-from hub.aggregates.citizen_case.terms import ReviewFinding
 from hub.aggregates.disclosures import Disclosed, PartGrants, Revoked, Source
 from hub.aggregates.receipts import Opened
 from hub.projections.disclosures import Answered, Told
@@ -54,20 +54,15 @@ class PossibleBreach:
 def of_case(case: CitizenCase, told: Iterable[Told], now: datetime) -> list[PossibleBreach]:
     """What was told in the case's own name."""
     grants = {basis.basis_id: set(basis.grants) for basis in case.bases.values()}
-    unjustified = {
-        grant
-        for basis_id, review in case.reviews.items()
-        if review.finding is ReviewFinding.NOT_JUSTIFIED
-        for grant in grants[basis_id]
-    }
+    not_justified = unjustified(case)
     while_matched = {g for m in case.mistakes for basis in m.bases for g in grants.get(basis, set())}
 
     def causes(part: PartGrants, source: Source, at: datetime) -> set[Cause]:
         rested = set(part.grants)
         found: set[Cause] = set()
-        if rested <= case.struck | unjustified:
+        if rested <= case.struck | not_justified:
             found |= {Cause.CONSENT_CORRECTED} if rested & case.struck else set()
-            found |= {Cause.EMERGENCY_NOT_JUSTIFIED} if rested & unjustified else set()
+            found |= {Cause.EMERGENCY_NOT_JUSTIFIED} if rested & not_justified else set()
         found |= {Cause.BASIS_WHILE_MATCHED} if rested <= while_matched else set()
         found |= {Cause.MATCH_UNDONE} if any(_made_by(m, source, at) for m in case.mistakes) else set()
         return found

@@ -201,6 +201,20 @@ class Committer:
             return False
         return True
 
+    def erased_id(self, report_id: UUID) -> UUID:
+        """The stream of the fact that a report's case was erased on request (docs/format.md section 1)."""
+        return UUID(bytes=self._keys.mac("index", b"erased" + report_id.bytes)[:16])
+
+    def was_erased_on_request(self, report_id: UUID) -> bool:
+        """Whether a citizen who was reported so asked to be forgotten, and is."""
+        try:
+            self._events.event(self.erased_id(report_id), 1)
+        except Missing:
+            return False
+        except Corrupt as error:
+            log.error("that a case was erased cannot be read", error=error.slug)
+        return True
+
     def was_sent(self, message_id: UUID, recipient: str) -> bool:
         """Whether a control message of that id was written for the recipient."""
         message = self._store.message(message_id, self.now())

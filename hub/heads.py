@@ -10,6 +10,7 @@ from hub.aggregates.citizen_case.events import (
     CaseEvent,
     ChildNotificationDue,
     EmergencyReviewed,
+    ErasureRequested,
     HandOverRequested,
     InquiryMatched,
     InquiryUnmatched,
@@ -38,7 +39,7 @@ _URGENCY_OF_LEVEL = {SafetyLevel.ACUTE: Urgency.ACUTE, SafetyLevel.HIGH: Urgency
 def deadline_of(event: CaseEvent, owner: bool) -> datetime | None:
     """By when somebody must have answered."""
     match event:
-        case ReferralRequested() | MoveRequested():
+        case ReferralRequested() | MoveRequested() | ErasureRequested():
             return event.answer_by
         case CaseEscalated():
             return event.due

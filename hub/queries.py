@@ -270,7 +270,8 @@ class Queries:
         try:
             case = self._committer.case(case_id)
         except Missing:
-            return ReceiptStatus.FORWARDED
+            erased = self._committer.was_erased_on_request(report_id)
+            return ReceiptStatus.RECEIVED if erased else ReceiptStatus.FORWARDED
         except Corrupt:
             return ReceiptStatus.RECEIVED
         if case.reports[report_id] in case.retracted:

@@ -1,8 +1,9 @@
 """Receipts: what became of a message. Each is a stream of one event, so that looking never blocks writing.
 
-`Delivered` is not read and `Opened` is not acted on (domain rule 10): eight facts, never one flag. Six are
+`Delivered` is not read and `Opened` is not acted on (domain rule 10): nine facts, never one flag. Six are
 sealed under their case's key and erased with it. A delivery spans cases and names message ids only; that a
-report was forwarded outlives its case and says nothing of it. These two lie under a partner's key.
+report was forwarded, or its case erased, outlives the case and says nothing of it. Those lie under a
+partner's key.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from contracts.terms import Category
 from hub.aggregates.base import Actor, Lone, stored_as
+from hub.aggregates.citizen_case.terms import ErasureGround
 from hub.aggregates.disclosures import RefusalReason
 from hub.aggregates.guards import coded, written
 from hub.errors import Invalid
@@ -198,6 +200,33 @@ class ReportRead(Lone):
     ) -> Self:
         """Put on record who read it first, and when."""
         return cls(id, cls.VERSION, at, by, case_id, report_id)
+
+
+@stored_as("receipt.erased")
+@dataclass(frozen=True)
+class ErasedOnRequest(Lone):
+    """A citizen asked to be forgotten, and is: on which ground and by whose decision, and of nobody.
+
+    It outlives the case, so that the decision can be answered for. Its stream is named by a report of the
+    case (docs/format.md section 1), so that who handed that over is not told that it was forwarded.
+    """
+
+    sealed_under: UUID
+    """The unit's stream (`Partner`)."""
+    ground: ErasureGround
+
+    @classmethod
+    def record(
+        cls,
+        *,
+        id: UUID,  # noqa: A002 (as on the aggregates)
+        sealed_under: UUID,
+        ground: ErasureGround,
+        by: Actor,
+        at: datetime,
+    ) -> Self:
+        """Put on record that it was done."""
+        return cls(id, cls.VERSION, at, by, sealed_under, ground)
 
 
 @stored_as("receipt.forwarded")

@@ -14,6 +14,7 @@ everything in one transaction. Nothing is decided here that a domain expert woul
 | `moving` | to another municipality |
 | `staff` | the block list of a case; logins that are stopped |
 | `correcting` | what was wrong, set right |
+| `forgetting` | a citizen asks to be forgotten, and is answered |
 | `forwarding` | a report that is not ours, sent on and erased |
 | `bases` | consents and legal bases, given and withdrawn |
 | `referrals` | requested, answered, cancelled |
@@ -27,6 +28,7 @@ from hub.application.children import Children
 from hub.application.contact import Contact
 from hub.application.correcting import Correcting
 from hub.application.due import Due
+from hub.application.forgetting import Forgetting
 from hub.application.handing_over import HandingOver
 from hub.application.intake import Intake
 from hub.application.moving import Moving
@@ -49,6 +51,7 @@ class Hub(
     Bases,
     Referrals,
     Moving,
+    Forgetting,
     Staff,
     Due,
     Partners,

@@ -101,6 +101,10 @@ CASES: dict[str, dict[Role, set[str]]] = {
     "POST /v1/cases/{case_id}/emergencies": {role: {U, C, O} for role in STAFF},
     "GET /v1/cases/{case_id}/emergency-reviews": {R.TOVHOLDER: {C}, R.PROGRAMME_LEAD: {U, C, O}},
     "POST /v1/cases/{case_id}/emergencies/{basis_id}/review": {R.PROGRAMME_LEAD: {U, C, O}},
+    # Her wish is heard by whoever of the unit hears it, and answered by the programme lead.
+    "POST /v1/cases/{case_id}/erasure-requests": {role: {U, C, O} for role in STAFF},
+    "POST /v1/cases/{case_id}/erasure-requests/{request_id}/refusal": {R.PROGRAMME_LEAD: {U, C, O}},
+    "POST /v1/cases/{case_id}/erasure-requests/{request_id}/granting": {R.PROGRAMME_LEAD: {U, C, O}},
     "GET /v1/cases/{case_id}/block-list": BLOCK,
     "POST /v1/cases/{case_id}/blocks": BLOCK,
     "POST /v1/cases/{case_id}/blocks/lift": BLOCK,
@@ -199,7 +203,7 @@ def path_of(route: str, case: UUID | None = None) -> tuple[str, str]:
     method, path = route.split(" ")
     names = {"case_id": str(case), "entry": "2", "slug": NGO, "name": "style.css"}
     named = ("report_id", "message_id", "thread", "referral_id", "consent_id", "inquiry")
-    opaque = (*named, "due_id", "basis_id", "hand_over_id", "move_id")
+    opaque = (*named, "due_id", "basis_id", "hand_over_id", "move_id", "request_id")
     return method, path.format(**names, **{name: str(uuid4()) for name in opaque})
 
 

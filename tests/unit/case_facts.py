@@ -15,6 +15,7 @@ from hub.aggregates.citizen_case.events import (
     ConsentGiven,
     CoordinatorAssigned,
     EmergencyReviewed,
+    ErasureRequested,
     HandOverRequested,
     InquiryMatched,
     InquiryOpened,
@@ -116,6 +117,10 @@ REVIEWED = fact(
     finding=ReviewFinding.JUSTIFIED,
     reason="Faren var der",
     by=TOVHOLDER,
+)
+FORGET = made_up(111)
+ASKED_TO_FORGET = fact(
+    ErasureRequested, request_id=FORGET, asked_at=BEGAN, answer_by=BEGAN + timedelta(days=30)
 )
 NEIGHBOUR, FORWARDING = "nabokommunen", made_up(110)
 BASED = fact(LegalBasisRecorded, **BASIS_TERMS, bans=())

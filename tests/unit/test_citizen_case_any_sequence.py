@@ -22,6 +22,7 @@ from contracts.terms import (
 from hub.aggregates.base import Actor, project
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.children import waiting_notifications
+from hub.aggregates.citizen_case.emergency import unjustified, unreviewed
 from hub.aggregates.citizen_case.ending import OVER
 from hub.aggregates.citizen_case.events import (
     CaseClosed,
@@ -41,8 +42,10 @@ from hub.aggregates.citizen_case.terms import (
     Channel,
     ContactDecision,
     ContactOutcome,
+    ErasureGround,
     HandOverReason,
     HandOverRefusal,
+    KeepingRule,
     NotificationCause,
     NotificationDecision,
     NotNotifiedReason,
@@ -525,6 +528,28 @@ class AnySequence(RuleBasedStateMachine):
             assert review.by.login != made[review.basis_id].by.login
             if review.finding is ReviewFinding.NOT_JUSTIFIED:
                 assert set(self.case.bases[review.basis_id].grants) <= self.ended
+
+    @rule(how=st.sampled_from(["asked", "refused", "granted"]), considered=st.booleans())
+    def she_asks_to_be_forgotten(self, how: str, considered: bool) -> None:
+        self.do(CitizenCase.request_erasure, request_id=self.new_id(), asked_at=self.clock)
+        if self.case.erasure is None or how == "asked":
+            return
+        asked = {"request_id": self.case.erasure.request_id, "reason": "Afgjort"}
+        if how == "refused":
+            self.do(CitizenCase.refuse_erasure, **asked, rule=KeepingRule.LEGAL_DUTY)
+            return
+        waits = self.waits or unreviewed(self.case)
+        mistaken = bool(self.case.struck or self.case.mistakes or unjustified(self.case))
+        self.do(
+            CitizenCase.grant_erasure,
+            **asked,
+            ground=ErasureGround.NO_LONGER_NEEDED,
+            breaches_considered=considered,
+        )
+        if self.case.state is CaseState.ERASED:
+            assert not waits, "a child or an emergency that waits is answered first"
+            assert considered or not mistaken
+            assert set(self.case.grants) == self.ended, "nothing is told or opened any more"
 
     @rule()
     def the_clock_escalates(self) -> None:

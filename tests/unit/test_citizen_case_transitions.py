@@ -36,8 +36,10 @@ from hub.aggregates.citizen_case.terms import (
     Channel,
     ContactDecision,
     ContactOutcome,
+    ErasureGround,
     HandOverReason,
     HandOverRefusal,
+    KeepingRule,
     NotificationCause,
     NotificationDecision,
     NotNotifiedReason,
@@ -56,6 +58,7 @@ from tests.given import NOW, Fact, fact, given
 from tests.unit.case_facts import (
     ANOTHER,
     ASIDE,
+    ASKED_TO_FORGET,
     AT_NEXT,
     AT_NGO,
     AT_POLICE,
@@ -71,6 +74,7 @@ from tests.unit.case_facts import (
     DUE,
     ENDS,
     FOLLOWED_UP,
+    FORGET,
     HAND_OVER,
     HANDED,
     IN_CLOSED_CASE,
@@ -94,6 +98,7 @@ from tests.unit.case_facts import (
     REFERRED,
     REPORT,
     REPORTED,
+    REVIEWED,
     TERMS,
     TOVHOLDER,
     WHILE_ERASED,
@@ -114,6 +119,9 @@ HISTORY: Mapping[CaseState, tuple[Fact, ...]] = {
 }
 BEFORE: Mapping[str, tuple[Fact, ...]] = {
     "unmatch_inquiry": (INQUIRY_MATCHED,),
+    "refuse_erasure": (ASKED_TO_FORGET,),
+    "grant_erasure": (ASKED_TO_FORGET, REVIEWED),
+    "be_erased_with": (REVIEWED,),
     "find_not_ours": (fact(FreeTextRead, entry=2),),
     "answer_child_notification": (CHILD_AT_RISK,),
     "read_inquiry_text": (INQUIRY_MATCHED,),
@@ -168,6 +176,18 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
     "continue_inquiry": {"inquiry": INQUIRY, "version": 3},
     "find_not_ours": {"basis_id": BASIS, "kind": OrganisationKind.MUNICIPAL_UNIT},
     "erase": {},
+    "request_erasure": {"request_id": made_up(9), "asked_at": NOW},
+    "refuse_erasure": {
+        "request_id": FORGET,
+        "rule": KeepingRule.LEGAL_DUTY,
+        "reason": "Sagen skal opbevares",
+    },
+    "grant_erasure": {
+        "request_id": FORGET,
+        "ground": ErasureGround.CONSENT_WITHDRAWN,
+        "reason": "Intet kræver, at sagen bevares",
+    },
+    "be_erased_with": {"case": OTHER_CASE},
     "open_case": {"number": "2RXD-7KQM", "criteria": {"adult": True}},
     "assign_coordinator": {"coordinator": TOVHOLDER},
     "decide_contact": {

@@ -22,6 +22,7 @@ from hub.adapters.http.routes import (
     consents,
     contact,
     corrections,
+    erasures,
     hand_overs,
     messages,
     moves,
@@ -35,7 +36,7 @@ from hub.adapters.web import pages
 from hub.adapters.web.issuer_login import IssuerLogin
 from hub.logs import logger
 
-_FOR_CASES = (cases, children, contact, consents, corrections, hand_overs, moves, staff)
+_FOR_CASES = (cases, children, contact, consents, corrections, erasures, hand_overs, moves, staff)
 ROUTERS = [m.router for m in (reports, messages, referrals, *_FOR_CASES, partners)]
 MAX_BODY_BYTES = 256 * 1024
 _METHODS = frozenset({"GET", "HEAD", "POST"})

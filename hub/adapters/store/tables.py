@@ -61,8 +61,9 @@ class ClearTables:
                 " ON CONFLICT (key_id) DO UPDATE SET state = 'destroyed', wrapped = NULL",
                 [self._id(key_id)],
             )
-            # A case's key has the case's id: nobody is found by a number that only an erased case knew.
+            # A case's key has the case's id: nobody is found by what only an erased case knew.
             execute("DELETE FROM blind_index WHERE case_id = ?", [self._id(key_id)])
+            execute("DELETE FROM block_list WHERE case_id = ?", [self._id(key_id)])
         self.database.scrub()
 
     def gone(self) -> tuple[set[UUID], set[UUID]]:

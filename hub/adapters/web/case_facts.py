@@ -18,6 +18,8 @@ OF_THE_CASE: Final[Mapping[str, Render]] = {
     "outcome": lines.one("field.outcome", own.ContactOutcome),
     "attempted_at": lines.time("field.attempted_at"),
     "topics": lines.many("field.topics", own.Topic),
+    "erasure_asked_at": lines.time("field.erasure_asked_at"),
+    "kept_under": lines.one("field.kept_under", own.KeepingRule),
     "review": lines.one("field.review", own.ReviewFinding),
     "told_citizen_at": lines.time("field.told_citizen_at"),
     "unsafe_to_ask": lines.one("field.unsafe_to_ask", own.UnsafeReason),

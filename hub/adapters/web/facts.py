@@ -192,7 +192,7 @@ _SILENT: Final = frozenset(
     {
         *("role", "report", "report_id", "supplements", "text", "field"),
         *("consent", "referral", "assessment", "status", "of", "taken_up"),
-        *("move", "notification", "entry"),
+        *("move", "notification", "entry", "erasure"),
     }
 )
 """Opaque ids, and what is shown elsewhere on the page or not at all."""

@@ -62,7 +62,6 @@ def router(issuer: EmbeddedIssuer | None, elsewhere: IssuerLogin | None) -> APIR
         unreviewed = [
             moment(row.row.clear["deadline"]) for row in visit.parts.queries.unreviewed(visit.actor)
         ]
-        allowed = TABLE[_CASE_ROUTE]
         return page(
             request,
             "inbox.html",

@@ -7,7 +7,7 @@ always heard, and an emergency is never blocked (domain rules 1 and 6). A case r
 aside or the citizen said no, ends with a closing conversation (p. 15), and begins again with its history. It
 moves with its citizen once the next municipality accepts it; then nothing new begins in it here. A report
 on a minor is taken in and never opened: it is child services' matter. What is not ours is forwarded,
-and erased here when it was taken over there.
+and erased here when it was taken over there. A citizen who asks to be forgotten is answered.
 
 When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by the state of the case:
 
@@ -40,6 +40,10 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     decline                       yes      yes      yes   yes        yes     yes    yes    yes        yes
     find_not_ours                 yes      -        -     -          -       -      -      -          -
     erase                         -        -        -     -          -       -      -      yes        -
+    request_erasure               yes      -        yes   yes        yes     yes    yes    yes        -
+    refuse_erasure                yes      -        yes   yes        yes     yes    yes    yes        -
+    grant_erasure                 yes      -        yes   yes        yes     yes    yes    -          -
+    be_erased_with                -        yes      -     -          -       -      -      -          -
     close_case                    -        -        yes   -          -       -      -      -          -
     end_follow_up                 -        -        -     -          yes     -      -      -          -
     reopen_case                   -        -        -     yes        yes     -      yes    -          -
@@ -102,6 +106,7 @@ from hub.aggregates.citizen_case import (
     emergency,
     ending,
     escalation,
+    forgetting,
     forwarding,
     handing_over,
     intake,
@@ -129,6 +134,7 @@ from hub.aggregates.citizen_case.values import (
     ConsentQuestion,
     Deadline,
     Entry,
+    ErasureRequest,
     Forwarding,
     Grant,
     HandOver,
@@ -164,6 +170,8 @@ class CitizenCase(Aggregate):
         self.retracted: set[int] = set()
         """Versions of which nothing stands any more."""
         self.forwarding: Forwarding | None = None
+        self.erasure: ErasureRequest | None = None
+        """The citizen asked to be forgotten, and nobody has answered."""
         self.inquiries: set[UUID] = set()
         self.matched_to: UUID | None = None
         self.persons: set[UUID] = set()
@@ -234,6 +242,10 @@ class CitizenCase(Aggregate):
     flag_minor = ending.flag_minor
     find_not_ours = forwarding.find_not_ours
     erase = forwarding.erase
+    request_erasure = forgetting.request_erasure
+    refuse_erasure = forgetting.refuse_erasure
+    grant_erasure = forgetting.grant_erasure
+    be_erased_with = forgetting.be_erased_with
 
     correct_entry = correcting.correct_entry
     correct_consent = correcting.correct_consent

@@ -74,3 +74,13 @@ def unreviewed(case: "CitizenCase") -> list[LegalBasisRecorded]:
     """The emergencies that wait for their review."""
     done = case.reviews
     return [told for told in case.emergencies if told.basis_id not in done]
+
+
+def unjustified(case: "CitizenCase") -> set[UUID]:
+    """The grants of emergencies that were found not to be justified."""
+    return {
+        grant
+        for basis_id, review in case.reviews.items()
+        if review.finding is ReviewFinding.NOT_JUSTIFIED
+        for grant in case.bases[basis_id].grants
+    }

@@ -92,7 +92,12 @@ def _others(case: "CitizenCase") -> list[Deadline]:
     emergencies = [
         Deadline(Escalation.EMERGENCY_UNREVIEWED, told.basis_id, review_by(told)) for told in unreviewed(case)
     ]
-    return [*referrals, *children, *review, *_hand_over(case), *moves, *emergencies]
+    erasure = (
+        [Deadline(Escalation.ERASURE_UNANSWERED, case.erasure.request_id, case.erasure.answer_by)]
+        if case.erasure
+        else []
+    )
+    return [*referrals, *children, *review, *_hand_over(case), *moves, *emergencies, *erasure]
 
 
 def _hand_over(case: "CitizenCase") -> list[Deadline]:

@@ -179,6 +179,30 @@ class ReviewFinding(StrEnum):
     NOT_JUSTIFIED = "not_justified"
 
 
+class ErasureGround(StrEnum):
+    """On which ground a citizen is forgotten (GDPR art. 17(1))."""
+
+    NO_LONGER_NEEDED = "no_longer_needed"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    OBJECTION = "objection"
+    UNLAWFUL = "unlawful"
+    LEGAL_DUTY = "legal_duty"
+
+
+class KeepingRule(StrEnum):
+    """Why a case is kept though its citizen asked to be forgotten (GDPR art. 17(3))."""
+
+    LEGAL_DUTY = "legal_duty"
+    """A law requires that it is kept: the duty to take notes, the archive law."""
+    OFFICIAL_AUTHORITY = "official_authority"
+    """It is needed for a task in the public interest or under official authority."""
+    PUBLIC_HEALTH = "public_health"
+    ARCHIVING = "archiving"
+    LEGAL_CLAIMS = "legal_claims"
+    NO_GROUND = "no_ground"
+    """None of the grounds of art. 17(1) is there."""
+
+
 class HandOverReason(StrEnum):
     """Why another tovholder is asked to take the case over. No prose: who is asked may not know the case."""
 

@@ -186,6 +186,14 @@ class ConsentQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureRequest:
+    """That the citizen asked to be forgotten, and by when that is answered."""
+
+    request_id: UUID
+    answer_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """A child notification as it stands now."""
 

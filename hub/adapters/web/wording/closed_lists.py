@@ -189,6 +189,10 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
         "ingen har gennemgået det, der blev delt på grund af fare for liv",
         "nobody has reviewed what was told because a life was in danger",
     ),
+    "Escalation.erasure_unanswered": (
+        "borgerens ønske om at blive slettet er ikke besvaret",
+        "the citizen's wish to be forgotten is not answered",
+    ),
     "Escalation.report_unread": ("ingen har læst den akutte rapport", "nobody has read the acute report"),
     "Escalation.hand_over_unaccepted": ("ingen har overtaget sagen", "nobody has taken the case over"),
     "Escalation.move_unanswered": (
@@ -211,6 +215,14 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "MessageKind.emergency_reviewed": (
         "Deling på grund af fare for liv gennemgået",
         "What was told in danger to life was reviewed",
+    ),
+    "MessageKind.erasure_requested": (
+        "Borgeren beder om at blive slettet",
+        "The citizen asks to be forgotten",
+    ),
+    "MessageKind.erasure_refused": (
+        "Sagen bevares, selv om borgeren bad om sletning",
+        "The case is kept though the citizen asked for its erasure",
     ),
     "MessageKind.child_notification_due": ("Underretning om et barn skal besvares", "Child notification due"),
     "MessageKind.child_notification_answered": (

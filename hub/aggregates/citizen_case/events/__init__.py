@@ -38,6 +38,12 @@ from hub.aggregates.citizen_case.events.ending import (
     ReportSetAside,
 )
 from hub.aggregates.citizen_case.events.escalation import CaseEscalated
+from hub.aggregates.citizen_case.events.forgetting import (
+    ErasedWithCase,
+    ErasureGranted,
+    ErasureRefused,
+    ErasureRequested,
+)
 from hub.aggregates.citizen_case.events.forwarding import CaseErased, ReportNotOurs, ReportReturned
 from hub.aggregates.citizen_case.events.handing_over import (
     HandOverAccepted,
@@ -111,6 +117,10 @@ __all__ = [
     "CprNumberChanged",
     "EmergencyReviewed",
     "EntryCorrected",
+    "ErasedWithCase",
+    "ErasureGranted",
+    "ErasureRefused",
+    "ErasureRequested",
     "FollowUpEnded",
     "FreeTextRead",
     "GrantsEnded",
