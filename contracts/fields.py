@@ -26,7 +26,8 @@ class Personal(Contract):
         return repr(self)
 
 
-def _no_control(text: str) -> str:
+def no_control(text: str) -> str:
+    """The text, if a person may have written it. Raises `ValueError`."""
     if any(unicodedata.category(letter) == "Cc" and letter not in _LAYOUT for letter in text):
         raise ValueError("control characters are not allowed; line breaks and tabs are")
     return text
@@ -68,7 +69,7 @@ Line = Annotated[
 Text = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_MAX),
-    AfterValidator(_no_control),
+    AfterValidator(no_control),
 ]
 """Free text. It hides addresses, so a named person reads it before it is told (domain rule 5)."""
 Flag = Annotated[bool, Field(strict=True)]

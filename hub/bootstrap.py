@@ -358,7 +358,7 @@ def build(
             clock=clock,
         ),
         views=views,
-        waiting=Waiting(store, views),
+        waiting=Waiting(store, views, app.last),
         measures=measures,
         clock=clock,
         new_id=new_id,

@@ -16,11 +16,14 @@ class Waiting:
         self,
         store: Store,
         views: Mapping[str, View],
+        reached: Callable[[], int],
         *,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._store, self._views = store, views
+        self.reached = reached
+        """The last position of the log: a later one stands in no answer of ours."""
         self._monotonic, self._sleep = monotonic, sleep
 
     def until(self, view: str, owner: str, position: int, timeout_s: float) -> bool:

@@ -117,7 +117,36 @@ def nothing_moves(request: pytest.FixtureRequest) -> Iterator[None]:
 
 # --- the body -----------------------------------------------------------------------------------------
 
+
+@pytest.mark.parametrize("letter", ["\x00", "\x07", "\x1b", "\x7f", "\x85"], ids=ascii)
+def test_a_control_character_is_refused_in_every_text(desk: Desk, letter: str) -> None:
+    """No person writes one, and a database may refuse it."""
+    word, mette = f"tru{letter}sler", desk.mette
+    bad: list[tuple[str, Any, str]] = [
+        ("safety-level", {**LEVEL, "reason": word}, "/reason"),
+        ("assessments", {**ASSESSED, "answers": {"item-1": word}}, "/answers/*"),
+        ("assessments", {**ASSESSED, "answers": {word: "yes"}}, "/answers/*"),
+        ("safe-contact", {"safe_contact": {"channel": "sms"}, "phone": word}, "/phone"),
+        ("blocks", {"organisation": NGO, "person": word, "name": "Bo", "reason": "Bror"}, "/person"),
+    ]
+    for what, body, field in bad:
+        refused(desk, mette.post(f"{desk.path}/{what}", body), 422, "invalid", field)
+
+
+def test_line_breaks_and_tabs_are_words(desk: Desk, moves: None) -> None:
+    assert desk.mette.post(
+        f"{desk.path}/safety-level", {**LEVEL, "reason": "Et\r\nto\ttre \\u0000"}
+    ).is_success
+
+
 LEVEL = {"level": "high", "reason": "truslerne tager til"}
+ASSESSED = {
+    "instrument": "sara-v3",
+    "instrument_version": "3",
+    "answers": {"item-1": "yes"},
+    "judgement": "high",
+    "reason": "Samlet vurdering",
+}
 BODIES: list[tuple[str, Any, tuple[str, ...]]] = [
     ("an unknown field", {**LEVEL, CANARY: CANARY}, ("/*",)),
     ("a missing field", {"level": "high"}, ("/reason",)),
@@ -342,6 +371,20 @@ def test_a_position_that_is_none_is_refused(desk: Desk, position: str) -> None:
         desk.mette.get(f"{desk.path}/disclosures", "safety", params={"position": position}),
         staff.get("/v1/referrals", params={"position": position}),
     ):
+        refused(desk, answer, 422, "invalid", "/query/position")
+
+
+def test_a_position_that_the_log_has_not_reached_is_refused(desk: Desk, moves: None) -> None:
+    """It was answered to nobody: it is another hub's, or one from before a backup was put back."""
+    inge = desk.api.login("inge", UNIT, Role.CASEWORKER)
+    desk.world.project()
+    done = desk.mette.post(f"{desk.path}/safety-level", LEVEL).json()["position"]
+    desk.world.project()
+    assert inge.get("/v1/inbox", params={"position": done}).status_code == 200
+    last = desk.world.log()[-1][0]
+    assert done < last
+    for position in (last + 1, 2**63 - 1):
+        answer = inge.get("/v1/inbox", params={"position": position})
         refused(desk, answer, 422, "invalid", "/query/position")
 
 

@@ -13,6 +13,7 @@ from contracts.client.keys import PublicKeys
 from contracts.terms import LookPurpose
 from hub.adapters.http.access import Caller, Role, role_for
 from hub.adapters.http.tokens import NotLoggedIn, Verifier
+from hub.adapters.http.words import must_be_words
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.application import Answer, Hub
@@ -54,7 +55,15 @@ class Services:
     """Raises `Unavailable` or `Corrupt` where the hub can't do its work."""
 
     def wait(self, view: str, owner: str, position: int) -> None:
-        """Wait until the view holds the position that the caller just got. Raises `Unavailable`."""
+        """Wait until the view holds the position that the caller just got.
+
+        Raises `Unavailable`, and `Invalid` for a position that nobody can have got.
+        """
+        if position and position > self.waiting.reached():
+            raise Invalid(
+                "position: the log has not come so far; give the one that a command was answered with",
+                field="/query/position",
+            )
         if position and not self.waiting.until(view, owner, position, WAIT_S):
             raise Unavailable("the view has not caught up yet: ask again in a moment", field="position")
 
@@ -173,6 +182,7 @@ def command(call: Call, body: bytes) -> Command:
             f"a POST needs an Idempotency-Key of {KEY_MIN} to {KEY_MAX} characters, the same when sent again",
             field="Idempotency-Key",
         )
+    must_be_words(body)
     bound = call.request.method.encode() + b" " + call.request.url.path.encode() + b"\n" + body
     return Command(by=call.actor, key=key, body=bound, expected=_expected(headers.get("if-match")))
 

@@ -1,6 +1,6 @@
 """Problem details (RFC 9457): each names the field, the rule and the way out, and repeats nothing sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -84,11 +84,15 @@ def _pointer(loc: tuple[str | int, ...], kind: str) -> str:
         steps = steps[1:]
     elif steps and steps[0] in _PARAMETERS:
         return "/" + "/".join(str(step) for step in steps[:2])
-    own = _fields()
-    shown = ["*" if isinstance(step, str) and step not in own else str(step) for step in steps]
     if kind == "missing" and steps:
-        shown[-1] = str(steps[-1])
-    return "".join(f"/{step}" for step in shown)
+        return f"{pointer_to(steps[:-1])}/{steps[-1]}"
+    return pointer_to(steps)
+
+
+def pointer_to(steps: Sequence[str | int]) -> str:
+    """A JSON pointer into a body, with a `*` in the place of what is no field of ours."""
+    own = _fields()
+    return "".join(f"/{'*' if isinstance(step, str) and step not in own else step}" for step in steps)
 
 
 def _detail(kind: str, message: str) -> str:

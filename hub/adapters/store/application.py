@@ -222,7 +222,7 @@ class StoreApplication(Application[UUID]):
         recordings = super().save(*objs, alongside=alongside, **kwargs)
         self._let_in(alongside)
         numbers = [recording.notification.id for recording in recordings]
-        return Saved(recordings, max(numbers) if numbers else self._last())
+        return Saved(recordings, max(numbers) if numbers else self.last())
 
     def _put(self, stored: Sequence[StoredEvent], alongside: Alongside | None) -> int:
         try:
@@ -230,7 +230,7 @@ class StoreApplication(Application[UUID]):
         except (OperationalError, InterfaceError) as error:
             raise Unavailable("the database did not answer: try again, under the same key") from error
         self._let_in(alongside)
-        return max(numbers) if numbers else self._last()
+        return max(numbers) if numbers else self.last()
 
     def _let_in(self, alongside: Alongside | None) -> None:
         if alongside is None:
@@ -240,7 +240,8 @@ class StoreApplication(Application[UUID]):
         if alongside.ends_grants:
             self.keys.end(alongside.ends_grants)
 
-    def _last(self) -> int:
+    def last(self) -> int:
+        """The last position of the log."""
         return self.recorder.max_notification_id() or 0
 
     def close(self) -> None:
