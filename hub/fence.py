@@ -59,6 +59,11 @@ class Fence:
         self._look()
         return frozenset(self._grants)
 
+    def destroyed(self) -> frozenset[UUID]:
+        """The keys that are destroyed, but for those of grants."""
+        self._look()
+        return frozenset(self._ids)
+
     def add(self, key_id: UUID) -> None:
         """Append and sync; safe among processes."""
         self._append([key_id.hex.encode() + b"\n"])

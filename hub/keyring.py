@@ -255,6 +255,13 @@ class StoredKeyRing:
             self._fence.end(sorted(grants, key=str))
         return len(keys) + len(grants)
 
+    def erase_again(self) -> None:
+        """Destroy in a restored database what the fence knows to be destroyed."""
+        for key_id in sorted(self._fence.destroyed(), key=str):
+            stored = self._table.stored_key(key_id)
+            if stored is not None and stored.key is not None:
+                self._table.destroy_key(key_id)
+
     def erasures(self) -> int:
         """How many keys are destroyed by now: what was read when there were fewer must be read again."""
         return self._fence.count()

@@ -1,8 +1,9 @@
 """After a backup was restored: what the database forgot, from what is kept apart from it.
 
 The database is of yesterday. The fence knows which grants ended since, so that a consent that was withdrawn
-stays withdrawn; the partners' topics still hold what they sent since. Numbers given since are taken, so every
-recipient's begin anew in the next epoch, before anything is written.
+stays withdrawn, and which keys were destroyed, so that no number leads to what was erased. The partners'
+topics hold what they sent since. Numbers given since are taken, so every recipient's begin anew in the next
+epoch, before anything is written.
 """
 
 import time
@@ -41,6 +42,7 @@ def restore(parts: Parts, broker: Broker) -> Restored:
     Raises `Unavailable` where the receivers still run, or the broker is away.
     """
     epoch = parts.app.store.begin_epoch()
+    parts.app.keys.erase_again()
     again = list(_end_again(parts))
     read = sum(_read_again(parts, broker, row.slug) for row in parts.app.store.partners())
     return Restored(epoch, sum(again), len(again), read)

@@ -24,13 +24,16 @@ from contracts.message_v1 import Revoked
 from contracts.terms import Category, SafetyLevel
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.aggregates.citizen_case.events import ConsentWithdrawn, ReportReceived
+from hub.aggregates.citizen_case.terms import ErasureGround
 from hub.errors import Missing
 from hub.ports import Consumer, Record
 from hub.projections import timeline
 from hub.receiving import Receiver
 from hub.restoring import restore
 from tests.support.social_reports import example
-from tests.world import MUNICIPALITY, NGO, POLICE, UNIT, World
+from tests.world import CASEWORKER, MUNICIPALITY, NGO, POLICE, UNIT, World
+
+NO_CHILD = "skadestue-mand-slaaet-af-sin-bror"
 
 
 class Town:
@@ -139,6 +142,33 @@ def test_what_was_withdrawn_since_the_backup_stays_withdrawn(town: Town) -> None
     town.world.level(case, SafetyLevel.ACUTE)
     assert town.world.told(NGO) == []
     assert restore(town.world.parts, town.broker).ended == 0
+
+
+def test_who_was_forgotten_since_the_backup_stays_forgotten(town: Town) -> None:
+    """By the fence at once; and once the operator says that it was restored, no number leads there either."""
+    gone, other = town.world.report(NO_CHILD), town.world.report(NO_CHILD)
+    town.world.parts.hub.block_person(
+        town.world.command(CASEWORKER), gone, organisation=UNIT, person="bo", name="Bo", reason="Bror"
+    )
+    town.back_up()
+    asked = town.world.parts.hub.request_erasure(town.world.command(CASEWORKER), gone, town.world.clock())
+    town.world.parts.hub.grant_erasure(
+        town.world.command(CASEWORKER),
+        gone,
+        UUID(asked.ids["request"]),
+        ground=ErasureGround.NO_LONGER_NEEDED,
+        reason="Intet kræver, at sagen bevares",
+    )
+    town.put_back()
+    with pytest.raises(Missing):
+        town.world.case(gone)
+    restore(town.world.parts, town.broker)
+    parts = town.world.parts
+    assert parts.committer.same_citizen(town.world.case(other)) == [other]
+    assert parts.app.store.block_list() == []
+    stored = parts.app.store.stored_key(gone)
+    assert stored is not None
+    assert stored.key is None, "nor does its key lie there, wrapped"
 
 
 def test_what_partners_sent_since_is_read_again_and_happens_once(town: Town) -> None:
