@@ -51,6 +51,9 @@ class KeyRing(Protocol):
     def destroy(self, key_id: UUID) -> None:
         """Fence first, then the database: from then on `KeyDestroyed`, in restored backups too."""
 
+    def erasures(self) -> int:
+        """How many keys are destroyed by now: what was read when there were fewer must be read again."""
+
     def mac(self, purpose: Literal["index", "idempotency"], data: bytes) -> bytes:
         """HMAC-SHA256 under the store's key for that purpose (docs/format.md sections 1 and 8)."""
 

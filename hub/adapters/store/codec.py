@@ -18,6 +18,7 @@ from pydantic import ConfigDict, PlainValidator, TypeAdapter, ValidationError, V
 from pydantic_core import SchemaValidator
 from typing_extensions import TypedDict
 
+from hub.adapters.store.unread import mentioned
 from hub.aggregates.base import STREAMS
 from hub.aggregates.sealing import AboutPerson, CouldKill
 from hub.errors import Corrupt
@@ -62,6 +63,19 @@ class Codec:
         pydantic's."""
         if not (self.seals_apart or self._begins_stream or self.version > 1):
             self.plain = validator.validate_json
+        self.folded: Callable[[bytes], dict[str, Any]] | None = None
+        """Of a fact that its aggregate keeps, only what the aggregate takes from it at once (`change`); None
+        for what is to be decoded whole. Where `change` reads more, it gets it at that moment."""
+        if getattr(event_class, "KEPT", False) and not self._begins_stream and self.version == 1:
+            self.folded = self._only(set(names) & mentioned(event_class.change), hints)
+
+    def _only(self, names: set[str], hints: dict[str, Any]) -> Callable[[bytes], dict[str, Any]] | None:
+        if names.intersection(self.seals_apart) or any(hasattr(self.event_class, n) for n in self._names):
+            return None
+        if not names:
+            return lambda _: {}
+        shape = cast(Any, TypedDict)(self.event_class.__name__, {name: hints[name] for name in names})
+        return cast(SchemaValidator, TypeAdapter(shape).validator).validate_json
 
     def encode(self, event: Any) -> Encoded:
         """An event's attributes as JSON. Raises `TypeError` for what could not be read again."""

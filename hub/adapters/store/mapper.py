@@ -2,47 +2,37 @@
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, cast
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eventsourcing.domain import DomainEventProtocol, OriginatorIDError, OriginatorVersionError
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 
+from hub.adapters.store.ciphers import CIPHERS_MAX, FORMAT, Ciphers, checked
 from hub.adapters.store.codec import Codec, Sealed, part_from_json, part_to_json
 from hub.adapters.store.reading import StreamRow
+from hub.adapters.store.unread import Opening, unread, unread_class
 from hub.aggregates.base import TOPICS
 from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
 from hub.errors import Corrupt, Invalid, KeyDestroyed, TamperedRow
 from hub.ports import KeyRing
-from hub.sealing import all_of, cipher, open_with, seal
+from hub.sealing import all_of, open_with, seal
 
-FORMAT = 1
 _ONE_SECTION = bytes((FORMAT, 1))
 _ONE_SECTION_ONE_KEY = bytes((FORMAT, 1, 1))
 _U64 = struct.Struct(">Q")
-_KEYS_MAX = 3
 _SECTIONS_MAX = 255
 _CASES_REMEMBERED = 1024
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What opening one batch of events has asked for; each key once."""
-
-    ciphers: dict[bytes, AESGCM | None] = field(default_factory=dict)
-    """By the key ids of a section; None where one of the keys is destroyed."""
-    keys: dict[bytes, bytes] = field(default_factory=dict)
-    """By key id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
     """In place of an event whose key is destroyed: the reader goes on, and knows no more than that it was."""
 
+    KEPT: ClassVar[bool] = False
     originator_id: UUID
     originator_version: int
     topic: str
@@ -62,13 +52,15 @@ class Erased:
 class _Kind:
     """What the mapper knows of one event class."""
 
-    __slots__ = ("codec", "key_names", "topic", "topic_bytes")
+    __slots__ = ("at_once", "codec", "key_names", "topic", "topic_bytes", "unread")
 
-    def __init__(self, topic: str, event_class: type[Any]) -> None:
+    def __init__(self, topic: str, event_class: type[Any], opening: Opening) -> None:
         named = topic.encode()
         self.topic = topic
         self.topic_bytes = len(named).to_bytes(2, "big") + named
         self.codec = Codec(event_class)
+        self.at_once = self.codec.folded or self.codec.plain
+        self.unread = unread_class(event_class, opening) if self.codec.folded else None
         self.key_names = [n for n in ("case_id", "sealed_under") if _has(event_class, n)]
 
     def key_id(self, event: Any) -> UUID:
@@ -89,6 +81,7 @@ class HubMapper(Mapper[UUID]):
         self._keys = keys
         self._prefix = b"tvaers-event-1" + store_id
         self._kinds: dict[str, _Kind] = {}
+        self._ready = Ciphers(keys)
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """Seal an event."""
@@ -113,52 +106,69 @@ class HubMapper(Mapper[UUID]):
         """Open an event. Raises `TamperedRow`, `UnknownKey` or `Corrupt`; a destroyed key gives `Erased`."""
         stream = cast(UUID, stored_event.originator_id)
         return self._open(
-            stream, stored_event.originator_version, stored_event.topic, stored_event.state, _Batch()
+            stream,
+            stored_event.originator_version,
+            stored_event.topic,
+            stored_event.state,
+            self._ciphers(),
         )
 
     def open_stream(self, stream: UUID, rows: Iterable[StreamRow]) -> list[Any]:
-        """Open the events of one stream; each key is asked for once."""
-        batch = _Batch()
-        ciphers = batch.ciphers
+        """The events of one stream, every tag checked; each key is asked for once.
+
+        A fact that its aggregate keeps is opened no further than the fold reads it (`unread`).
+        """
+        ciphers, begin = self._ciphers(), self._prefix + stream.bytes
         return [
-            self._open_plain(stream, version, topic, state, ciphers)
-            or self._open(stream, version, topic, state, batch)
-            for version, topic, state in rows
+            self._open_simply(stream, begin, row, ciphers) or self._open(stream, *row, ciphers)
+            for row in rows
         ]
 
-    def _open_plain(
-        self, stream: UUID, version: int, topic: str, state: bytes, ciphers: dict[bytes, AESGCM | None]
+    def _open_simply(
+        self, stream: UUID, begin: bytes, row: StreamRow, ciphers: dict[bytes, Any]
     ) -> Any | None:
-        """The common case, one section under one key, in a straight line: half of a load is spent here.
+        """The common case in a straight line, for half of a load is spent here: nothing of it is erased.
 
         None for whatever is not that, or not as it should be: `_open` then says what is wrong.
         """
+        version, topic, state = row
         kind = self._kinds.get(topic)
-        ready = ciphers.get(state[3:19])
-        if kind is None or kind.codec.plain is None or ready is None or state[:3] != _ONE_SECTION_ONE_KEY:
+        if kind is None or kind.at_once is None:
             return None
-        if int.from_bytes(state[19:23], "big") != len(state) - 23:
-            return None
-        aad = b"".join((self._prefix, stream.bytes, _U64.pack(version), kind.topic_bytes, b"\0", state[3:19]))
         try:
-            values = kind.codec.plain(ready.decrypt(state[23:35], state[35:], aad))
-        except (InvalidTag, ValueError):
+            if state[:3] == _ONE_SECTION_ONE_KEY and int.from_bytes(state[19:23], "big") == len(state) - 23:
+                key_id = state[3:19]
+                bound = b"".join((begin, _U64.pack(version), kind.topic_bytes, b"\0", key_id))
+                values = kind.at_once(ciphers[key_id].decrypt(state[23:35], state[35:], bound))
+            else:
+                values = kind.at_once(checked(state, begin + _U64.pack(version) + kind.topic_bytes, ciphers))
+        except (AttributeError, IndexError, InvalidTag, ValueError):
             return None
         values["originator_id"] = stream
         values["originator_version"] = version
+        if kind.unread is not None:
+            return unread(kind.unread, values, state)
         event = object.__new__(kind.codec.event_class)
         object.__setattr__(event, "__dict__", values)
         return event
 
-    def _open(self, stream: UUID, version: int, topic: str, state: bytes, batch: _Batch) -> Any:
+    def _look_into(self, topic: str, event: Any, state: bytes) -> dict[str, Any]:
+        """All attributes of a fact that is unread; its keys are asked for anew."""
+        found: Any = self._open(event.originator_id, event.originator_version, topic, state, self._ciphers())
+        if isinstance(found, Erased):
+            raise KeyDestroyed("this was erased since it was read: read it again")
+        values: dict[str, Any] = vars(found)
+        return values
+
+    def _open(self, stream: UUID, version: int, topic: str, state: bytes, ciphers: Ciphers) -> Any:
         kind = self._kinds.get(topic) or self._kind_in_store(topic)
         bound = self._bound(stream, version, kind)
         try:
             if state[:2] == _ONE_SECTION:
-                attributes, at = self._section(state, 2, bound, 0, batch)
+                attributes, at = self._section(state, 2, bound, 0, ciphers)
                 parts: list[Sealed] = []
             else:
-                attributes, parts, at = self._sections(state, bound, batch)
+                attributes, parts, at = self._sections(state, bound, ciphers)
             if at != len(state):
                 raise Corrupt("a stored event does not end where its sections end")
         except TamperedRow as error:
@@ -174,32 +184,31 @@ class HubMapper(Mapper[UUID]):
         object.__setattr__(event, "__dict__", values)
         return event
 
-    def _sections(self, state: bytes, bound: bytes, batch: _Batch) -> tuple[bytes | None, list[Sealed], int]:
+    def _sections(
+        self, state: bytes, bound: bytes, ciphers: Ciphers
+    ) -> tuple[bytes | None, list[Sealed], int]:
         if state[0] != FORMAT:
             raise Corrupt(f"stored format {state[0]} is not known here: a newer hub wrote it?")
         case = _key_ids(state, 2)
-        attributes, at = self._section(state, 2, bound, 0, batch)
+        attributes, at = self._section(state, 2, bound, 0, ciphers)
         parts: list[Sealed] = []
         for index in range(1, state[1]):
             ids = _key_ids(state, at)
-            value, at = self._section(state, at, bound, index, batch)
+            value, at = self._section(state, at, bound, index, ciphers)
             if ids[:16] != case:
                 raise Corrupt("a stored part belongs to another case than its event")
             parts.append(_part(case, ids[16:], value))
         return attributes, parts, at
 
     def _section(
-        self, state: bytes, at: int, bound: bytes, index: int, batch: _Batch
+        self, state: bytes, at: int, bound: bytes, index: int, ciphers: Ciphers
     ) -> tuple[bytes | None, int]:
         """The plaintext of the section at `at` (None: erased), and where the next one begins."""
         ids_end = at + 1 + 16 * state[at]
         if ids_end > len(state):
             raise IndexError
         ids = state[at + 1 : ids_end]
-        try:
-            ready = batch.ciphers[ids]
-        except KeyError:
-            ready = batch.ciphers[ids] = self._cipher(ids, batch.keys)
+        ready = ciphers[ids]
         begin = ids_end + 4
         end = begin + int.from_bytes(state[ids_end:begin], "big")
         if end > len(state):
@@ -208,17 +217,12 @@ class HubMapper(Mapper[UUID]):
             return None, end
         return open_with(ready, state[begin:end], bound + bytes((index,)) + ids), end
 
-    def _cipher(self, ids: bytes, keys: dict[bytes, bytes]) -> AESGCM | None:
-        key_ids = [ids[n : n + 16] for n in range(0, len(ids), 16)]
-        if not 1 <= len(key_ids) <= _KEYS_MAX:
-            raise Corrupt(f"a stored section names {len(key_ids)} keys, not 1 to {_KEYS_MAX}")
-        try:
-            for key_id in key_ids:
-                if key_id not in keys:
-                    keys[key_id] = self._keys.key(UUID(bytes=key_id))
-        except KeyDestroyed:
-            return None
-        return cipher(all_of([keys[key_id] for key_id in key_ids]))
+    def _ciphers(self) -> Ciphers:
+        """Those that are ready, while no key was destroyed since: the fence is asked once for a stream."""
+        ready = self._ready
+        if len(ready) > CIPHERS_MAX or ready.erasures != self._keys.erasures():
+            ready = self._ready = Ciphers(self._keys)
+        return ready
 
     def _bound(self, stream: UUID, version: int, kind: _Kind) -> bytes:
         return self._prefix + stream.bytes + _U64.pack(version) + kind.topic_bytes
@@ -233,7 +237,7 @@ class HubMapper(Mapper[UUID]):
         event_class = TOPICS.get(topic)
         if event_class is None:
             raise Corrupt("a stored event has a topic that is not known here: a newer hub wrote it?")
-        kind = self._kinds[topic] = _Kind(topic, event_class)
+        kind = self._kinds[topic] = _Kind(topic, event_class, partial(self._look_into, topic))
         return kind
 
 

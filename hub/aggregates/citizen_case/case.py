@@ -174,10 +174,7 @@ class CitizenCase(Aggregate):
         """The citizen asked to be forgotten, and nobody has answered."""
         self.inquiries: set[UUID] = set()
         self.matched_to: UUID | None = None
-        self.persons: set[UUID] = set()
-        """Other persons than the citizen, by their random id in this case."""
         self.warnings: set[str] = set()
-        self.could_kill: list[tuple[int, CouldKill]] = []
         self.free_text_read: set[int] = set()
         self.corrected: dict[tuple[int, str], tuple[int, str]] = {}
         """Version and field of each correction to those of the entry in whose place it stands."""
@@ -310,6 +307,18 @@ class CitizenCase(Aggregate):
         return told.entries(self, self._facts)
 
     in_place_of = told.in_place_of
+
+    @property
+    def persons(self) -> set[UUID]:
+        """Other persons than the citizen, by their random id in this case."""
+        reports = (fact for fact in self._facts if isinstance(fact, ReportReceived))
+        return {told.person for report in reports for told in report.others}
+
+    @property
+    def could_kill(self) -> list[tuple[int, CouldKill]]:
+        """What could kill and stands, each with the version of the fact that says it."""
+        facts = (fact for fact in self._facts if fact.originator_version not in self.retracted)
+        return [(f.originator_version, value) for f in facts for value in f.could_kill_values()]
 
     @property
     def mistakes(self) -> list[Mistake]:

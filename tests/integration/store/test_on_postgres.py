@@ -26,6 +26,7 @@ from tests.integration.store.suite_events import Erasure, RoundTrip, Tampering
 from tests.integration.store.suite_keys import Keys
 from tests.integration.store.suite_races import Races, together
 from tests.integration.store.suite_reading import Reading
+from tests.integration.store.suite_unread import Unread
 from tests.integration.store.suite_views import Views
 from tests.integration.store.support import NOW, Place, changed, looked, message, new_case
 from tests.support.postgres import PostgresServer
@@ -61,6 +62,9 @@ class TestKeys(OnPostgres, Keys): ...
 
 
 class TestRaces(OnPostgres, Races): ...
+
+
+class TestUnread(OnPostgres, Unread): ...
 
 
 class TestViews(OnPostgres, Views): ...

@@ -23,6 +23,7 @@ from tests.integration.store.suite_events import Erasure, RoundTrip, Tampering
 from tests.integration.store.suite_keys import Keys
 from tests.integration.store.suite_races import Races, together
 from tests.integration.store.suite_reading import Reading
+from tests.integration.store.suite_unread import Unread
 from tests.integration.store.suite_views import Views
 from tests.integration.store.support import NOW, Place, changed, execute, message, new_case, stored_grant
 
@@ -57,6 +58,9 @@ class TestKeys(OnSqlite, Keys): ...
 
 
 class TestRaces(OnSqlite, Races): ...
+
+
+class TestUnread(OnSqlite, Unread): ...
 
 
 class TestViews(OnSqlite, Views): ...

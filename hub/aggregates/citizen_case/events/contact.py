@@ -40,9 +40,8 @@ class ContactDecided(CaseEvent):
         }
         return (own("decision", decided), free_text("reason", "contact_decided.reason", self.reason))
 
-    def change(self, case: "CitizenCase") -> None:
-        if self.how is not None:
-            case.could_kill.append((self.originator_version, self.how))
+    def could_kill_values(self) -> tuple[CouldKill, ...]:
+        return () if self.how is None else (self.how,)
 
 
 @stored_as("case.contact_attempted")

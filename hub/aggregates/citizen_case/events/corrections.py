@@ -81,7 +81,6 @@ class ReportRetracted(CaseEvent):
 
     def change(self, case: "CitizenCase") -> None:
         case.retracted.update(self.versions)
-        case.could_kill = [(v, value) for v, value in case.could_kill if v not in self.versions]
 
 
 @stored_as("case.consent_corrected")

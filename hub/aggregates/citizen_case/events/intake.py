@@ -76,10 +76,11 @@ class ReportReceived(CaseEvent):
 
     def change(self, case: "CitizenCase") -> None:
         case.reports[self.report_id] = self.originator_version
-        case.persons.update(o.person for o in self.others)
         case.warnings.update(self.warnings)
-        case.could_kill.extend((self.originator_version, value) for value in self.could_kill)
         case.block_list_to_consider |= self.staff_involved
+
+    def could_kill_values(self) -> tuple[CouldKill, ...]:
+        return self.could_kill
 
 
 @stored_as("case.report_taken_up")

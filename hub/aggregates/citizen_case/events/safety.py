@@ -25,7 +25,9 @@ class SafeContactSet(CaseEvent):
 
     def change(self, case: "CitizenCase") -> None:
         case.warnings.add("safe_contact")
-        case.could_kill.append((self.originator_version, self.rules))
+
+    def could_kill_values(self) -> tuple[CouldKill, ...]:
+        return (self.rules,)
 
 
 @stored_as("case.address_protection_set")
@@ -45,7 +47,9 @@ class AddressProtectionSet(CaseEvent):
             case.warnings.discard("protected_address")
         else:
             case.warnings.add("protected_address")
-        case.could_kill.append((self.originator_version, self.address))
+
+    def could_kill_values(self) -> tuple[CouldKill, ...]:
+        return (self.address,)
 
 
 @stored_as("case.safety_assessed")
