@@ -198,12 +198,13 @@ class Opener:
         self, wraps: Sequence[LivingWrap], only: frozenset[int] | None = None
     ) -> dict[UUID, dict[int, PartKey]]:
         """The keys of every message that opens; a damaged row is an alarm, and the rest opens without it."""
-        grant_keys: dict[UUID, bytes | None] = {}
+        grant_keys: dict[int, bytes | None] = {}
         found: dict[UUID, dict[int, PartKey]] = {}
         for living in wraps:
-            if living.grant_id not in grant_keys:
-                grant_keys[living.grant_id] = self._grant_key(living)
-            grant_key = grant_keys[living.grant_id]
+            number = living.grant_id.int
+            if number not in grant_keys:
+                grant_keys[number] = self._grant_key(living)
+            grant_key = grant_keys[number]
             if grant_key is None:
                 continue
             try:
@@ -222,7 +223,9 @@ class Opener:
                 _alarm(error, living)
                 continue
             found.setdefault(living.message_id, {}).update(opened)
-        return {message: keys for message, keys in found.items() if 0 in keys}
+        for message in [message for message, keys in found.items() if 0 not in keys]:
+            del found[message]
+        return found
 
     def _grant_key(self, living: LivingWrap) -> bytes | None:
         """The grant's key; None where the row is damaged, or the fence knows that the key is destroyed.
@@ -256,8 +259,9 @@ class Opener:
 
         Who asks may not be blocked from the case or what is matched with it, as that stands by now.
         """
-        messages = set(released)
-        used = tuple(sorted({w.grant_id for w in wraps if w.message_id in messages}, key=str))
+        messages = {message.int for message in released}
+        grants = {w.grant_id.int: w.grant_id for w in wraps if w.message_id.int in messages}
+        used = tuple(grants[number] for number in sorted(grants))
         try:
             self._events.commit(
                 fact,

@@ -8,6 +8,7 @@ from uuid import UUID
 from hub.sealing import all_of, open_, seal
 
 _SEALED_KEY_BYTES = 12 + 32 + 16
+_BEGIN = struct.Struct(">HB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class PartKey:
 
 def _associated(message_id: UUID, grant_id: UUID, part: int, about: UUID | None) -> bytes:
     person = about.bytes if about else b""
-    return b"tvaers-wrap-1" + message_id.bytes + grant_id.bytes + struct.pack(">H", part) + person
+    return b"tvaers-wrap-1" + message_id.bytes + grant_id.bytes + part.to_bytes(2, "big") + person
 
 
 def wrap(
@@ -66,9 +67,9 @@ def unwrap(
 
     `person_key` answers None for a destroyed key. Raises `TamperedRow`.
     """
-    at = 0
-    while at < len(wraps):
-        part, personal = struct.unpack_from(">HB", wraps, at)
+    at, end = 0, len(wraps)
+    while at < end:
+        part, personal = _BEGIN.unpack_from(wraps, at)
         at += 3
         about = UUID(bytes=wraps[at : at + 16]) if personal else None
         at += 16 * personal
