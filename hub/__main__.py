@@ -25,6 +25,7 @@ from hub.process import end_within, settle, stopped
 from hub.replaying import replay
 from hub.restoring import restore
 from hub.serving import Server, app_of, openapi
+from hub.serving_workers import serve_in_workers
 from hub.settings import Settings, unknown
 from hub.telling import told
 from hub.working import (
@@ -116,14 +117,17 @@ def topics(
 
 @app.command()
 def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
-    """Serve the API and the pages."""
+    """Serve the API and the pages, in one process or in as many as HUB_SERVE_WORKERS says."""
     settings = _settings()
     with closing(build(settings)) as parts:
         server = Server(app_of(parts, None), host, port)
-        with _measured(parts.measures, settings, "serve"):
-            _begins(f"serving {server.url}", settings)
-            settle()
-            server.serve()
+        _begins(f"serving {server.url}", settings)
+        if settings.serve_workers == 1:
+            with _measured(parts.measures, settings, "serve"):
+                settle()
+                server.serve()
+            return
+    raise typer.Exit(serve_in_workers(settings, server.socket))
 
 
 @app.command()
@@ -286,14 +290,9 @@ def _work(
 def _measured(measures: Measures, settings: Settings, role: str) -> Iterator[None]:
     """Answer a monitor as long as the process works, where the settings say so; log what it does."""
     logs.tell_all()
-    stop = None
-    if settings.metrics_port is not None:
-        stop = measures.serve(settings.metrics_port + ROLES.index(role))
-    try:
+    first = settings.metrics_port
+    with measures.answering(None if first is None else first + ROLES.index(role)):
         yield
-    finally:
-        if stop is not None:
-            stop()
 
 
 def main() -> None:

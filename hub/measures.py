@@ -18,7 +18,8 @@ from hub.ports import Waits
 
 log = logger("measures")
 ROLES: Final = ("serve", "relay", "project", "receive")
-"""The processes of one machine; each is measured on a port of its own, from `HUB_METRICS_PORT` on."""
+"""The processes of one machine; each is measured on a port of its own, from `HUB_METRICS_PORT` on. Behind the
+last stand further workers of `hub serve`."""
 
 
 class Measures:
@@ -98,6 +99,16 @@ class Measures:
             thread.join()
 
         return stop
+
+    @contextmanager
+    def answering(self, port: int | None) -> Iterator[None]:
+        """As `serve`, as long as the block lasts; without a port nobody is answered."""
+        stop = self.serve(port) if port is not None else None
+        try:
+            yield
+        finally:
+            if stop is not None:
+                stop()
 
     # What is found by its labels is kept: they are few, and to look them up takes longer than to count.
 

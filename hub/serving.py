@@ -4,6 +4,7 @@ import signal
 import socket
 import threading
 import time
+from contextlib import closing
 from types import FrameType
 from typing import Any
 
@@ -14,9 +15,10 @@ from hub.adapters.http.app import create_app
 from hub.adapters.http.context import Services
 from hub.adapters.http.tokens import EmbeddedIssuer, OidcVerifier, Verifier
 from hub.adapters.web.issuer_login import IssuerLogin
-from hub.bootstrap import Parts
+from hub.bootstrap import Parts, build
 from hub.errors import Unavailable
-from hub.process import end_within
+from hub.process import end_within, settle
+from hub.settings import Settings
 
 GRACE_S = 10
 START_S = 15.0
@@ -59,19 +61,28 @@ class _Uvicorn(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def bound(host: str, port: int) -> socket.socket:
+    """A socket with that address, 0 for any port. Raises `Unavailable`."""
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+    except (OSError, OverflowError) as error:
+        found.close()
+        why = (error.strerror or "no such address") if isinstance(error, OSError) else "no such port"
+        raise Unavailable(f"{host}:{port} can't be served on: {why}; choose --host or --port") from error
+    return found
+
+
 class Server:
     """uvicorn in a thread. Access logs are off: a URL holds ids."""
 
-    def __init__(self, app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind((host, port))
-        except (OSError, OverflowError) as error:
-            self._socket.close()
-            why = (error.strerror or "no such address") if isinstance(error, OSError) else "no such port"
-            raise Unavailable(f"{host}:{port} can't be served on: {why}; choose --host or --port") from error
-        self.url = f"http://{host}:{self._socket.getsockname()[1]}"
+    def __init__(
+        self, app: FastAPI, host: str = "127.0.0.1", port: int = 0, *, on: socket.socket | None = None
+    ) -> None:
+        self.socket = on or bound(host, port)
+        """Which others may serve on as well; `on` is one that another made."""
+        self.url = "http://{}:{}".format(*self.socket.getsockname())
         config = uvicorn.Config(
             app,
             access_log=False,
@@ -82,7 +93,7 @@ class Server:
             lifespan="off",
         )
         self._server = _Uvicorn(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="http")
+        self._thread = threading.Thread(target=self._server.run, args=([self.socket],), name="http")
 
     def start(self) -> None:
         """Serve, and return when the server answers."""
@@ -97,15 +108,24 @@ class Server:
         """Answer what is under way, then end."""
         self._server.should_exit = True
         self._thread.join()
-        self._socket.close()
+        self.socket.close()
 
     def serve(self) -> None:
         """Serve in this thread until SIGTERM or SIGINT ends it."""
         for number in (signal.SIGTERM, signal.SIGINT):
             # Before uvicorn looks for signals; and when it has ended it sends itself the signal once more.
             signal.signal(number, self._server.handle_exit)
-        self._server.run([self._socket])
-        self._socket.close()
+        self._server.run([self.socket])
+        self.socket.close()
+
+
+def serve_on(on: socket.socket, settings: Settings, monitored: int | None) -> None:
+    """Put a hub together and serve where others serve too, until SIGTERM or SIGINT ends it."""
+    with closing(build(settings)) as parts:
+        server = Server(app_of(parts, None), on=on)
+        with parts.measures.answering(monitored):
+            settle()
+            server.serve()
 
 
 def openapi() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validato
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PORT_MAX: Final = 65_535
+_WORKERS_MAX: Final = 16
 _TELEPHONE: Final = re.compile(r"\+?[0-9](?: ?[0-9]){2,14}", re.ASCII)
 _RULES: Final = {
     "string_pattern_mismatch": "must be 2 to 40 of a-z, 0-9 and '-'",
@@ -59,8 +60,11 @@ class Settings(BaseSettings):
     """Below this much free on the hub's disk only what may not wait is written."""
     database_dir: Path | None = None
     """Where PostgreSQL keeps its data, if that is a disk of this machine: it is looked at as well."""
-    metrics_port: int | None = Field(default=None, ge=1, le=_PORT_MAX - 3)
-    """Where `hub serve` answers a monitor on this machine; relay, project, receive on the three after it."""
+    serve_workers: int = Field(default=1, ge=1, le=_WORKERS_MAX)
+    """In how many processes `hub serve` answers; one keeps one core busy. More than one needs PostgreSQL."""
+    metrics_port: int | None = Field(default=None, ge=1, le=_PORT_MAX - 2 - _WORKERS_MAX)
+    """Where `hub serve` answers a monitor on this machine; relay, project, receive on the three after it, and
+    further workers of `hub serve` after those."""
     purge_silent_after: timedelta = Field(default=timedelta(hours=24), ge=timedelta(0))
     """How long a recipient may take to answer a revocation before it shows as silent."""
 
@@ -102,6 +106,15 @@ class Settings(BaseSettings):
     def _ca_needs_login(self) -> Self:
         if self.kafka_ca is not None and not self.kafka_username:
             raise ValueError("HUB_KAFKA_CA is used with a login only: set HUB_KAFKA_USERNAME and _PASSWORD")
+        return self
+
+    @model_validator(mode="after")
+    def _workers_need_a_server(self) -> Self:
+        if self.serve_workers > 1 and not self.database_url.startswith("postgresql://"):
+            raise ValueError(
+                "HUB_SERVE_WORKERS above 1 needs PostgreSQL, for SQLite lets one write at a time: "
+                "set HUB_DATABASE_URL, or leave it out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -1,10 +1,11 @@
 """`http_1`, `http_8`, `http_32`, `key_release`: over HTTP, from 1, 8 and 32 connections.
 
-Servers are processes of their own, as `hub serve` is; tokens come from an OIDC issuer in this process.
+Servers are processes of their own, as many workers as `hub serve` has, one for each core; tokens come from an
+OIDC issuer in this process.
 
 **http**, ours: the command of `append_1` as a POST: login, the case and who may act on it, the command, its
-answer. The limit: the very same app with the same login, checks and answer, in front of a hub that neither
-reads nor writes: its one case is in memory, and a command is answered at once.
+answer. The limit: the very same app with the same login, checks and answer, in as many workers, in front of a
+hub that neither reads nor writes: its one case is in memory, and a command is answered at once.
 
 **key_release**: the head keys of 100 messages, asked grants and put on record (gate 3), in milliseconds; the
 limit is a request that is logged in and does nothing else. The ratio is how many times as long ours takes.
@@ -14,6 +15,7 @@ import http.client
 import itertools
 import json
 import multiprocessing
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -32,12 +34,13 @@ from hub.application import Answer
 from hub.barring import Barred
 from hub.bootstrap import build
 from hub.process import settle
-from hub.serving import Server, app_of
+from hub.serving import Server, app_of, bound
 from hub.settings import Settings
 from tests.benchmarks.harness import Figure, Work, compared, rate, side_by_side
 from tests.benchmarks.municipality import (
     NGO,
     TOVHOLDER,
+    WORKERS,
     consented_case,
     level_asked,
     opened,
@@ -50,6 +53,7 @@ from tests.support.postgres import fresh_database
 ROUNDS, SECONDS = 5, 1.0
 CONNECTIONS = (1, 8, 32)
 KEYS = 100
+PATIENCE_S = 120.0
 BARE = "/bare"
 SYSTEM = Actor("havnen-system", "Havnens system", "partner_system", NGO)
 
@@ -59,7 +63,7 @@ def measure(server: str) -> Iterator[Figure]:
     with ExitStack() as stack:
         issuer = stack.enter_context(Issuer.serving("tvaers-hub"))
         url = stack.enter_context(fresh_database(server))
-        settings = stack.enter_context(settings_on(url, issuer=issuer.url))
+        settings = stack.enter_context(settings_on(url, issuer=issuer.url, workers=WORKERS))
         parts = stack.enter_context(opened(settings))
         cases = [consented_case(parts) for _ in range(max(CONNECTIONS))]
         Teller(parts).tell(KEYS)
@@ -130,28 +134,36 @@ def _milliseconds(work: Callable[[], object], times: int = 40) -> float:
 
 @contextmanager
 def served(settings: Settings, case: UUID, *, real: bool) -> Iterator[int]:
-    """A server in a process of its own; its port."""
+    """A server in as many processes as the settings say; its port."""
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(settings, case, real, theirs), daemon=True)
-    process.start()
+    on = bound("127.0.0.1", 0)
+    begin = context.Barrier(settings.serve_workers + 1, timeout=PATIENCE_S)
+    processes = [
+        context.Process(target=_serve, args=(settings, case, real, on, begin), daemon=True)
+        for _ in range(settings.serve_workers)
+    ]
+    for process in processes:
+        process.start()
+    begin.wait()
     try:
-        yield ours.recv()
+        yield on.getsockname()[1]
     finally:
-        process.terminate()
-        process.join()
+        for process in processes:
+            process.terminate()
+            process.join()
+        on.close()
 
 
-def _serve(settings: Settings, case: UUID, real: bool, told: Any) -> None:
+def _serve(settings: Settings, case: UUID, real: bool, on: socket.socket, begin: Any) -> None:
     parts = build(settings)
     app = app_of(parts, None)
     app.add_api_route(BARE, _logged_in, methods=["POST"])
     if not real:
         app.state.services = _without_store(app, parts.committer.case(case))
     settle()
-    server = Server(app)
-    told.send(int(server.url.rpartition(":")[2]))
-    server.serve()
+    on.listen()
+    begin.wait()
+    Server(app, on=on).serve()
 
 
 def _logged_in(request: Request) -> Mapping[str, str]:

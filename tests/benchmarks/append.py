@@ -1,10 +1,11 @@
 """`append_1`, `append_8`: commands a second through the application, beside the bare rows that they write.
 
-**Ours**: `Hub.change_safety_level` as a route calls it, in one process, in 1 and in 8 threads (each with
-cases of its own): the case is loaded, decides, the gate decides who is told, two messages are sealed (the
-owning unit's and a consented NGO's), and three events (the case's, two ledgers'), two messages, two rows of
-wraps and the idempotency record are written in one transaction, behind the append lock and its guards,
-numbered and notified. The load counts. Every command has an idempotency key of its own; nothing is repeated.
+**Ours**: `Hub.change_safety_level` as a route calls it, by 1 and 8 callers, each with cases of its own: the
+case is loaded, decides, the gate decides who is told, two messages are sealed (the owning unit's and a
+consented NGO's), and three events (the case's, two ledgers'), two messages, two rows of wraps and the
+idempotency record are written in one transaction, behind the append lock and its guards, and numbered. The
+load counts. Every command has an idempotency key of its own; nothing is repeated. The 8 callers are threads
+in as many processes as `hub serve` has workers, one for each core.
 
 **The limit**: the very same rows of such commands (same bytes and sizes, new ids) into the same tables and
 indexes in a schema beside, in 1 and in 8 processes: one prepared binary INSERT a row, all rows of one command
@@ -18,7 +19,7 @@ import math
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,13 +30,23 @@ import psycopg
 from psycopg.types.numeric import Int8
 
 from hub.adapters.store.migrating import script
-from hub.bootstrap import Parts
+from hub.bootstrap import Parts, build
+from hub.process import settle
+from hub.settings import Settings
 from tests.benchmarks.harness import WARM_UP, Figure, Work, rate, side_by_side
-from tests.benchmarks.municipality import change_level, consented_case, opened, settings_on
+from tests.benchmarks.municipality import (
+    LEVELS,
+    WORKERS,
+    change_level,
+    consented_case,
+    opened,
+    settings_on,
+)
 from tests.support.postgres import fresh_database
 
 ROUNDS, SECONDS = 7, 1.0
-CASES = 96
+CASES, CALLERS = 96, 8
+PATIENCE_S = 120.0
 EVENT = """INSERT INTO bare.stored_events (originator_id, originator_version, topic, state)
     VALUES (%b, %b, %b, %b)"""
 MESSAGE = """INSERT INTO bare.messages (recipient, epoch, sequence, message_id, position, sealed, control)
@@ -57,27 +68,37 @@ class Written:
 
 def measure(server: str) -> Iterator[Figure]:
     """Both figures."""
-    with fresh_database(server) as url, settings_on(url) as settings, opened(settings) as parts:
+    with (
+        fresh_database(server) as url,
+        settings_on(url, workers=WORKERS) as settings,
+        opened(settings) as parts,
+    ):
         cases = [consented_case(parts) for _ in range(CASES)]
-        turns = {case: itertools.count() for case in cases}
-        works = [_changes(parts, cases[n::8], turns) for n in range(8)]
-        one = _changes(parts, cases, turns)
+        one = _changes(parts, cases)
         rows = _written(url, one)
-        for name, ours in (("append_1", [one]), ("append_8", works)):
-            measured = partial(rate, ours, SECONDS)
-            with bare_writers(url, rows, len(ours)) as bare:
-                yield side_by_side(name, "commands/s", measured, bare, ROUNDS)
+        with together(_write, [(url, rows)]) as bare:
+            yield side_by_side("append_1", "commands/s", partial(rate, [one], SECONDS), bare, ROUNDS)
+        callers = [cases[n::CALLERS] for n in range(CALLERS)]
+        shares = [(settings, callers[n :: settings.serve_workers]) for n in range(settings.serve_workers)]
+        with together(_command, shares) as ours, together(_write, [(url, rows)] * CALLERS) as bare:
+            yield side_by_side("append_8", "commands/s", ours, bare, ROUNDS)
 
 
-def _changes(parts: Parts, cases: list[UUID], turns: Mapping[UUID, Iterator[int]]) -> Work:
+def _changes(parts: Parts, cases: list[UUID]) -> Work:
     """The command, on each of the cases in turn."""
     mine = itertools.cycle(cases)
+    turns = {case: itertools.count(_next_turn(parts, case)) for case in cases}
 
     def work() -> None:
         case = next(mine)
         change_level(parts, case, next(turns[case]))
 
     return work
+
+
+def _next_turn(parts: Parts, case: UUID) -> int:
+    level = parts.committer.case(case).safety_level
+    return 0 if level is None else LEVELS.index(level) + 1
 
 
 def _written(url: str, command: Work) -> Written:
@@ -106,13 +127,15 @@ def _written(url: str, command: Work) -> Written:
 
 
 @contextmanager
-def bare_writers(url: str, rows: Written, writers: int) -> Iterator[Callable[[], float]]:
-    """Processes that write bare rows when they are told to: transactions a second of all together."""
+def together(
+    measured: Callable[..., None], given: Sequence[tuple[Any, ...]]
+) -> Iterator[Callable[[], float]]:
+    """Processes that work when they are told to: how much a second all of them did together."""
     context = multiprocessing.get_context("spawn")
-    begin = context.Barrier(writers + 1)
+    begin = context.Barrier(len(given) + 1, timeout=PATIENCE_S)
     counted = context.SimpleQueue()
     processes = [
-        context.Process(target=_write, args=(url, rows, begin, counted), daemon=True) for _ in range(writers)
+        context.Process(target=measured, args=(*args, begin, counted), daemon=True) for args in given
     ]
     for process in processes:
         process.start()
@@ -128,6 +151,18 @@ def bare_writers(url: str, rows: Written, writers: int) -> Iterator[Callable[[],
         for process in processes:
             process.terminate()
             process.join()
+
+
+def _command(settings: Settings, callers: list[list[UUID]], begin: Any, counted: Any) -> None:
+    """One worker, put together as `hub serve` does, with the callers that came to it."""
+    parts = build(settings)
+    works = [_changes(parts, cases) for cases in callers]
+    settle()
+    rate(works, SECONDS)
+    begin.wait()
+    while True:
+        begin.wait()
+        counted.put(rate(works, SECONDS))
 
 
 def _write(url: str, rows: Written, begin: Any, counted: Any) -> None:

@@ -1,6 +1,7 @@
 """A fictitious municipality to measure on: a unit, a police district, and an NGO whose view the hub keeps."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -23,6 +24,8 @@ MUNICIPALITY, UNIT, POLICE, NGO = "eksempel", "familieenheden", "politiet", "hav
 TOLD_NGO = (Category.IDENTITY, Category.INCIDENT, Category.WISHES, Category.RISK, Category.REFERRAL)
 REPORT = "01-politi-natlig-vold-i-hjemmet"
 LEVELS: Sequence[SafetyLevel] = tuple(SafetyLevel)
+WORKERS = min(os.cpu_count() or 1, 8)
+"""Processes of `hub serve`: one for each core, as deploy/env.example says."""
 
 CASEWORKER = Actor("inge", "Inge Indskriver", "caseworker", UNIT)
 TOVHOLDER = Actor("tove", "Tove Tovholder", "tovholder", UNIT)
@@ -35,7 +38,7 @@ def command(by: Actor = TOVHOLDER, body: bytes = b"") -> Command:
 
 
 @contextmanager
-def settings_on(database_url: str, kafka: str = "", issuer: str = "") -> Iterator[Settings]:
+def settings_on(database_url: str, kafka: str = "", issuer: str = "", workers: int = 1) -> Iterator[Settings]:
     """Settings with a folder of their own, and the store made."""
     with TemporaryDirectory(prefix="tvaers-bench-") as folder:
         settings = Settings(
@@ -46,6 +49,7 @@ def settings_on(database_url: str, kafka: str = "", issuer: str = "") -> Iterato
             kafka_bootstrap=kafka,
             issuer=issuer,
             on_call="112",
+            serve_workers=workers,
         )
         initialise(settings)
         yield settings

@@ -178,11 +178,19 @@ def test_each_worker_finishes_what_is_under_way_and_the_next_goes_on(settings: S
         town.run_until("project", lambda: town.shown() == REPORTS)
 
 
-def test_serve_answers_the_request_under_way(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_serve_answers_the_request_under_way(tmp_path: Path, database_url: str, workers: int) -> None:
     """Half of a report has come when it is told to end: the rest is waited for, taken in and answered."""
     with Issuer.serving("tvaers-hub") as issuer:
         issuer.add(Actor(POLICE, "Politiet", "", POLICE), Role.REPORTER)
-        settings = Settings(data_dir=tmp_path / "hub", on_call=ON_CALL, unit=UNIT, issuer=issuer.url)
+        settings = Settings(
+            data_dir=tmp_path / "hub",
+            on_call=ON_CALL,
+            unit=UNIT,
+            issuer=issuer.url,
+            database_url=database_url,
+            serve_workers=workers,
+        )
         (port,) = free_ports(1)
         body = json.dumps({**example(), "report_id": str(uuid4())}).encode()
         head = (

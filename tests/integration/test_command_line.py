@@ -333,6 +333,8 @@ CANARY = "Majas-hemmelighed"
 GOOD_KEY = "aa" * 32
 FAILURES: list[tuple[str, list[str], dict[str, str], str]] = [
     ("no init: serve", ["serve"], {"HUB_ISSUER": "http://x"}, "hub init"),
+    ("several workers on SQLite", ["serve"], {"HUB_SERVE_WORKERS": "2"}, "HUB_SERVE_WORKERS above 1 needs"),
+    ("no worker at all", ["serve"], {"HUB_SERVE_WORKERS": "0"}, "HUB_SERVE_WORKERS"),
     ("no init: relay", ["relay"], {}, "hub init"),
     ("no init: project", ["project"], {}, "hub init"),
     ("no init: receive", ["receive"], {}, "hub init"),
