@@ -108,7 +108,7 @@ class Alongside:
     """Everything that one transaction writes beside the events. Guards are read after the lock is held.
 
     Order inside: lock; idempotency; end grants; guards (`needs_…`); keys; grants; events; messages with
-    numbers; index; timers; notify.
+    numbers; index; timers.
     """
 
     now: datetime

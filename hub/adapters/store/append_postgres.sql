@@ -169,7 +169,6 @@ BEGIN
         VALUES (p_key, p_body_mac, last_number, p_ids);
     END IF;
 
-    PERFORM pg_notify('stored_events', '');
     status := 'ok';
 END $$;
 
