@@ -171,6 +171,8 @@ def restored() -> None:
         found = restore(parts, broker)
     print(f"numbers begin anew in epoch {found.epoch}")
     print(f"ended again: {found.ended} grants of {found.cases} cases")
+    if found.damaged:
+        print(f"{found.damaged} cases are damaged and were not looked at: see the runbook")
     print(f"read again: {found.read} messages of partners")
 
 

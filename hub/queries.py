@@ -125,11 +125,14 @@ class Queries:
         return found
 
     def hand_overs(self, by: Actor, purpose: str) -> list[Mapping[str, Any]]:
-        """What this person was asked to take over; each that is shown is on record as a look at its case."""
+        """What this person was asked to take over; each that is shown is on record as a look at its case.
+
+        A case that cannot be read stands in nobody's list: whom it asks stands in it alone.
+        """
         found: list[Mapping[str, Any]] = []
         asked_for = hand_overs.waiting(self._views[hand_overs.NAME].rows(by.organisation))
         for waiting in self._waiting(by, asked_for):
-            case = self._committer.case(waiting.case_id) if waiting.case_id is not None else None
+            case = self._readable(waiting.case_id)
             asked = case.hand_over if case is not None else None
             if case is None or asked is None or asked.to.person != by.person:
                 continue
@@ -145,6 +148,15 @@ class Queries:
                 }
             )
         return found
+
+    def _readable(self, case_id: UUID | None) -> CitizenCase | None:
+        try:
+            return self._committer.case(case_id) if case_id is not None else None
+        except Missing:
+            return None
+        except Corrupt as error:
+            log.error("a case cannot be read", error=error.slug)
+            return None
 
     def timeline(self, by: Actor, case: CitizenCase, purpose: str) -> list[OpenedRow]:
         """Everything told to the owning unit about this case and the inquiries matched to it, in order.

@@ -17,10 +17,12 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import InquiryOpened
 from hub.bootstrap import Parts
 from hub.committing import Command
-from hub.errors import Missing, Unavailable
+from hub.errors import Corrupt, Missing, Unavailable
+from hub.logs import logger
 from hub.ports import Broker
 from hub.receiving import Receiver
 
+log = logger("restoring")
 RESTORER: Final = Actor("hub", "hub", "restore", "hub")
 _PAGE: Final = 1000
 _PATIENCE_S: Final = 60.0
@@ -33,6 +35,8 @@ class Restored:
     epoch: int
     ended: int
     cases: int
+    damaged: int
+    """Cases that could not be looked at: the fence holds what ended in them, and no record does."""
     read: int
 
 
@@ -43,23 +47,26 @@ def restore(parts: Parts, broker: Broker) -> Restored:
     """
     epoch = parts.app.store.begin_epoch()
     parts.app.keys.erase_again()
-    again = list(_end_again(parts))
-    read = sum(_read_again(parts, broker, row.slug) for row in parts.app.store.partners())
-    return Restored(epoch, sum(again), len(again), read)
-
-
-def _end_again(parts: Parts) -> Iterator[int]:
-    """How many grants of each case ended once more."""
     fenced = parts.app.keys.ended()
-    for case_id in _cases(parts):
-        try:
-            grants = parts.committer.case(case_id).grants.values()
-        except Missing:
-            continue  # erased: its keys are behind the fence as well
+    found = [_end_again(parts, case_id, fenced) for case_id in _cases(parts)]
+    again = [count for count in found if count]
+    read = sum(_read_again(parts, broker, row.slug) for row in parts.app.store.partners())
+    return Restored(epoch, sum(again), len(again), found.count(None), read)
+
+
+def _end_again(parts: Parts, case_id: UUID, fenced: frozenset[UUID]) -> int | None:
+    """How many grants of a case ended once more; None where it is damaged, which must not stop the others."""
+    try:
+        grants = parts.committer.case(case_id).grants.values()
         revived = {g.grant_id for g in grants if g.grant_id in fenced and not g.ended}
         if revived:
             parts.hub.end_again(Command(by=RESTORER), case_id, revived)
-            yield len(revived)
+    except Missing:
+        return 0  # erased: its keys are behind the fence as well
+    except Corrupt as error:
+        log.error("a case cannot be read", error=error.slug)
+        return None
+    return len(revived)
 
 
 def _cases(parts: Parts) -> Iterator[UUID]:

@@ -1,14 +1,20 @@
 """One damaged row stops its own stream and nobody else: a withdrawal and an emergency always go through."""
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from contracts.inbound_v1 import Inbound
 from contracts.message_v1 import Revoked
 from contracts.terms import BasisRule, Category, OrganisationKind, SafetyLevel
+from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.aggregates.disclosure_ledger import Refused
 from hub.errors import Conflict, Invalid, TamperedRow
+from hub.restoring import restore
+from tests.support.carrying import carried
 from tests.support.social_reports import example
-from tests.world import CHILDREN, NGO, SHELTER, World
+from tests.world import ANOTHER_TOVHOLDER, CHILDREN, NGO, PARTNERS, SHELTER, UNIT, World
 
 C = Category
 
@@ -64,6 +70,36 @@ def test_a_damaged_case_is_an_alarm_and_stops_itself_alone(world: World) -> None
     with pytest.raises(TamperedRow):
         world.assess(case)
     world.assess(other)
+
+
+def test_a_worklist_shows_what_can_be_read_beside_a_damaged_case(world: World, tmp_path: Path) -> None:
+    """Who was asked to take over two cases sees the one that can be read."""
+    world.identities[UNIT].save(world.parts.settings.data_dir / "keys" / "recipients" / UNIT)
+    cases = [world.open_case() for _ in range(2)]
+    for case in cases:
+        world.hand_over(case)
+    with closing(EmbeddedBroker(tmp_path / "bus.db")) as broker:
+        broker.create_topics(world.parts.outgoing.topics(list(PARTNERS)), 7)
+        carried(world, broker)
+
+    def shown() -> list[str]:
+        return [one["case"] for one in world.parts.queries.hand_overs(ANOTHER_TOVHOLDER, "coordination")]
+
+    assert shown() == [str(case) for case in cases]
+    damage(world, cases[0])
+    assert shown() == [str(cases[1])]
+
+
+def test_a_restored_backup_is_set_right_beside_a_damaged_case(world: World, tmp_path: Path) -> None:
+    """What ended since ends again in every other case, and how many could not be looked at is told."""
+    damaged, other = world.open_case(), world.open_case()
+    consent = world.consent(other, [NGO], [C.INCIDENT])
+    world.parts.app.keys.end([g.grant_id for g in world.case(other).grants.values() if g.basis_id == consent])
+    damage(world, damaged)
+    with closing(EmbeddedBroker(tmp_path / "bus.db")) as broker:
+        found = restore(world.parts, broker)
+    assert (found.ended, found.cases, found.damaged) == (1, 1, 1)
+    assert [g.ended for g in world.case(other).grants.values() if g.basis_id == consent] == [True]
 
 
 def test_a_referral_that_nobody_can_receive_is_refused(world: World) -> None:
