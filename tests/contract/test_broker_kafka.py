@@ -217,9 +217,20 @@ def test_a_partner_makes_no_topic_and_gives_no_right(site: Site) -> None:
     with closing(KafkaBroker(theirs)) as partner, pytest.raises(Forbidden):
         partner.create_topics([f"{site.name}.to.ngo-c"], 7)
     with pytest.raises((Forbidden, Unavailable)):
-        grant_partner(theirs, "ngo-a", "other", "x")
+        grant_partner(theirs, "ngo-c", site.name, "x")
     with pytest.raises((Forbidden, Unavailable)):
         grant_partner(theirs, "ngo-ab", site.name, "x")
+
+
+def test_the_hubs_own_login_is_no_partners(site: Site) -> None:
+    """Whatever it is called: not given to one with a password of its own, and not taken with one."""
+    name = site.server.admin_user
+    with pytest.raises(Invalid, match="HUB_KAFKA_USERNAME"):
+        grant_partner(site.admin, name, site.name, "another")
+    with pytest.raises(Invalid, match="HUB_KAFKA_USERNAME"):
+        cut_off_partner(site.admin, name)
+    with closing(KafkaBroker(site.admin)) as hub:
+        assert site.to("ngo-a") in hub.topics()
 
 
 def test_a_partner_that_is_cut_off_gets_nothing_more(site: Site) -> None:

@@ -21,13 +21,17 @@ from kafka.admin import (
 
 from contracts.topics import from_topic, to_topic
 from hub.adapters.broker.kafka import KafkaSettings, told
-from hub.errors import Unavailable
+from hub.errors import Invalid, Unavailable
 
 _ITERATIONS: Final = 8_192
 
 
 def grant_partner(settings: KafkaSettings, slug: str, municipality: str, password: str) -> None:
-    """Make the partner's user (or change its password) and give it its three rights, and none else."""
+    """Make the partner's user (or change its password) and give it its three rights, and none else.
+
+    Raises `Invalid` where the hub itself logs in by that name.
+    """
+    _refuse_our_own(settings, slug)
     scram = UserScramCredentialUpsertion(slug, ScramMechanism.SCRAM_SHA_512, password, iterations=_ITERATIONS)
     rights = _rights(slug, municipality)
     with told(), settings.admin() as admin:
@@ -76,11 +80,24 @@ def _amiss(partitions: Sequence[Any], configs: Mapping[str, Any], replicas: int)
 
 
 def cut_off_partner(settings: KafkaSettings, slug: str) -> None:
-    """Take every right first, then the login. An open connection lives on, with no right to anything."""
+    """Take every right first, then the login. An open connection lives on, with no right to anything.
+
+    Raises `Invalid` where the hub itself logs in by that name.
+    """
+    _refuse_our_own(settings, slug)
     with told(), settings.admin() as admin:
         admin.delete_acls([_of(f"User:{slug}")])
         if slug in admin.describe_user_scram_credentials():
             _check(admin.alter_user_scram_credentials([UserScramCredentialDeletion(slug, "SCRAM-SHA-512")]))
+
+
+def _refuse_our_own(settings: KafkaSettings, slug: str) -> None:
+    """Whoever logs in as the hub reads every topic; and cut off with a partner, the hub would be away."""
+    if slug == settings.username:
+        raise Invalid(
+            f"the hub itself logs in to the broker as {slug}: give the hub another HUB_KAFKA_USERNAME first",
+            field="slug",
+        )
 
 
 def _rights(slug: str, municipality: str) -> list[Any]:
