@@ -21,7 +21,7 @@ from hub.doctor import examine
 from hub.errors import Invalid, Missing
 from hub.measures import ROLES, Measures
 from hub.partner_commands import partner, person
-from hub.process import end_within, settle, stopped
+from hub.process import end_at_once, end_within, settle, stopped
 from hub.replaying import replay
 from hub.restoring import restore
 from hub.serving import Server, app_of, openapi
@@ -118,6 +118,7 @@ def topics(
 @app.command()
 def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve the API and the pages, in one process or in as many as HUB_SERVE_WORKERS says."""
+    end_at_once()
     settings = _settings()
     with closing(build(settings)) as parts:
         server = Server(app_of(parts, None), host, port)
@@ -272,6 +273,7 @@ def _work(
     make: Callable[[Parts, Any], list[Worker]],
     more: Callable[[Parts, Any, Container[str]], list[Worker]] = lambda *_: [],
 ) -> None:
+    end_at_once()
     settings = _settings()
     with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
         if role == "relay":

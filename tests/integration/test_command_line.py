@@ -685,6 +685,22 @@ def test_a_worker_runs_and_ends_when_told_to(
 
 
 @pytest.mark.parametrize("command", ROLES)
+def test_a_process_told_to_end_while_it_begins_ends_in_order(ready: dict[str, str], command: str) -> None:
+    """It waits for a database that says nothing; nothing is under way."""
+    folder = Path(ready["HUB_DATA_DIR"])
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        silent.settimeout(START_S)
+        url = f"postgresql://x@127.0.0.1:{silent.getsockname()[1]}/x"
+        env = environment(folder, HUB_ISSUER="http://127.0.0.1:1", HUB_DATABASE_URL=url)
+        with started(command, env=env) as process:
+            line, _ = silent.accept()
+            with line:
+                assert ends(process, signal.SIGTERM) == (0, "", "")
+
+
+@pytest.mark.parametrize("command", ROLES)
 def test_each_process_answers_a_monitor_on_its_own_port(ready: dict[str, str], command: str) -> None:
     """One setting for all of them, for they share a file of settings."""
     (port,) = provision.free_ports(1)
