@@ -15,6 +15,7 @@ from hub.following import Follower
 from hub.heartbeats import Heartbeats
 from hub.logs import logger, slug_of
 from hub.measures import Measures
+from hub.opening import MAX_BATCH
 from hub.ports import Broker
 from hub.projecting import Projector
 from hub.projections import disclosures
@@ -23,6 +24,10 @@ from hub.receiving import Receiver
 log = logger("working")
 LIMIT = 200
 PAUSE_S = 0.02
+RELAY_PAUSE_S = 0.005
+"""What is stored waits for the relay's next look, and whoever is to be told with it."""
+POLL_S = 0.1
+"""How long a reader waits on its topic at a time. What comes wakes it, so it makes no pause beside that."""
 LOOK_S = 3.0
 """How often is looked for partners that are new."""
 BEAT_S = 30.0
@@ -112,7 +117,7 @@ class Workers:
 def relay_of(parts: Parts, broker: Broker) -> Worker:
     """Sends what is stored."""
     relay = parts.relay(broker)
-    return Worker("relay", lambda: relay.step(LIMIT), relay.close)
+    return Worker("relay", lambda: relay.step(LIMIT), relay.close, RELAY_PAUSE_S)
 
 
 def follower_of(parts: Parts) -> Worker:
@@ -147,7 +152,7 @@ def projectors(parts: Parts, broker: Broker, known: Container[str] = ()) -> list
             # Keys that cannot be read stop one recipient's view and no other's; it is looked at again.
             log.error("a worker cannot begin", worker=name, error=slug_of(error))
             continue
-        found.append(Worker(name, _stepper(projector), projector.close))
+        found.append(Worker(name, _stepper(projector, MAX_BATCH), projector.close, 0))
     return found
 
 
@@ -165,12 +170,12 @@ def receivers(parts: Parts, broker: Broker, known: Container[str] = ()) -> list[
             partner=row.slug,
             received=parts.measures.received,
         )
-        found.append(Worker(name, _stepper(receiver), receiver.close))
+        found.append(Worker(name, _stepper(receiver, LIMIT), receiver.close, 0))
     return found
 
 
-def _stepper(part: Projector | Receiver) -> Callable[[], int]:
-    return lambda: part.step(LIMIT, PAUSE_S)
+def _stepper(part: Projector | Receiver, at_once: int) -> Callable[[], int]:
+    return lambda: part.step(at_once, POLL_S)
 
 
 def every_worker(parts: Parts, broker: Broker) -> Workers:

@@ -15,6 +15,8 @@ from kafka.errors import KafkaConnectionError, KafkaError
 PARTITION: Final = 0
 """Every topic has one."""
 _CONNECT_S: Final = 3.0
+_FETCH_BYTES: Final = 4 << 20
+"""Most that comes at once: several hundred messages, where kafka-python's own limit cuts batches in two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class KafkaLogin:
             allow_auto_create_topics=False,
             session_timeout_ms=ms(self.session_s),
             heartbeat_interval_ms=ms(self.session_s / 4),
+            max_partition_fetch_bytes=_FETCH_BYTES,
             metrics_enabled=False,
         )
         try:

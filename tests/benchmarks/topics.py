@@ -18,6 +18,7 @@ from typing import Any
 from contracts.client.kafka_login import PARTITION
 from contracts.envelope import to_headers
 from hub.bootstrap import Parts, broker_of, kafka_settings
+from hub.opening import MAX_BATCH
 from hub.ports import Broker
 from hub.working import LIMIT
 from tests.benchmarks.harness import Figure, side_by_side
@@ -57,7 +58,7 @@ def _project(parts: Parts, broker: Broker, login: Any, stack: ExitStack) -> Figu
     projector = stack.enter_context(closing(parts.projector(broker, NGO)))
     consumer = login.consumer(parts.outgoing.topic(NGO), "bare")
     stack.callback(consumer.close)
-    ours = rounds_of(lambda: projector.step(LIMIT, POLL_MS / 1000))
+    ours = rounds_of(lambda: projector.step(MAX_BATCH, POLL_MS / 1000))
     limit = rounds_of(lambda: _taken(consumer))
     ours(), limit()
     return side_by_side("project", "messages/s", ours, limit, ROUNDS)
@@ -91,5 +92,5 @@ def _bare_producer(parts: Parts, producer: Any, topic: str) -> Callable[[], int]
 
 
 def _taken(consumer: Any) -> int:
-    polled = consumer.poll(timeout_ms=POLL_MS, max_records=LIMIT)
+    polled = consumer.poll(timeout_ms=POLL_MS, max_records=MAX_BATCH)
     return len(list(itertools.chain.from_iterable(polled.values())))

@@ -29,7 +29,7 @@ from hub.ports import Record, Row
 from hub.projections import disclosures
 from hub.rebuilding import rebuild
 from hub.receiving import Receiver
-from hub.working import Workers, receivers
+from hub.working import POLL_S, Workers, projectors, receivers
 from tests.support.api import Api, clock_now
 from tests.support.carrying import carried
 from tests.support.social_reports import example
@@ -333,6 +333,20 @@ def test_a_partner_registered_meanwhile_is_read_without_a_restart(
     finally:
         workers.stop()
     assert threading.active_count() == before, "all have ended"
+
+
+def test_a_reader_that_found_nothing_waits_on_its_topic_and_nowhere_else(
+    world: World, broker: EmbeddedBroker
+) -> None:
+    """What came in a pause beside the topic would wait until that is over."""
+    readers = [*receivers(world.parts, broker), *projectors(world.parts, broker)]
+    assert {reader.name.partition(".")[0] for reader in readers} == {"receive", "project"}
+    for reader in readers:
+        began = time.monotonic()
+        assert reader.step() == 0
+        assert time.monotonic() - began > 0.5 * POLL_S, "the poll waits"
+        assert reader.pause_s == 0
+        reader.close()
 
 
 # --- the relay ------------------------------------------------------------------------------------------
