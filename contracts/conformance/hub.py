@@ -17,7 +17,7 @@ from contracts.client.keys import Identity, PublicKeys
 from contracts.client.sealed import build_message, seal_control
 from contracts.envelope import BadMessage, Envelope, from_json, to_json
 from contracts.inbound_v1 import Answer, Inbound, InboundType, PurgeAnswer
-from contracts.message_v1 import Control, Head, Part
+from contracts.message_v1 import Control, Head, Part, Ref
 from contracts.social_report_v1 import SocialReport
 from contracts.terms import Category, LookPurpose, MessageKind, Urgency
 
@@ -115,21 +115,23 @@ class PlayedHub:
             self.outlet(envelope)
         return number
 
-    def build(self, *, parts: int = 2, referral: UUID | None = None, spoil_head: bool = False) -> Told:
-        """Make a data message, and keep its keys; it is not said yet."""
+    def build(
+        self,
+        *,
+        parts: int = 2,
+        referral: UUID | None = None,
+        taken_up: UUID | None = None,
+        spoil_head: bool = False,
+    ) -> Told:
+        """Make a data message, and keep its keys; it is not said yet. `taken_up` is a report's id."""
         message_id, thread = uuid4(), uuid4()
         words = tuple(f"kanarie{uuid4().hex}" for _ in range(parts))
         category = [Category.IDENTITY, Category.INCIDENT, Category.WISHES]
         made = [
             Part(category=category[n % 3], recorded=AT, data={"name": word}) for n, word in enumerate(words)
         ]
-        head = Head(
-            kind=MessageKind.REFERRAL_REQUESTED if referral else MessageKind.PRESENT_STATE,
-            thread=thread,
-            urgency=Urgency.URGENT,
-            recorded=AT,
-            refs={"referral": referral} if referral else {},
-        )
+        kind, refs = _said(referral, taken_up)
+        head = Head(kind=kind, thread=thread, urgency=Urgency.URGENT, recorded=AT, refs=refs)
         sealed, keys = build_message(self.municipality, self.partner, message_id, head, made)
         lengths = tuple(28 + len(one.model_dump_json().encode()) for one in made)
         if spoil_head:
@@ -314,6 +316,14 @@ class PlayedHub:
         """The number of a report."""
         number = f"{report_id.int % 9000 + 1000}-TEST"
         return {"number": number, "status": "received", "on_call": ON_CALL}
+
+
+def _said(referral: UUID | None, taken_up: UUID | None) -> tuple[MessageKind, dict[Ref, UUID]]:
+    if taken_up is not None:
+        return MessageKind.REPORT_TAKEN_UP, {"report": taken_up}
+    if referral is not None:
+        return MessageKind.REFERRAL_REQUESTED, {"referral": referral}
+    return MessageKind.PRESENT_STATE, {}
 
 
 def number(query: dict[str, list[str]]) -> Number | None:

@@ -19,8 +19,8 @@ from contracts.conformance.shared import (
     unusable,
     waits_at_a_hole,
 )
-from contracts.conformance.stage import DUTY_NUMBER, Stage, last
-from contracts.message_v1 import Blank, Receipt, ReceiptStatus
+from contracts.conformance.stage import DUTY_NUMBER, Stage, last, needles
+from contracts.message_v1 import Blank, Receipt, ReceiptStatus, Revoked
 from contracts.social_report_v1 import SocialReport
 
 _LOST: Final = 2
@@ -49,13 +49,11 @@ def _delivered(stage: Stage, report: SocialReport, rule: str, text: str) -> None
 
 def _receipt(stage: Stage, report_id: UUID) -> UUID:
     number = stage.hub.receipt(report_id)["number"]
-    return stage.hub.control(
-        Receipt(report_id=report_id, number=number, status=ReceiptStatus.TAKEN_UP, at=AT)
-    )
+    return stage.hub.control(Receipt(report_id=report_id, number=number, status=ReceiptStatus.READ, at=AT))
 
 
 def report(stage: Stage) -> None:
-    """A report is handed in, delivered, and taken up."""
+    """A report is handed in, delivered, and read."""
     found, done = _submit(stage)
     _delivered(stage, found, "section 6", f"a report was handed in and did not come: {last(done)}")
     stage.never(done.status, "section 6", f"`submit` of a good report ended with {done.status}: {last(done)}")
@@ -122,6 +120,23 @@ def poison(stage: Stage) -> None:
     _receipt(stage, uuid4())
     stage.caught_up((1, len(wrong) + 2), "R4")
     reported(stage, {fake: "bad_signature", **stray, **wrong})
+
+
+def revocation(stage: Stage) -> None:
+    """That a report was taken up is told, and its basis ends; a second such message comes after that."""
+    hub = stage.hub
+    found, _ = _submit(stage)
+    _delivered(stage, found, "section 6", "a report was handed in and did not come")
+    held, late = (hub.build(parts=1, taken_up=found.report_id) for _ in range(2))
+    hub.number(held.message_id, held.sealed)
+    stage.caught_up((1, 1))
+    revoked = hub.control(Revoked(thread=held.head.thread, messages=(held.message_id, late.message_id)))
+    stage.gone_with(revoked, (held, 0), (held, 1))
+    stage.answered(revoked)
+    hub.number(late.message_id, late.sealed)
+    stage.caught_up((1, 3))
+    kept = any(needle in stage.program.disk() for needle in needles(late, 1))
+    stage.never(kept, "R6", "what came after its revocation lies on the disk")
 
 
 def rotation(stage: Stage) -> None:
@@ -205,6 +220,7 @@ SCENARIOS: Final[dict[str, Play]] = {
     "killed": killed,
     "gaps": gaps,
     "poison": poison,
+    "revocation": revocation,
     "rotation": rotation,
     "cut-off": cut_off,
     "hub-down": hub_down,

@@ -148,6 +148,12 @@ def says_purged_and_keeps() -> None:
 
 
 @fault
+def answers_no_revocation() -> None:
+    """It reports, and thinks that a reporter has nothing to drop."""
+    put(Reporter, "answer", lambda _: None)
+
+
+@fault
 def keeps_its_old_keys() -> None:
     """It reads its keys once, and never again."""
 

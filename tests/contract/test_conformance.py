@@ -91,6 +91,7 @@ CAUGHT = [
     ("passes_a_hole_over", "police", "gaps", "R3"),
     ("reports_no_problem", "police", "poison", "R1"),
     ("stops_at_poison", "police", "poison", "R4"),
+    ("answers_no_revocation", "police", "revocation", "R7"),
     ("checks_no_signature", "police", "rotation", "R10"),
     ("asks_all_the_time", "police", "cut-off", "R11"),
     ("counts_sent_as_delivered", "police", "hub-down", "R12"),

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
@@ -30,8 +30,8 @@ from contracts.client.logins import Tokens, by_secret
 from contracts.client.party import Party
 from contracts.client.reading import read_http, read_kafka
 from contracts.client.sealed import seal_inbound
-from contracts.inbound_v1 import Inbound
-from contracts.message_v1 import Receipt
+from contracts.inbound_v1 import Inbound, PurgeAnswer, PurgeOutcome
+from contracts.message_v1 import Erased, Receipt, Revoked
 from contracts.social_report_v1 import SocialReport
 
 TABLES: Final = """
@@ -41,6 +41,7 @@ INSERT OR IGNORE INTO position VALUES (1, 0, 0);
 CREATE TABLE IF NOT EXISTS reports (
     id TEXT PRIMARY KEY, body BLOB, state TEXT NOT NULL, sent REAL NOT NULL DEFAULT 0
 );
+CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, body TEXT NOT NULL);
 """
 WAITS: Final = "not yet delivered"
 AGAIN_S: Final = 900.0
@@ -107,6 +108,13 @@ class Reporter:
             with self.sql:
                 self.sql.execute("UPDATE reports SET body = ?, state = ? WHERE id = ?", row)
 
+    def answer(self) -> None:
+        """Send what is to be answered, under the same id until the hub has it (R8)."""
+        for name, body in self.sql.execute("SELECT id, body FROM answers").fetchall():
+            (self.kafka or self.hub).send(UUID(name), Inbound.model_validate_json(body))
+            with self.sql:
+                self.sql.execute("DELETE FROM answers WHERE id = ?", (name,))
+
     def read(self) -> bool:
         """Take in what has come; whether there may be more."""
         position: Position = self.sql.execute("SELECT epoch, sequence FROM position").fetchone()
@@ -115,9 +123,18 @@ class Reporter:
         return read_kafka(self.kafka, self.hub, self.party, self, position) != position
 
     def apply(self, received: Sequence[Received], position: Position) -> None:
-        """Receipts and the position, in one transaction."""
+        """Receipts, answers to revocations and the position, in one transaction.
+
+        Nothing else is kept here, so what is revoked is off the disk already (R7).
+        """
         receipts = [one.control for one in received if isinstance(one.control, Receipt)]
+        answers = [
+            (str(uuid5(one.envelope.message_id, "answer")), _purged(one.envelope.message_id, one.control))
+            for one in received
+            if isinstance(one.control, Revoked | Erased)
+        ]
         with self.sql:
+            self.sql.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", answers)
             for one in receipts:
                 row = (f"{one.status.value} as {one.number}", str(one.report_id))
                 self.sql.execute("UPDATE reports SET state = ?, body = NULL WHERE id = ?", row)
@@ -135,12 +152,18 @@ class Reporter:
             pause = float(self.settings["poll_s"])
             try:
                 self.deliver()
+                self.answer()
                 if self.read():
                     continue
             except ClientError as error:  # R11, R12: nothing is lost; later again.
                 sys.stderr.write(f"not now: {error.slug}\n")
                 pause = max(1.0, pause)
             time.sleep(pause)
+
+
+def _purged(revocation: UUID, closing: Revoked | Erased) -> str:
+    answer = PurgeAnswer(revocation=revocation, thread=closing.thread, outcome=PurgeOutcome.PURGED)
+    return Inbound.of(answer).model_dump_json()
 
 
 def main() -> None:
