@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -37,6 +38,7 @@ from hub.errors import HubError
 from hub.following import Follower
 from hub.projections import disclosures
 from hub.working import fire_timers
+from tests.integration.every_command import LATE, NEIGHBOUR, Played, TheRest, commands, fields_of_words
 from tests.support.canaries import forms
 from tests.support.social_reports import example, put
 from tests.world import (
@@ -192,6 +194,8 @@ class Story:
         )
         referral = self.refer(case)
         self.answer(case, referral)
+        words = count(40_000)
+        TheRest(world, self.by, lambda: bird(next(words)), TOVHOLDER).play()
         first = world.messages_of(NGO)[0].message_id
         self.look(case)
         self.move_messages()
@@ -295,16 +299,33 @@ class Story:
 
 
 @pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Played:
+    """Give what keeps which commands are played; asked for before the world is built."""
+    played = Played()
+    played.watch(monkeypatch)
+    return played
+
+
+@pytest.fixture
 def story(world: World) -> Iterator[Story]:
     """Give a story not yet told, on an embedded broker in the world's own folder."""
     with closing(EmbeddedBroker(world.parts.settings.data_dir / "broker.db")) as broker:
         broker.create_topics(
-            [f"{MUNICIPALITY}.to.{slug}" for slug in (*PARTNERS, "sangfuglene")]
+            [f"{MUNICIPALITY}.to.{slug}" for slug in (*PARTNERS, "sangfuglene", NEIGHBOUR, LATE)]
             + [f"{MUNICIPALITY}.from.{slug}" for slug in PARTNERS]
             + [f"{MUNICIPALITY}.dead"],
             1,
         )
         yield Story(world, broker)
+
+
+def test_the_story_plays_every_command_with_a_canary_in_every_field_that_takes_words(
+    played: Played, story: Story
+) -> None:
+    """What a new command, or a new field of one, would leak is not looked for until it is played here."""
+    story.tell()
+    assert sorted({name for name, _ in commands()} - played.commands) == []
+    assert sorted({*fields_of_words()} - played.fields) == []
 
 
 # --- store, broker, envelopes -------------------------------------------------------------------------
