@@ -51,6 +51,8 @@ from tests.world import (
 C = Category
 RACES = 500
 PROCESS_RACES = 40
+DATABASE = "RACES_DATABASE_URL"
+"""Where the second process finds the database: an address with a password stands on no command line."""
 SYSTEM = Actor("havnen-system", "havnen", "partner_system", NGO)
 
 
@@ -527,7 +529,7 @@ def test_withdraw_append_send_and_open_in_500_races(world: World, broker: Embedd
 
 def second_process(folder: Path) -> None:
     """Append to and open each case named on standard input; say when each request began that got keys."""
-    with closing(World.opened(folder, {})) as world:
+    with closing(World.opened(folder, {}, os.environ[DATABASE])) as world:
         print("ready", flush=True)  # noqa: T201 (how it answers)
         for line in sys.stdin:
             case, message, until = UUID(line.split()[0]), UUID(line.split()[1]), time.monotonic() + 2.0
@@ -547,41 +549,40 @@ def second_process(folder: Path) -> None:
             print(json.dumps(opened), flush=True)  # noqa: T201
 
 
-def test_a_withdrawal_in_one_process_closes_what_another_process_opens(tmp_path: Path) -> None:
-    with closing(World.built(tmp_path / "hub")) as world:
-        root = Path(__file__).parents[2]
-        with subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.test_withdrawal_races", str(tmp_path / "hub")],
-            cwd=root,
-            env={**os.environ, "PYTHONPATH": str(root)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as other:
-            assert other.stdin is not None
-            assert other.stdout is not None
-            assert other.stdout.readline().strip() == "ready"
-            opened = 0
-            for turn in range(PROCESS_RACES):
-                case = world.report()
-                consent = world.consent(case, [NGO], [C.INCIDENT])
-                message = world.messages_of(NGO)[-1]
-                other.stdin.write(f"{case} {message.message_id}\n")
-                other.stdin.flush()
-                time.sleep(0.002 * (turn % 8))
-                world.withdraw(case, consent)
-                withdrawn = time.monotonic()
-                began = json.loads(other.stdout.readline())
-                assert all(at < withdrawn for at in began)
-                opened += len(began)
-                log = world.log()
-                (ended,) = [n for n, e in log if isinstance(e, ConsentWithdrawn) and e.originator_id == case]
-                assert all(
-                    n < ended for n, e in log if isinstance(e, Opened) and e.message_id == message.message_id
-                )
-            other.stdin.close()
-            assert other.wait(timeout=30) == 0
-        assert opened, "the other process was never first: these were no races"
+def test_a_withdrawal_in_one_process_closes_what_another_process_opens(world: World) -> None:
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.test_withdrawal_races", str(world.parts.settings.data_dir)],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root), DATABASE: world.parts.settings.database_url},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline().strip() == "ready"
+        opened = 0
+        for turn in range(PROCESS_RACES):
+            case = world.report()
+            consent = world.consent(case, [NGO], [C.INCIDENT])
+            message = world.messages_of(NGO)[-1]
+            other.stdin.write(f"{case} {message.message_id}\n")
+            other.stdin.flush()
+            time.sleep(0.002 * (turn % 8))
+            world.withdraw(case, consent)
+            withdrawn = time.monotonic()
+            began = json.loads(other.stdout.readline())
+            assert all(at < withdrawn for at in began)
+            opened += len(began)
+            log = world.log()
+            (ended,) = [n for n, e in log if isinstance(e, ConsentWithdrawn) and e.originator_id == case]
+            assert all(
+                n < ended for n, e in log if isinstance(e, Opened) and e.message_id == message.message_id
+            )
+        other.stdin.close()
+        assert other.wait(timeout=30) == 0
+    assert opened, "the other process was never first: these were no races"
 
 
 if __name__ == "__main__":
