@@ -21,6 +21,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from fastapi import HTTPException
 
 from contracts.client.keys import Identity
 from contracts.terms import Category, OrganisationKind, ReferralStatus, RejectionReason
@@ -30,7 +31,9 @@ from hub.adapters.partners.ngo.adapter import Ngo
 from hub.adapters.partners.reporter import Reporter
 from hub.demo import stage as staging
 from hub.demo.stage import EMERGENCY, NGO, POLICE, Person, Refusal, Stage
+from hub.errors import Invalid
 from hub.logs import Lines, logger
+from hub.queries import Queries
 from hub.rebuilding import rebuild
 from hub.serving import app_of
 from hub.settings import Settings
@@ -69,6 +72,7 @@ class Seen:
     """What the hub's processes write, as they write it."""
     urls: list[bytes] = field(default_factory=list)
     refusals: list[bytes] = field(default_factory=list)
+    headers: list[bytes] = field(default_factory=list)
     statuses: set[int] = field(default_factory=set)
 
 
@@ -95,8 +99,7 @@ def recording(app: Any, seen: Seen) -> Any:
             if message["type"] == "http.response.start":
                 seen.statuses.add(message["status"])
                 failed = message["status"] >= 400
-                for name, value in message["headers"]:
-                    seen.refusals.append(name + b": " + value)
+                seen.headers += [name + b": " + value for name, value in message["headers"]]
             elif failed:
                 seen.refusals.append(message.get("body", b""))
             await send(message)
@@ -385,7 +388,8 @@ class Sinks:
         places["the processes' lines"] = self.seen.lines.getvalue().encode()
         places["standard output and error"] = "".join(self.capture.readouterr()).encode()
         places["addresses asked for"] = b"\n".join(self.seen.urls)
-        places["refusals and headers"] = b"\n".join(self.seen.refusals)
+        places["refusals"] = b"\n".join(self.seen.refusals)
+        places["headers of answers"] = b"\n".join(self.seen.headers)
         places |= self._folders()
         places |= self._on_kafka() if self.kafka else self._on_embedded()
         places |= self._in_postgres() if self.postgres else self._in_sqlite()
@@ -517,9 +521,13 @@ def _plant(sinks: Sinks) -> set[str]:
     logger("somewhere").error("took in", partner=PLANTED[0].lower(), error=PLANTED[0])
     print(canary(2))  # noqa: T201 (a careless print is what is looked for)
     anybody = Person(stage.url, "mette", "kode-mette")
-    with closing(anybody), suppress(Refusal):
-        anybody.get("/v1/cases/" + base64.b64encode(canary(3).encode()).decode().replace("/", "_"))
-    sinks.seen.refusals.append(json.dumps({"title": f"no such reason: {canary(4)}"}).encode())
+    with closing(anybody):
+        with suppress(Refusal):
+            anybody.get("/v1/cases/" + base64.b64encode(canary(3).encode()).decode().replace("/", "_"))
+        for careless in (_repeats_in_the_refusal, _repeats_in_a_header):
+            with pytest.MonkeyPatch.context() as patch, suppress(Refusal):
+                patch.setattr(Queries, "inbox", careless)
+                anybody.get("/v1/inbox")
     for slug in (POLICE, EMERGENCY, NGO):
         path = settings.data_dir / "partners" / slug / "data" / "cache.tmp"
         path.write_bytes(canary(5).encode("utf-16-le"))
@@ -531,7 +539,8 @@ def _plant(sinks: Sinks) -> set[str]:
             "the processes' lines",
             "standard output and error",
             "addresses asked for",
-            "refusals and headers",
+            "refusals",
+            "headers of answers",
         ),
         *(f"disk of {slug}" for slug in (POLICE, EMERGENCY, NGO)),
         *("the hub's own files", "names of files", "names of topics", "names of groups"),
@@ -559,6 +568,14 @@ def _plant(sinks: Sinks) -> set[str]:
         with psycopg.connect(sinks.postgres.url) as db, suppress(psycopg.Error):
             db.execute(f"SELECT '{canary(12)}' FROM no_such_table")  # noqa: S608 (names of our own)
     return places
+
+
+def _repeats_in_the_refusal(*_: object) -> None:
+    raise Invalid(f"reason: there is none such: {canary(4)}", field="reason")
+
+
+def _repeats_in_a_header(*_: object) -> None:
+    raise HTTPException(404, "there is no such case", {"Location": canary(17)})
 
 
 def _plant_embedded(sinks: Sinks, topic: str) -> None:

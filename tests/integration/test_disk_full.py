@@ -14,12 +14,12 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import ConsentExpired, ConsentWithdrawn, ReportReceived
 from hub.aggregates.receipts import Purged
 from hub.bootstrap import build
-from hub.errors import NoRoom
+from hub.errors import Missing, NoRoom
 from tests.support.api import Api, clock_now, slug_of
 from tests.support.postgres import programs
 from tests.support.small_disk import run_on_small_disk
 from tests.support.social_reports import example
-from tests.world import NGO, POLICE, World
+from tests.world import CASEWORKER, NGO, POLICE, TOVHOLDER, UNIT, World
 
 MORE_THAN_ANY_DISK = 2**62
 
@@ -87,6 +87,17 @@ def test_below_the_reserve_danger_to_life_is_acted_on(world: World, tight: World
     case = world.open_case()
     tight.legal_basis(case, [POLICE], [Category.RISK, Category.IDENTITY], BasisRule.VITAL_INTEREST)
     assert Category.IDENTITY in tight.told_categories(POLICE)
+
+
+def test_below_the_reserve_who_is_close_to_a_party_is_shut_out(world: World, tight: World) -> None:
+    """Whoever looks where nobody like that may: that waits for no disk."""
+    case = world.open_case()
+    login = {"organisation": UNIT, "person": "inge"}
+    tight.parts.hub.block_person(
+        tight.command(TOVHOLDER), case, **login, name="Inge Indskriver", reason="Bor hos en part"
+    )
+    with pytest.raises(Missing):
+        world.parts.queries.could_kill(CASEWORKER, world.case(case), "safety")
 
 
 def test_below_the_reserve_a_report_over_http_is_told_to_come_again(tmp_path: Path, store_url: str) -> None:

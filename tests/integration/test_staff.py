@@ -18,6 +18,7 @@ from hub.aggregates.look import LookRecorded
 from hub.aggregates.person import PersonResumed, PersonStopped
 from hub.aggregates.receipts import Opened
 from hub.errors import Conflict, Missing
+from tests.integration.test_corrupt_beside import damage
 from tests.support.api import Api, Caller, clock_now, slug_of
 from tests.world import (
     CASEWORKER,
@@ -126,6 +127,51 @@ def test_to_who_is_blocked_the_report_is_not_there(town: Api) -> None:
         assert (no.content, no.headers) == (none.content, none.headers)
     assert page(inge(town), "/").text.count("/cases/") == page(inge(town), "/").text.count(f"/cases/{other}")
     assert lene(town).get(f"/v1/cases/{case}/timeline", "intake").status_code == 200
+
+
+def test_to_who_is_blocked_a_call_that_lacks_something_is_not_there_either(town: Api) -> None:
+    """What a call lacks is told to who may make it: to anybody else it would say that there is a case."""
+    case = town.world.open_case()
+    block(town.world, case, TOVHOLDER)
+    for route in ("safety-level", "consents", "referrals", "closing", "blocks", "corrections"):
+        no, none = (tove(town).post(f"/v1/cases/{one}/{route}", {}) for one in (case, uuid4()))
+        assert (no.status_code, no.content) == (404, none.content), route
+
+
+def test_who_is_blocked_from_an_inquiry_is_shown_nothing_that_waits_in_its_case(world: World) -> None:
+    case, inquiry = world.report(), world.report(SAME_WOMAN)
+    world.match(case, inquiry)
+    brought_up(world)
+    waiting = world.parts.queries.notifications
+    assert {row.case_id for row in waiting(CASEWORKER)} == {case, inquiry}
+    block(world, inquiry, CASEWORKER)
+    assert waiting(CASEWORKER) == []
+
+
+@pytest.mark.parametrize("refused", ["blocked", "stopped"])
+def test_who_is_refused_opens_nothing_of_a_case_that_cannot_be_read(world: World, refused: str) -> None:
+    """A damaged row is no way round the block list; everybody else opens what was told."""
+    case = world.open_case()
+    world.consent(case, [NGO], [C.INCIDENT])
+    (message, *_) = world.messages_of(NGO)
+    if refused == "blocked":
+        block(world, case, at(NGO))
+    else:
+        world.parts.hub.stop_person(world.command(LEAD), NGO, "anna", "Har forladt havnen")
+    damage(world, case)
+    with pytest.raises(Missing):
+        world.open_message(NGO, message)
+    assert world.open_message(NGO, message, by=at(NGO, "birte"))
+
+
+def test_who_is_blocked_from_a_case_that_cannot_be_read_is_blocked_from_its_inquiries(world: World) -> None:
+    case, inquiry = world.open_case(), world.report(SAME_WOMAN)
+    world.match(case, inquiry)
+    block(world, case, TOVHOLDER)
+    damage(world, case)
+    with pytest.raises(Missing):
+        world.parts.queries.could_kill(TOVHOLDER, world.case(inquiry), "safety")
+    assert world.parts.queries.could_kill(LEAD, world.case(inquiry), "safety")
 
 
 def test_the_block_list_beats_an_emergency(town: Api) -> None:
