@@ -1,9 +1,12 @@
 """A disk that is nearly full takes only what may not wait; one that is full takes and loses nothing."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,10 +14,11 @@ from contracts.message_v1 import Revoked
 from contracts.terms import BasisRule, Category, SafetyLevel
 from hub.adapters.http.access import Role
 from hub.aggregates.base import Actor
-from hub.aggregates.citizen_case.events import ConsentExpired, ConsentWithdrawn, ReportReceived
+from hub.aggregates.citizen_case.events import ConsentExpired, ConsentWithdrawn, FollowUpEnded, ReportReceived
 from hub.aggregates.receipts import Purged
 from hub.bootstrap import build
 from hub.errors import Missing, NoRoom
+from hub.room import Room
 from tests.support.api import Api, clock_now, slug_of
 from tests.support.postgres import programs
 from tests.support.small_disk import run_on_small_disk
@@ -80,6 +84,30 @@ def test_below_the_reserve_what_reaches_its_end_ends(world: World, tight: World)
     world.clock.now = world.case(case).bases[consent].ends_at
     tight.timers(case)
     assert len(world.facts(ConsentExpired)) == 1
+
+
+def test_below_the_reserve_a_follow_up_ends_and_what_rests_on_its_consents_with_it(
+    world: World, tight: World
+) -> None:
+    case = world.open_case()
+    world.consent(case)
+    world.close_case(case, timedelta(hours=1))
+    world.clock.move(timedelta(hours=2))
+    tight.timers(case)
+    assert len(world.facts(FollowUpEnded)) == 1
+    assert tight.told(NGO) == []
+
+
+def test_one_disk_of_several_that_is_nearly_full_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database may lie on a disk of its own."""
+    free = {tmp_path / "ours": 1_000, tmp_path / "database": 10}
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free[folder]))
+    Room(list(free), 10).refuse_below_reserve()
+    for folders in (list(free), list(reversed(free))):
+        with pytest.raises(NoRoom):
+            Room(folders, 11).refuse_below_reserve()
 
 
 def test_below_the_reserve_danger_to_life_is_acted_on(world: World, tight: World) -> None:

@@ -31,7 +31,7 @@ from hub.projections import timeline
 from hub.receiving import Receiver
 from hub.restoring import restore
 from tests.support.social_reports import example
-from tests.world import CASEWORKER, MUNICIPALITY, NGO, POLICE, UNIT, World
+from tests.world import CASEWORKER, MUNICIPALITY, NGO, POLICE, SAME_WOMAN, UNIT, World
 
 NO_CHILD = "skadestue-mand-slaaet-af-sin-bror"
 
@@ -141,6 +141,19 @@ def test_what_was_withdrawn_since_the_backup_stays_withdrawn(town: Town) -> None
     assert any(isinstance(control, Revoked) for control in town.world.controls_of(NGO))
     town.world.level(case, SafetyLevel.ACUTE)
     assert town.world.told(NGO) == []
+
+
+def test_what_was_erased_since_keeps_nothing_from_ending_again(town: Town) -> None:
+    """The erased case comes first in the log; the one that was withdrawn since, after it."""
+    gone, case = town.world.open_case(), town.world.open_case(SAME_WOMAN)
+    consent = town.world.consent(case)
+    town.back_up()
+    town.world.parts.committer.destroy(town.world.case(gone))
+    town.world.withdraw(case, consent)
+    town.put_back()
+
+    assert restore(town.world.parts, town.broker).cases == 1
+    assert [g for g in town.world.case(case).grants.values() if g.recipient == NGO and not g.ended] == []
     assert restore(town.world.parts, town.broker).ended == 0
 
 

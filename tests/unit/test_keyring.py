@@ -160,6 +160,18 @@ class TestFence:
         assert key_id in fence
         assert (tmp_path / "fence").read_text() == f"{key_id.hex}\n"
 
+    def test_what_is_added_is_on_disk_before_it_counts(
+        self, fence: Fence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """After a power cut the database may be the older of the two, never the fence."""
+        synced: list[bytes] = []
+        monkeypatch.setattr(os, "fsync", lambda _: synced.append((tmp_path / "fence").read_bytes()))
+        key_id, grant = uuid4(), uuid4()
+        fence.add(key_id)
+        fence.end([grant])
+        first = key_id.hex.encode() + b"\n"
+        assert synced == [first, first + grant.hex.encode() + b" grant\n"]
+
     def test_a_torn_line_does_no_harm(self, fence: Fence, tmp_path: Path) -> None:
         """Its destruction had not returned; the next one is whole."""
         first, torn, last = uuid4(), uuid4(), uuid4()
