@@ -151,6 +151,20 @@ def test_what_was_told_of_another_citizen_is_a_possible_breach_of_both_cases(wor
         assert breach["revoked"]["reason"] == "disclosed_in_error"
 
 
+def test_two_matches_that_were_undone_list_each_message_once_under_its_own(world: World) -> None:
+    case, inquiry = world.open_case(), world.report(SAME_WOMAN)
+    world.consent(case, [NGO], [C.INCIDENT])
+    for _ in range(2):
+        world.match(case, inquiry)
+        world.clock.move(timedelta(minutes=1))
+        world.unmatch(case, inquiry)
+        world.clock.move(timedelta(minutes=1))
+    told = [m.message_id for m in world.messages_of(NGO)][1:]
+    assert len(told) == 2
+    for whose in (case, inquiry):
+        assert [breach["message"] for breach in breaches(world, whose)] == told
+
+
 def test_a_match_undone_is_gone_from_the_timeline_and_the_report_waits_again(world: World) -> None:
     case, inquiry = world.open_case(), world.report(SAME_WOMAN)
     world.match(case, inquiry)

@@ -565,6 +565,8 @@ class Trial:
     def answer_move(self, n: int, who: str, accepts: bool) -> None:
         """Whoever it is that answers, only the one that was asked is heard, and only while it may be told."""
         case, now = self.case(n), self.oracle.now(self.case(n), self.latest)
+        if not self.world.case(case).moves:
+            self.move(n, None)
         for move in list(self.world.case(case).moves):
             self.world.answer_move(case, move, who, accepts=accepts)
             may = [g for g in self.oracle.grants.values() if (g.case, g.recipient) == (case, who)]

@@ -1,12 +1,17 @@
 """What the clock sets off, on both stores: ends in time (design: *Withdrawal*), and what waited too long."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
+
+import pytest
 
 from contracts.message_v1 import Revoked
 from contracts.terms import BasisRule, Category, Escalation, MessageKind, ReferralStatus, Urgency
-from hub.aggregates.citizen_case.events import CaseEscalated, ConsentExpired, LegalBasisEnded
+from hub.aggregates.citizen_case.children import waiting_notifications
+from hub.aggregates.citizen_case.events import CaseEscalated, ConsentExpired, FollowUpEnded, LegalBasisEnded
 from hub.committing import Command
 from hub.days import end_of_day
 from hub.working import TIMER, fire_timers
@@ -54,6 +59,42 @@ def test_a_timer_fires_once(world: World) -> None:
     assert fire_timers(world.parts) == 0
     assert world.timers(case) is None
     assert world.log() == before
+
+
+def meanwhile(world: World, monkeypatch: pytest.MonkeyPatch, step: str, what: Callable[[], object]) -> None:
+    """Do something in another thread once the clock has seen what is due, before it does it."""
+    hub = type(world.parts.hub)
+    carry_out = getattr(hub, step)
+
+    def late(*asked: Any) -> Any:
+        elsewhere(what)
+        return carry_out(*asked)
+
+    monkeypatch.setattr(hub, step, late)
+
+
+def test_what_is_answered_as_the_timer_fires_is_no_escalation(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = world.open_case()
+    (due,) = waiting_notifications(world.case(case))
+    world.clock.now = due.deadline
+    meanwhile(world, monkeypatch, "_escalate", lambda: world.answer_for_children(case))
+    world.timers(case)
+    assert world.facts(CaseEscalated) == []
+
+
+def test_a_case_that_is_reopened_as_its_follow_up_ends_keeps_its_consents(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = world.open_case()
+    world.consent(case)
+    world.close_case(case, timedelta(hours=1))
+    world.clock.move(timedelta(hours=1))
+    meanwhile(world, monkeypatch, "_end_follow_up", lambda: world.reopen(case))
+    world.timers(case)
+    assert world.facts(FollowUpEnded) == []
+    assert world.told(NGO)
 
 
 def test_a_consent_withdrawn_before_its_end_does_not_end_twice(world: World) -> None:

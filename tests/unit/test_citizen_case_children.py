@@ -51,7 +51,7 @@ NOT_TOLD: dict[str, Any] = {
 
 def test_a_child_at_risk_makes_a_notification_due_that_points_at_its_entry_within_a_day() -> None:
     due = given(*IN_INQUIRY).when(CitizenCase.child_notification_falls_due, **FELL_DUE)
-    due.then(fact(ChildNotificationDue, **FELL_DUE, **NOTHING, deadline=NOW + ANSWER_WITHIN))
+    due.then(fact(ChildNotificationDue, **FELL_DUE, **NOTHING, deadline=NOW + timedelta(hours=24)))
     (waiting,) = waiting_notifications(due.aggregate)
     assert waiting.entries == (2,)
 
