@@ -165,6 +165,19 @@ def test_two_matches_that_were_undone_list_each_message_once_under_its_own(world
         assert [breach["message"] for breach in breaches(world, whose)] == told
 
 
+def test_what_rests_on_an_older_consent_too_is_no_breach_of_a_basis_recorded_while_matched(
+    world: World,
+) -> None:
+    case, inquiry = world.open_case(), world.report(SAME_WOMAN)
+    world.consent(case, [NGO], [C.RISK])
+    world.match(case, inquiry)
+    world.consent(case, [NGO], [C.RISK])
+    world.assess(case)
+    world.unmatch(case, inquiry)
+    assert world.told_categories(NGO) == {C.RISK}
+    assert breaches(world, case) == []
+
+
 def test_a_match_undone_is_gone_from_the_timeline_and_the_report_waits_again(world: World) -> None:
     case, inquiry = world.open_case(), world.report(SAME_WOMAN)
     world.match(case, inquiry)

@@ -77,6 +77,14 @@ def test_below_the_reserve_a_withdrawal_goes_through_and_is_answered(world: Worl
     assert len(world.facts(ConsentWithdrawn)) == len(world.facts(Purged)) == 1
 
 
+def test_below_the_reserve_what_she_never_said_is_taken_back(world: World, tight: World) -> None:
+    """A consent that was recorded wrongly ends like one that is withdrawn."""
+    case = world.open_case()
+    tight.never_said(case, world.consent(case))
+    assert tight.told(NGO) == []
+    assert any(isinstance(control, Revoked) for control in tight.controls_of(NGO))
+
+
 def test_below_the_reserve_what_reaches_its_end_ends(world: World, tight: World) -> None:
     """A consent's end in time does everything that a withdrawal does."""
     case = world.open_case()
