@@ -645,6 +645,17 @@ class AnySequence(RuleBasedStateMachine):
             if review.finding is ReviewFinding.NOT_JUSTIFIED:
                 assert set(self.case.bases[review.basis_id].grants) <= self.ended
 
+    @rule(matched=st.sampled_from([made_up(1), made_up(2)]), really=SELDOM)
+    def its_case_is_erased(self, matched: UUID, really: int) -> None:
+        if not really:
+            waits = self.waits or unreviewed(self.case)
+            was, before = self.case.matched_to, self.case.version
+            self.do(CitizenCase.be_erased_with, case=matched)
+            if self.case.version > before:
+                assert was == matched, "an inquiry goes with its own case alone"
+                assert not waits
+                assert set(self.case.grants) == self.ended
+
     @rule(how=st.sampled_from(["asked", "refused", "granted"]), considered=st.booleans())
     def she_asks_to_be_forgotten(self, how: str, considered: bool) -> None:
         self.do(CitizenCase.request_erasure, request_id=self.new_id(), asked_at=self.clock)
@@ -654,7 +665,7 @@ class AnySequence(RuleBasedStateMachine):
         if how == "refused":
             self.do(CitizenCase.refuse_erasure, **asked, rule=KeepingRule.LEGAL_DUTY)
             return
-        waits = self.waits or unreviewed(self.case)
+        waits, before = self.waits or unreviewed(self.case), self.case.version
         mistaken = bool(self.case.struck or self.case.mistakes or unjustified(self.case))
         self.do(
             CitizenCase.grant_erasure,
@@ -662,7 +673,7 @@ class AnySequence(RuleBasedStateMachine):
             ground=ErasureGround.NO_LONGER_NEEDED,
             breaches_considered=considered,
         )
-        if self.case.state is CaseState.ERASED:
+        if self.case.version > before:
             assert not waits, "a child or an emergency that waits is answered first"
             assert considered or not mistaken
             assert set(self.case.grants) == self.ended, "nothing is told or opened any more"
