@@ -873,6 +873,7 @@ def test_no_sequence_of_commands_tells_anything_without_a_living_grant_on_sqlite
 
     judged()
     _must_have_happened(seen, SEQUENCES_SQLITE)
+    _seldom_things_must_have_happened(seen, SEQUENCES_SQLITE)
     assert sorted(set(asked) - asked.seen) == [], "a command of the table that is never drawn"
 
 
@@ -904,7 +905,11 @@ def _must_have_happened(seen: Counter[str], sequences: int) -> None:
     assert seen["opened"] > sequences, seen
     assert seen["revoked"] > sequences / 8, seen
     assert seen["renewed"] > sequences / 20, seen
-    assert seen["answered"] > sequences / 200, seen
+
+
+def _seldom_things_must_have_happened(seen: Counter[str], sequences: int) -> None:
+    """Draws come in clumps: of 2,000 sequences this can be asked, of 200 not."""
     for seldom in ("corrected", "never_said", "retracted", "forwarded", "blocked"):
         assert seen[seldom] > sequences / 80, (seldom, seen)
-    assert seen["answered a referral"] > sequences / 200, seen
+    for answered in ("answered", "answered a referral"):
+        assert seen[answered] > sequences / 200, (answered, seen)
