@@ -135,7 +135,7 @@ class TheRest:
         self.moving(case)
         self.ending(case)
         self.other_ends()
-        self.taken_back(report)
+        self.taken_back(case, report)
 
     def reported(self, name: str, first: int, **changed: Any) -> tuple[UUID, UUID]:
         report = planted(name, first).report.model_copy(update={"report_id": uuid4(), **changed})
@@ -297,6 +297,7 @@ class TheRest:
         minor, _ = self.reported(CHILDLESS, 24_000, unit=planted(NIGHT, 24_500).report.unit)
         hub.find_minor(self.by(), minor)
 
-    def taken_back(self, report: UUID) -> None:
+    def taken_back(self, case: UUID, report: UUID) -> None:
         by = self.by(Actor(POLICE, POLICE, "reporter", POLICE))
         self.hub.retract_report(by, report, RetractionReason.WRONG_PERSON, self.word())
+        self.hub.record_retraction_seen(self.by(), case, report)
