@@ -117,13 +117,16 @@ def project(aggregate: A | None, events: Iterable[Any]) -> A | None:
     aggregate keeps only the last one's time is read, so that the others need not be opened for it.
     """
     last: Any = None
+    version = -1 if aggregate is None else aggregate.version
     for event in events:
-        if aggregate is None or not event.KEPT or event.originator_version != aggregate.version + 1:
-            aggregate = event.mutate(aggregate)
-        else:
+        if aggregate is not None and event.KEPT and event.originator_version == version + 1:
             event.apply(aggregate)
-            aggregate.version = event.originator_version
+            version += 1
+            aggregate.version = version
             last = event
+        else:
+            aggregate = event.mutate(aggregate)
+            version = -1 if aggregate is None else aggregate.version
     if aggregate is not None and last is not None:
         aggregate.modified_on = last.timestamp
     return aggregate

@@ -23,6 +23,9 @@ from hub.sealing import all_of, open_with, seal
 
 _ONE_SECTION = bytes((FORMAT, 1))
 _ONE_SECTION_ONE_KEY = bytes((FORMAT, 1, 1))
+_BEGIN = struct.Struct(">3s16sI12s")
+"""How a state with one section under one key begins, its nonce included."""
+_SEALED_FROM = _BEGIN.size - 12
 _U64 = struct.Struct(">Q")
 _SECTIONS_MAX = 255
 _CASES_REMEMBERED = 1024
@@ -52,12 +55,13 @@ class Erased:
 class _Kind:
     """What the mapper knows of one event class."""
 
-    __slots__ = ("at_once", "codec", "key_names", "topic", "topic_bytes", "unread")
+    __slots__ = ("at_once", "codec", "first_bytes", "key_names", "topic", "topic_bytes", "unread")
 
     def __init__(self, topic: str, event_class: type[Any], opening: Opening) -> None:
         named = topic.encode()
         self.topic = topic
         self.topic_bytes = len(named).to_bytes(2, "big") + named
+        self.first_bytes = self.topic_bytes + b"\0"
         self.codec = Codec(event_class)
         self.at_once = self.codec.folded or self.codec.plain
         self.unread = unread_class(event_class, opening) if self.codec.folded else None
@@ -136,13 +140,13 @@ class HubMapper(Mapper[UUID]):
         if kind is None or kind.at_once is None:
             return None
         try:
-            if state[:3] == _ONE_SECTION_ONE_KEY and int.from_bytes(state[19:23], "big") == len(state) - 23:
-                key_id = state[3:19]
-                bound = b"".join((begin, _U64.pack(version), kind.topic_bytes, b"\0", key_id))
-                values = kind.at_once(ciphers[key_id].decrypt(state[23:35], state[35:], bound))
+            counts, key_id, length, nonce = _BEGIN.unpack_from(state)
+            if counts == _ONE_SECTION_ONE_KEY and length == len(state) - _SEALED_FROM:
+                bound = b"".join((begin, _U64.pack(version), kind.first_bytes, key_id))
+                values = kind.at_once(ciphers[key_id].decrypt(nonce, state[_BEGIN.size :], bound))
             else:
                 values = kind.at_once(checked(state, begin + _U64.pack(version) + kind.topic_bytes, ciphers))
-        except (AttributeError, IndexError, InvalidTag, ValueError):
+        except (AttributeError, IndexError, InvalidTag, ValueError, struct.error):
             return None
         values["originator_id"] = stream
         values["originator_version"] = version
