@@ -1,11 +1,14 @@
 """Views filled anew: the same rows, no downtime, nothing missed, nothing revoked come back; and reading one's
 own writes. On both stores."""
 
+import multiprocessing
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,6 +22,7 @@ from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.http.access import Role
 from hub.adapters.store.views import TableView
 from hub.aggregates.receipts import Delivered
+from hub.bootstrap import build
 from hub.errors import Conflict, Missing
 from hub.following import Follower
 from hub.outgoing import Outgoing
@@ -27,6 +31,7 @@ from hub.projecting import PROJECTIONS, Projector
 from hub.projections import disclosures
 from hub.rebuilding import rebuild
 from hub.relay import Relay
+from hub.settings import Settings
 from tests.support.api import Api, clock_now
 from tests.world import HOSPITAL, NGO, POLICE, SAME_WOMAN, TOVHOLDER, UNIT, World, at
 
@@ -274,6 +279,39 @@ def test_a_rebuild_that_was_stopped_goes_on_where_it_was(town: Town, monkeypatch
         assert rest[0][0] > taken[0], name
         assert rest[-1][0] == rest[-1][1], name
         assert town.rows(name) == live, name
+
+
+def _rebuild_and_hang(settings: Settings, name: str, owner: str, taken: Connection) -> None:
+    """In a process of its own: say how far the second batch came, and do nothing more."""
+    rebuilding.BATCH = 1
+    with closing(build(settings)) as parts:
+        going = rebuild(parts, name, owner)
+        next(going)
+        taken.send(next(going)[0])
+        time.sleep(600)
+
+
+def test_a_rebuild_that_was_killed_goes_on_where_it_was(town: Town) -> None:
+    """SIGKILL: nothing of it is cleaned up, and the lock that it held is free."""
+    lived(town)
+    context = multiprocessing.get_context("spawn")
+    for name in ("timeline", "disclosures"):
+        live = town.rows(name)
+        hears, says = context.Pipe(duplex=False)
+        arguments = (town.world.parts.settings, name, KEPT[name], says)
+        process = context.Process(target=_rebuild_and_hang, args=arguments, daemon=True)
+        process.start()
+        assert hears.poll(60)
+        taken = hears.recv()
+        process.kill()
+        process.join()
+        assert town.rows(name) == live, "the live view answers meanwhile"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rebuilding, "BATCH", 1)
+            rest = town.rebuild(name)
+        assert rest[0][0] > taken, name
+        assert town.rows(name) == live, name
+        town.carry()
 
 
 def test_the_live_view_answers_and_moves_on_while_it_is_filled_anew(
