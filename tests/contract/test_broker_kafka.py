@@ -1,10 +1,11 @@
 """What is Kafka's own: it can be away and come back, and it lets nobody past an ACL."""
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from kafka.admin import KafkaAdminClient
@@ -74,6 +75,63 @@ def test_a_killed_broker_is_unavailable_and_the_same_connection_works_when_it_is
             found = receive(consumer, 2)
             assert found == [b"3", b"4"]
             consumer.commit(3)
+
+
+def test_wherever_a_broker_is_killed_what_was_acknowledged_is_read_in_order(
+    own_kafka: KafkaServer, broker_may_die: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One sends and one reads without a pause, each again from its own position, and three times it dies."""
+    caplog.set_level(logging.CRITICAL, logger="kafka")
+    settings = KafkaSettings(bootstrap=own_kafka.bootstrap, timeout_s=5, session_s=6)
+    topic, size = "aarhus.to.ngo", 20
+    acknowledged: list[int] = []
+    found: list[int] = []
+    stop = threading.Event()
+
+    def send(broker: KafkaBroker) -> None:
+        while not stop.is_set():
+            if len(acknowledged) > len(found) + 10 * size:
+                stop.wait(0.05)
+                continue
+            batch = range(len(acknowledged), len(acknowledged) + size)
+            with suppress(Unavailable):
+                broker.publish([Record(topic, str(n).encode()) for n in batch])
+                acknowledged.extend(batch)
+
+    def read(broker: KafkaBroker) -> None:
+        while not stop.is_set() or len(set(found)) < len(acknowledged):
+            with suppress(Unavailable), closing(broker.consumer(topic, "ngo.reader")) as consumer:
+                while not stop.is_set() or len(set(found)) < len(acknowledged):
+                    records = consumer.poll(7, 0.2)
+                    found.extend(int(record.value) for record in records)
+                    if records:
+                        consumer.commit(records[-1].offset)
+
+    with closing(KafkaBroker(settings)) as broker, closing(KafkaBroker(settings)) as other:
+        broker.create_topics([topic], 7)
+        workers = [
+            threading.Thread(target=send, args=(broker,)),
+            threading.Thread(target=read, args=(other,)),
+        ]
+        for worker in workers:
+            worker.start()
+        try:
+            for _ in range(3):
+                until = time.monotonic() + 60
+                sent, got = len(acknowledged) + 3 * size, len(found) + 10
+                while len(acknowledged) < sent or len(found) < got:
+                    assert time.monotonic() < until, "it was never used again"
+                    time.sleep(0.02)
+                own_kafka.kill()
+                own_kafka.restart()
+        finally:
+            stop.set()
+            for worker in workers:
+                worker.join(90)
+    assert not any(worker.is_alive() for worker in workers)
+    first_seen = list(dict.fromkeys(found))
+    assert first_seen == list(range(len(first_seen)))
+    assert len(first_seen) >= len(acknowledged) >= 9 * size
 
 
 def test_however_many_partners_there_are_what_waits_is_asked_by_one_client(
