@@ -25,11 +25,14 @@ from hub.aggregates.citizen_case.terms import (
     Channel,
     ContactDecision,
     ContactOutcome,
+    ErasureGround,
     HandOverReason,
     HandOverRefusal,
+    KeepingRule,
     NotificationDecision,
     NotNotifiedReason,
     ReopeningReason,
+    ReviewFinding,
     SetAsideReason,
     StaysPossible,
     Topic,
@@ -262,7 +265,9 @@ class TheRest:
         hub, reason = self.hub, self.word()
         hub.correct_consent(self.by(), case, self.consent(case, SHELTER), reason=self.word())
         told: dict[str, Any] = {"recipients": [POLICE], "categories": [C.RISK], "answers_for": self.word()}
-        hub.disclose_in_emergency(self.by(), case, **told, reason=reason, ends_at=self.later)
+        emergency = hub.disclose_in_emergency(self.by(), case, **told, reason=reason, ends_at=self.later)
+        acted = UUID(emergency.ids["basis"])
+        hub.review_emergency(self.by(self.other), case, acted, ReviewFinding.JUSTIFIED, self.word())
         basis = self.basis(case, POLICE, [C.INCIDENT])
         hub.tell_citizen(self.by(), case, basis, self.world.clock())
         hub.end_legal_basis(self.by(), case, basis)
@@ -290,12 +295,22 @@ class TheRest:
         hub = self.hub
         aside, _ = self.reported(CHILDLESS, 22_000, unit=planted(NIGHT, 22_500).report.unit)
         hub.set_report_aside(self.by(), aside, SetAsideReason.HELPED_ALREADY, self.word())
+        for answers in (self.refused, self.granted):
+            asked = hub.request_erasure(self.by(), aside, self.world.clock()).ids["request"]
+            answers(aside, UUID(asked))
         sent_on, _ = self.reported(CHILDLESS, 23_000, unit=planted(NIGHT, 23_500).report.unit)
         hub.read_free_text(self.by(), sent_on, 2)
         words = {"reason": self.word(), "answers_for": self.word()}
         hub.forward_report(self.by(), sent_on, recipient=NEIGHBOUR, **words)
         minor, _ = self.reported(CHILDLESS, 24_000, unit=planted(NIGHT, 24_500).report.unit)
         hub.find_minor(self.by(), minor)
+
+    def refused(self, case: UUID, request: UUID) -> None:
+        self.hub.refuse_erasure(self.by(), case, request, KeepingRule.LEGAL_DUTY, self.word())
+
+    def granted(self, case: UUID, request: UUID) -> None:
+        ground = ErasureGround.CONSENT_WITHDRAWN
+        self.hub.grant_erasure(self.by(), case, request, ground=ground, reason=self.word())
 
     def taken_back(self, case: UUID, report: UUID) -> None:
         by = self.by(Actor(POLICE, POLICE, "reporter", POLICE))

@@ -432,6 +432,12 @@ class AnySequence(RuleBasedStateMachine):
             case _:
                 self.do(CitizenCase.consider_block_list, reason="Ingen kender parterne")
 
+    @precondition(lambda self: self.case.matched_to)
+    @rule(really=SELDOM, which=st.sampled_from([made_up(1), made_up(2)]))
+    def the_case_that_it_is_matched_to_is_forgotten(self, really: int, which: UUID) -> None:
+        if not really:
+            self.do(CitizenCase.be_erased_with, case=which)
+
     @invariant()
     def who_is_blocked_stays_so_until_somebody_says_otherwise(self) -> None:
         blocked = set()
