@@ -14,8 +14,10 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from copy import copy as shallow
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -38,6 +40,7 @@ from contracts.terms import (
     SafetyLevel,
     Urgency,
 )
+from hub.adapters.store.unread import unread_class
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.children import NOTIFIED_OF, waiting_notifications
@@ -181,7 +184,14 @@ class World:
         shutil.copytree(self.parts.settings.data_dir, folder)
         copy = World.opened(folder, self.identities)
         # How event classes are read and written is the same in every store, and slow to find out.
-        vars(copy.parts.app.mapper)["_kinds"] = vars(self.parts.app.mapper)["_kinds"]
+        # What opens a fact that is unread belongs to one store: each copy has its own.
+        known = vars(self.parts.app.mapper)["_kinds"]
+        mapper: Any = copy.parts.app.mapper
+        for topic, kind in known.items():
+            own = shallow(kind)
+            if own.unread is not None:
+                own.unread = unread_class(own.codec.event_class, partial(mapper._look_into, topic))
+            vars(mapper)["_kinds"][topic] = own
         return copy
 
     def close(self) -> None:
