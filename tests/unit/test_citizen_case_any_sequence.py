@@ -651,17 +651,6 @@ class AnySequence(RuleBasedStateMachine):
             if review.finding is ReviewFinding.NOT_JUSTIFIED:
                 assert set(self.case.bases[review.basis_id].grants) <= self.ended
 
-    @rule(matched=st.sampled_from([made_up(1), made_up(2)]), really=SELDOM)
-    def its_case_is_erased(self, matched: UUID, really: int) -> None:
-        if not really:
-            waits = self.waits or unreviewed(self.case)
-            was, before = self.case.matched_to, self.case.version
-            self.do(CitizenCase.be_erased_with, case=matched)
-            if self.case.version > before:
-                assert was == matched, "an inquiry goes with its own case alone"
-                assert not waits
-                assert set(self.case.grants) == self.ended
-
     @rule(how=st.sampled_from(["asked", "refused", "granted"]), considered=st.booleans())
     def she_asks_to_be_forgotten(self, how: str, considered: bool) -> None:
         self.do(CitizenCase.request_erasure, request_id=self.new_id(), asked_at=self.clock)
