@@ -16,19 +16,18 @@ from hub import demo as story
 from hub import logs
 from hub.adapters.broker.kafka_admin import grant_partner
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
-from hub.condition import Condition
-from hub.doctor import examine
 from hub.errors import Invalid, Missing
 from hub.measures import ROLES, Measures
-from hub.partner_commands import partner, person
-from hub.process import end_at_once, end_within, settle, stopped
-from hub.replaying import replay
-from hub.restoring import restore
-from hub.serving import Server, app_of, openapi
-from hub.serving_workers import serve_in_workers
-from hub.settings import Settings, unknown
-from hub.telling import told
-from hub.working import (
+from hub.operating.condition import Condition
+from hub.operating.doctor import examine
+from hub.operating.partner_commands import partner, person
+from hub.operating.process import end_at_once, end_within, settle, stopped
+from hub.operating.replaying import replay
+from hub.operating.restoring import restore
+from hub.operating.serving import Server, app_of, openapi
+from hub.operating.serving_workers import serve_in_workers
+from hub.operating.telling import told
+from hub.operating.working import (
     Worker,
     Workers,
     follower_of,
@@ -38,6 +37,7 @@ from hub.working import (
     relay_of,
     timers_of,
 )
+from hub.settings import Settings, unknown
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.add_typer(partner, name="partner")
@@ -219,7 +219,7 @@ def status() -> None:
 @app.command()
 def rebuild(view: str, owner: str) -> None:
     """Fill a view anew from the stored messages while the old one answers; stopped, it goes on later."""
-    from hub.rebuilding import rebuild as fill
+    from hub.operating.rebuilding import rebuild as fill
 
     with closing(build(_settings())) as parts:
         for done, total in fill(parts, view, owner):

@@ -21,25 +21,25 @@ from hub.adapters.store.application import StoreApplication, open_store
 from hub.adapters.store.views import TableView, TableViews
 from hub.aggregates.base import Actor
 from hub.application import Hub, Within
-from hub.committing import Command, Committer
-from hub.covered import Covering
-from hub.dead_letters import DeadLetters
-from hub.disclosing import Discloser
+from hub.application.committing import Command, Committer
+from hub.application.inbound import Inbound
+from hub.application.queries import Queries
+from hub.application.room import Room
+from hub.application.waiting import Waiting
+from hub.application.watching import watched
 from hub.errors import Corrupt, HubError, Invalid, Missing, TamperedRow, UnknownKey
-from hub.inbound import Inbound
-from hub.keyring import create_kek_file
+from hub.gates.covered import Covering
+from hub.gates.disclosing import Discloser
+from hub.gates.opening import Opener
+from hub.gates.outgoing import Outgoing
+from hub.keys.keyring import create_kek_file
 from hub.measures import Measures
-from hub.opening import Opener
-from hub.outgoing import Outgoing
 from hub.ports import Broker
-from hub.projecting import PROJECTIONS, Projector, ReadModels
 from hub.projections import disclosures, hand_overs, intake, receipts, referrals, timeline
-from hub.queries import Queries
-from hub.relay import Relay
-from hub.room import Room
 from hub.settings import Settings
-from hub.waiting import Waiting
-from hub.watching import watched
+from hub.topics.dead_letters import DeadLetters
+from hub.topics.projecting import PROJECTIONS, Projector, ReadModels
+from hub.topics.relay import Relay
 
 VIEWS = (timeline.NAME, intake.NAME, hand_overs.NAME, referrals.NAME, receipts.NAME, disclosures.NAME)
 

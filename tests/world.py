@@ -63,11 +63,11 @@ from hub.aggregates.citizen_case.terms import (
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.application import Answer
+from hub.application.committing import Command
 from hub.bootstrap import Parts, build
-from hub.committing import Command
 from hub.errors import Missing
-from hub.fence import Fence
-from hub.keyring import create_kek_file
+from hub.keys.fence import Fence
+from hub.keys.keyring import create_kek_file
 from hub.ports import StoredMessage
 from hub.settings import Settings
 from tests.support.social_reports import REPORTS, example

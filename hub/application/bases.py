@@ -13,7 +13,7 @@ from hub.aggregates.citizen_case.terms import ReviewFinding
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.aggregates.disclosure_ledger import RevocationReason
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer, Carrier
-from hub.committing import Change, Command
+from hub.application.committing import Change, Command
 
 AVERT_DANGER = "Afværge fare for liv"
 

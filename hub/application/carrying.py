@@ -17,9 +17,9 @@ from hub.aggregates.citizen_case.events import EntryCorrected, ReportReceived, R
 from hub.aggregates.citizen_case.values import GrantTerms
 from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.aggregates.disclosures import RefusalReason
-from hub.committing import Change, Command, Committer
+from hub.application.committing import Change, Command, Committer
 from hub.errors import Conflict, HubError, Missing, StaleVersion
-from hub.gate import may_receive
+from hub.gates.gate import may_receive
 from hub.ports import Done, DoneBefore
 
 ATTEMPTS = 8

@@ -18,9 +18,9 @@ from hub.aggregates.citizen_case.terms import (
 from hub.aggregates.citizen_case.transitions import LEGAL
 from hub.aggregates.citizen_case.values import GrantTerms
 from hub.application.carrying import Answer, Carrier
+from hub.application.committing import Change, Command
 from hub.application.reports import ReportTaken
-from hub.committing import Change, Command
-from hub.gate import may_receive
+from hub.gates.gate import may_receive
 
 MAY_BE_FLAGGED = LEGAL["flag_minor"]
 PURPOSE = "Underretning efter barnets lov § 133"

@@ -27,7 +27,7 @@ from hub.aggregates.disclosure_ledger import RevocationReason
 from hub.aggregates.sealing import CouldKill, could_kill_key
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
 from hub.application.children import ChildrenAtRisk, Falling
-from hub.committing import Change, Command
+from hub.application.committing import Change, Command
 
 
 class Contact(ChildrenAtRisk):

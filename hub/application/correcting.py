@@ -13,9 +13,9 @@ from hub.aggregates.citizen_case.values import Content
 from hub.aggregates.disclosure_ledger import RevocationReason, Source
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
 from hub.application.children import ChildrenAtRisk, Falling
-from hub.committing import Change, Command
+from hub.application.committing import Change, Command
+from hub.application.stated import stated
 from hub.errors import Missing, StaleVersion
-from hub.stated import stated
 
 
 class Correcting(ChildrenAtRisk):

@@ -12,8 +12,8 @@ from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.values import Basis, CaseState, Deadline
 from hub.aggregates.disclosure_ledger import RevocationReason
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
+from hub.application.committing import Change, Command
 from hub.application.forwarding import Forwarding
-from hub.committing import Change, Command
 from hub.errors import Missing
 
 

@@ -9,7 +9,7 @@ from hub.aggregates.citizen_case.terms import ErasureGround, KeepingRule
 from hub.aggregates.disclosure_ledger import RevocationReason
 from hub.aggregates.receipts import ErasedOnRequest
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer, Carrier
-from hub.committing import Change, Command
+from hub.application.committing import Change, Command
 from hub.errors import Missing
 
 

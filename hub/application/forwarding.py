@@ -9,7 +9,7 @@ from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.disclosure_ledger import RevocationReason
 from hub.aggregates.receipts import Forwarded
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer, Carrier
-from hub.committing import Change, Command
+from hub.application.committing import Change, Command
 
 PURPOSE = "Borgeren bor i en anden kommune"
 LASTS = timedelta(days=14)

@@ -7,7 +7,7 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.terms import HandOverReason, HandOverRefusal
 from hub.application.carrying import Answer, Carrier
-from hub.committing import Change, Command
+from hub.application.committing import Change, Command
 
 
 class HandingOver(Carrier):

@@ -14,8 +14,8 @@ from hub.aggregates.receipts import ReportRead
 from hub.aggregates.sealing import could_kill_key
 from hub.application.carrying import Answer
 from hub.application.children import ChildrenAtRisk
+from hub.application.committing import Change, Command
 from hub.application.reports import ReportTaken
-from hub.committing import Change, Command
 
 
 class Intake(ChildrenAtRisk):

@@ -6,7 +6,7 @@ from uuid import UUID
 from contracts.terms import Category, MoveStatus
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.application.carrying import Answer, Carrier
-from hub.committing import Change, Command
+from hub.application.committing import Change, Command
 from hub.errors import Missing
 
 

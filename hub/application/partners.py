@@ -10,7 +10,7 @@ from contracts.terms import Category, OrganisationKind
 from hub.aggregates.partner import Partner
 from hub.aggregates.receipts import Purged, Retained
 from hub.application.carrying import Answer, Carrier
-from hub.committing import Change, Command
+from hub.application.committing import Change, Command
 from hub.errors import Conflict, Invalid, Missing
 from hub.ports import PartnerRow
 

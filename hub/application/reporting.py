@@ -16,8 +16,8 @@ from hub.aggregates.citizen_case.reporter import resting_on, together, versions_
 from hub.aggregates.receipts import RetractionSeen
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
 from hub.application.children import ChildrenAtRisk
+from hub.application.committing import Change, Command
 from hub.application.reports import ReportTaken
-from hub.committing import Change, Command
 from hub.errors import Missing
 
 

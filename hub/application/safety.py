@@ -10,7 +10,7 @@ from hub.aggregates.citizen_case.terms import NotificationCause
 from hub.aggregates.sealing import CouldKill
 from hub.application.carrying import Answer
 from hub.application.children import ChildrenAtRisk, Falling
-from hub.committing import Change, Command
+from hub.application.committing import Change, Command
 
 
 class Safety(ChildrenAtRisk):

@@ -7,7 +7,7 @@ from hub.aggregates.base import login_of
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.person import PersonFact, PersonResumed, PersonStopped
 from hub.application.carrying import Answer, Carrier
-from hub.committing import Change, Command
+from hub.application.committing import Change, Command
 from hub.errors import Conflict
 
 

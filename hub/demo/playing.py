@@ -14,7 +14,7 @@ from typing import TypeVar
 from hub.demo.stage import Refusal, Stage
 from hub.demo.story import tell
 from hub.errors import Invalid
-from hub.process import stopped
+from hub.operating.process import stopped
 from hub.settings import Settings
 
 T = TypeVar("T")

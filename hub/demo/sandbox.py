@@ -15,11 +15,11 @@ from contracts.message_v1 import Erased
 from contracts.terms import OrganisationKind
 from contracts.topics import from_topic, to_topic
 from hub.aggregates.base import Actor
-from hub.committing import Change, Command
+from hub.application.committing import Change, Command
 from hub.demo.playing import ON_CALL
 from hub.demo.stage import NGO, PARTNERS, POLICE, Stage, example
 from hub.errors import Invalid
-from hub.process import stopped
+from hub.operating.process import stopped
 from hub.settings import Settings
 
 KINDS: Final = {kind: slug for slug, (_, kind, _) in reversed(PARTNERS.items())}

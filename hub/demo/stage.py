@@ -22,9 +22,9 @@ from hub.adapters.partners.ngo.adapter import Ngo
 from hub.adapters.partners.reporter import Reporter
 from hub.adapters.partners.settings import PartnerSettings, Profile
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
-from hub.serving import Server, app_of
+from hub.operating.serving import Server, app_of
+from hub.operating.working import Workers, every_worker
 from hub.settings import Settings
-from hub.working import Workers, every_worker
 
 EXAMPLES = Path(contracts.__file__).parent / "examples" / "social_report_v1"
 TOLD_NGO = [Category.IDENTITY, Category.INCIDENT, Category.WISHES, Category.RISK, Category.REFERRAL]

@@ -10,12 +10,12 @@ from tests.architecture.test_imports import imported, modules, within
 PURE = (
     "hub/aggregates",
     "hub/projections",
-    "hub/covered.py",
+    "hub/gates/covered.py",
     "hub/days.py",
-    "hub/gate.py",
-    "hub/heads.py",
-    "hub/translate.py",
-    "hub/wraps.py",
+    "hub/gates/gate.py",
+    "hub/gates/heads.py",
+    "hub/application/translate.py",
+    "hub/keys/wraps.py",
 )
 MAY_IMPORT = {
     "collections",

@@ -31,10 +31,10 @@ from hub.adapters.http.context import Services, bearer
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.application import Answer
-from hub.barring import Barred
 from hub.bootstrap import build
-from hub.process import settle
-from hub.serving import Server, app_of, bound
+from hub.gates.barring import Barred
+from hub.operating.process import settle
+from hub.operating.serving import Server, app_of, bound
 from hub.settings import Settings
 from tests.benchmarks.harness import Figure, Work, compared, rate, side_by_side
 from tests.benchmarks.municipality import (

@@ -31,7 +31,7 @@ from psycopg.types.numeric import Int8
 
 from hub.adapters.store.migrating import script
 from hub.bootstrap import Parts, build
-from hub.process import settle
+from hub.operating.process import settle
 from hub.settings import Settings
 from tests.benchmarks.harness import WARM_UP, Figure, Work, rate, side_by_side
 from tests.benchmarks.municipality import (

@@ -14,9 +14,9 @@ from contracts.client.keys import Identity
 from contracts.terms import Category, OrganisationKind, SafetyLevel, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.values import ConsentForm
+from hub.application.committing import Command
 from hub.bootstrap import Parts, build, identity_of, initialise, utc_now
-from hub.committing import Command
-from hub.process import settle
+from hub.operating.process import settle
 from hub.settings import Settings
 from tests.support.social_reports import REPORTS
 

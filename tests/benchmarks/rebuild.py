@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import psycopg
 
 from hub.adapters.store.views import table_of
+from hub.operating.rebuilding import rebuild
 from hub.projections import referrals
-from hub.rebuilding import rebuild
 from tests.benchmarks.harness import Figure
 from tests.benchmarks.municipality import NGO, opened, settings_on
 from tests.benchmarks.telling import Teller

@@ -6,8 +6,8 @@ from contracts.client.sealed import build_message
 from contracts.message_v1 import Head, Part
 from contracts.terms import Category, MessageKind, Urgency
 from hub.bootstrap import Parts
+from hub.keys.wraps import PartKey, wrap
 from hub.ports import Alongside, OutMessage
-from hub.wraps import PartKey, wrap
 from tests.benchmarks.municipality import MUNICIPALITY, NGO, consented_case
 
 AT_ONCE = 200

@@ -18,9 +18,9 @@ from typing import Any
 from contracts.client.kafka_login import PARTITION
 from contracts.envelope import to_headers
 from hub.bootstrap import Parts, broker_of, kafka_settings
-from hub.opening import MAX_BATCH
+from hub.gates.opening import MAX_BATCH
+from hub.operating.working import LIMIT
 from hub.ports import Broker
-from hub.working import LIMIT
 from tests.benchmarks.harness import Figure, side_by_side
 from tests.benchmarks.municipality import NGO, opened, settings_on
 from tests.benchmarks.telling import Teller

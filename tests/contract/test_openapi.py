@@ -15,7 +15,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 import contracts
 from hub.adapters.http.access import OPEN, TABLE
 from hub.adapters.http.problems import PROBLEM
-from hub.serving import openapi
+from hub.operating.serving import openapi
 from tests.support.social_reports import SOURCES
 
 PATH = Path(contracts.__file__).parent / "openapi.json"

@@ -40,7 +40,7 @@ def served_at(folder: Path) -> Iterator[Served]:
     """Play a night and what came of it, bring the read models up, and serve the pages."""
     from hub.adapters.http.tokens import EmbeddedIssuer
     from hub.bootstrap import utc_now
-    from hub.serving import Server, app_of
+    from hub.operating.serving import Server, app_of
     from tests.world import UNIT, World, planted  # kafka-python warns at its import
 
     with closing(World.built(folder)) as world:

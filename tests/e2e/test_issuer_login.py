@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from hub.adapters.http.access import Role
-from hub.serving import Server, app_of
+from hub.operating.serving import Server, app_of
 from tests.e2e.pages import timeline_of
 from tests.support import browser as browser_support
 from tests.support.browser import Browser

@@ -32,8 +32,8 @@ from hub.aggregates.citizen_case.events import ReportReceived, SafetyAssessed
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.bootstrap import broker_of, build, initialise
 from hub.projections import timeline
-from hub.relay import POSITION
 from hub.settings import Settings
+from hub.topics.relay import POSITION
 from tests.e2e.journal import Found, Journal, faults
 from tests.support.api import clock_now
 from tests.support.issuer import Issuer

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from typer.main import get_group
 
 from hub.__main__ import app
-from hub.process import STOP_WITHIN_S
+from hub.operating.process import STOP_WITHIN_S
 from hub.settings import Settings
 from tests.support.issuer import Issuer
 from tests.support.kafka import SecureKafka

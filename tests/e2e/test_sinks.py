@@ -29,13 +29,13 @@ from hub.adapters.http.access import Role
 from hub.adapters.partners.errors import AdapterError
 from hub.adapters.partners.ngo.adapter import Ngo
 from hub.adapters.partners.reporter import Reporter
+from hub.application.queries import Queries
 from hub.demo import stage as staging
 from hub.demo.stage import EMERGENCY, NGO, POLICE, Person, Refusal, Stage
 from hub.errors import Invalid
 from hub.logs import Lines, logger
-from hub.queries import Queries
-from hub.rebuilding import rebuild
-from hub.serving import app_of
+from hub.operating.rebuilding import rebuild
+from hub.operating.serving import app_of
 from hub.settings import Settings
 from tests.support.canaries import forms
 from tests.support.kafka import KafkaServer

@@ -25,8 +25,8 @@ from hub.adapters.http.access import Role
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import ReportReceived
 from hub.bootstrap import broker_of, build, initialise
+from hub.operating.process import STOP_WITHIN_S
 from hub.ports import Record
-from hub.process import STOP_WITHIN_S
 from hub.projections import intake
 from hub.settings import Settings
 from tests.support.api import clock_now

@@ -22,7 +22,7 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import ReportReceived
 from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
 from hub.errors import KeyDestroyed
-from hub.keyring import LocalKek, store_key_id
+from hub.keys.keyring import LocalKek, store_key_id
 from hub.ports import KeyRing, WrappedKey
 
 PINNED: dict[str, Any] = json.loads((Path(__file__).parent / "format_store.json").read_text())
@@ -142,7 +142,7 @@ def test_it_is_what_the_page_says(state: bytes) -> None:
 def test_it_is_what_we_write(state: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the same nonces; no other code of ours draws random bytes on the way."""
     nonces = nonces_of(state)
-    monkeypatch.setattr("hub.sealing.os.urandom", lambda _: next(nonces))
+    monkeypatch.setattr("hub.keys.sealing.os.urandom", lambda _: next(nonces))
     stored = mapper().to_stored_event(event())
     assert (stored.originator_id, stored.originator_version, stored.topic) == (CASE, VERSION, TOPIC)
     assert stored.state == state

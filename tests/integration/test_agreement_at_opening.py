@@ -9,9 +9,9 @@ from contracts.terms import BasisRule, Category, OrganisationKind, SafetyLevel
 from hub.aggregates.disclosures import RefusalReason
 from hub.aggregates.receipts import Opened, Withheld
 from hub.errors import Missing
-from hub.following import Follower
+from hub.operating.working import fire_timers
 from hub.projections import disclosures
-from hub.working import fire_timers
+from hub.topics.following import Follower
 from tests.integration.test_corrupt_beside import damage
 from tests.world import EVERYTHING, NGO, OPERATOR, POLICE, TOVHOLDER, UNIT, World, at
 

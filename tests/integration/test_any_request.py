@@ -39,8 +39,8 @@ from hub.adapters.http import access
 from hub.adapters.http.access import TABLE, Role
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.values import ConsentForm
-from hub.projecting import PROJECTIONS
-from hub.serving import Server, openapi
+from hub.operating.serving import Server, openapi
+from hub.topics.projecting import PROJECTIONS
 from tests.support.api import Api, clock_now
 from tests.support.social_reports import example
 from tests.world import CASEWORKER, MUNICIPALITY, NGO, POLICE, SHELTER, TOVHOLDER, UNIT, World

@@ -16,8 +16,8 @@ from hub.aggregates.disclosure_ledger import RevocationReason
 from hub.aggregates.disclosure_ledger import Revoked as Recorded
 from hub.aggregates.look import LookRecorded
 from hub.errors import Missing
-from hub.following import Follower
 from hub.projections import disclosures
+from hub.topics.following import Follower
 from tests.world import CASEWORKER, NGO, SAME_WOMAN, SHELTER, TOVHOLDER, UNIT, World, at
 
 C = Category

@@ -35,9 +35,9 @@ from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.errors import HubError
-from hub.following import Follower
+from hub.operating.working import fire_timers
 from hub.projections import disclosures
-from hub.working import fire_timers
+from hub.topics.following import Follower
 from tests.integration.every_command import LATE, NEIGHBOUR, Played, TheRest, commands, fields_of_words
 from tests.support.canaries import forms
 from tests.support.social_reports import example, put
@@ -435,7 +435,7 @@ def test_no_log_record_of_what_goes_wrong_holds_anything_of_anybody(
         Follower(world.parts.app, world.parts.views[disclosures.NAME].begin_rebuild(disclosures.OWNER)).step(
             1_000
         )
-    assert any(record.name == "hub.following" for record in caplog.records)
+    assert any(record.name == "hub.topics.following" for record in caplog.records)
     assert in_records(caplog.records) == []
 
 

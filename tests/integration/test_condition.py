@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from hub.adapters.broker.embedded import EmbeddedBroker
-from hub.condition import Condition
-from hub.dead_letters import DeadLetters
 from hub.errors import Unavailable
-from hub.following import Follower
+from hub.operating.condition import Condition
 from hub.ports import Broker, Record, Waits
 from hub.projections import disclosures
+from hub.topics.dead_letters import DeadLetters
+from hub.topics.following import Follower
 from tests.support.api import Api, clock_now, slug_of
 from tests.world import NGO, UNIT, World
 

@@ -22,7 +22,7 @@ from hub.aggregates.citizen_case.events import (
 )
 from hub.aggregates.citizen_case.terms import Channel, ContactOutcome, NotificationCause
 from hub.aggregates.citizen_case.values import CaseState
-from hub.working import fire_timers
+from hub.operating.working import fire_timers
 from tests.support.api import Api, clock_now, pointers
 from tests.support.carrying import carried
 from tests.world import CASEWORKER, CHILDLESS, NGO, SAME_WOMAN, TOVHOLDER, UNIT, World, at

@@ -12,8 +12,8 @@ from hub.adapters.http.access import Role
 from hub.adapters.web.entries import days
 from hub.adapters.web.wording import Words
 from hub.aggregates.citizen_case.events import EntryCorrected, ReportNotOurs
-from hub.following import Follower
 from hub.projections import disclosures
+from hub.topics.following import Follower
 from tests.support.api import Api, Caller, clock_now, pointers
 from tests.world import NGO, TOVHOLDER, UNIT, World
 

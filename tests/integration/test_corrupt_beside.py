@@ -11,7 +11,7 @@ from contracts.terms import BasisRule, Category, OrganisationKind, SafetyLevel
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.aggregates.disclosure_ledger import Refused
 from hub.errors import Conflict, Invalid, TamperedRow
-from hub.restoring import restore
+from hub.operating.restoring import restore
 from tests.support.carrying import carried
 from tests.support.social_reports import example
 from tests.world import ANOTHER_TOVHOLDER, CHILDREN, NGO, PARTNERS, SHELTER, UNIT, World

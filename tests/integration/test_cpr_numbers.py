@@ -14,8 +14,8 @@ from contracts.terms import Category, MessageKind, PersonRole
 from hub.adapters.http.access import Role
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import ReportReceived
+from hub.application.inbound import Inbound
 from hub.errors import Invalid
-from hub.inbound import Inbound
 from tests.support.api import Api, clock_now, pointers
 from tests.support.social_reports import REPORTS
 from tests.world import CASEWORKER, MUNICIPALITY, NGO, NIGHT, POLICE, TOVHOLDER, UNIT, World

@@ -14,7 +14,7 @@ from contracts.terms import BasisRule, Category, MessageKind, OrganisationKind, 
 from hub.aggregates.citizen_case.events import SafetyAssessed
 from hub.aggregates.disclosure_ledger import BasisUsed, Disclosed, RefusalReason, Refused
 from hub.errors import IllegalTransition, Missing, NoGrant
-from hub.gate import RULE_VERSION
+from hub.gates.gate import RULE_VERSION
 from tests.support.social_reports import REPORTS
 from tests.world import (
     CHILDREN,

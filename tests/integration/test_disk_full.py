@@ -16,9 +16,9 @@ from hub.adapters.http.access import Role
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import ConsentExpired, ConsentWithdrawn, FollowUpEnded, ReportReceived
 from hub.aggregates.receipts import Purged
+from hub.application.room import Room
 from hub.bootstrap import build
 from hub.errors import Missing, NoRoom
-from hub.room import Room
 from tests.support.api import Api, clock_now, slug_of
 from tests.support.postgres import programs
 from tests.support.small_disk import run_on_small_disk

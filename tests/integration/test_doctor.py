@@ -13,13 +13,13 @@ import pytest
 from kafka.admin import ACLOperation, ResourceType
 
 from contracts.terms import Category
-from hub import doctor
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.broker.kafka import KafkaBroker, KafkaSettings
 from hub.adapters.broker.kafka_admin import grant_partner
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.bootstrap import Parts, build, kafka_settings
 from hub.errors import Unavailable
+from hub.operating import doctor
 from hub.ports import Broker
 from hub.settings import Settings
 from tests.integration.test_kafka_broker import allow

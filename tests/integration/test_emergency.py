@@ -17,9 +17,9 @@ from hub.aggregates.citizen_case.events import CaseEscalated, LegalBasisRecorded
 from hub.aggregates.citizen_case.legal_basis import EMERGENCY_LASTS
 from hub.aggregates.citizen_case.values import CaseState
 from hub.aggregates.look import Looked, LookRecorded
-from hub.following import Follower
+from hub.operating.working import fire_timers
 from hub.projections import disclosures
-from hub.working import fire_timers
+from hub.topics.following import Follower
 from tests.support.api import Api, Caller, clock_now, pointers
 from tests.world import NGO, POLICE, SAME_WOMAN, TOVHOLDER, UNIT, World, at, of_a_girl
 

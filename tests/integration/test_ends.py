@@ -10,7 +10,7 @@ import pytest
 
 from hub.adapters.http.access import Role
 from hub.aggregates.citizen_case.events import ConsentExpired, ConsentGiven
-from hub.working import fire_timers
+from hub.operating.working import fire_timers
 from tests.support.api import Api, Caller, clock_now, pointers
 from tests.world import NGO, UNIT, World
 

@@ -13,7 +13,7 @@ from contracts.terms import Category
 from hub.adapters.broker.kafka import KafkaBroker, KafkaSettings
 from hub.adapters.http.access import Role
 from hub.errors import Unavailable
-from hub.working import Workers, relay_of
+from hub.operating.working import Workers, relay_of
 from tests.support.api import Api, Caller, clock_now, slug_of
 from tests.support.kafka import KafkaServer
 from tests.support.postgres import PostgresServer

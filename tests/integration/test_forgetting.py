@@ -20,7 +20,7 @@ from hub.aggregates.citizen_case.terms import ErasureGround, KeepingRule
 from hub.aggregates.receipts import ErasedOnRequest
 from hub.aggregates.sealing import could_kill_key
 from hub.errors import Conflict, IllegalTransition, Missing
-from hub.working import fire_timers
+from hub.operating.working import fire_timers
 from tests.support.api import Api, Caller, clock_now, pointers
 from tests.world import (
     CASEWORKER,

@@ -12,7 +12,7 @@ from hub.aggregates.citizen_case.events import CaseErased, ReportReturned
 from hub.aggregates.receipts import Forwarded
 from hub.application.forwarding import LASTS
 from hub.errors import Conflict, IllegalTransition, Invalid, Missing
-from hub.working import fire_timers
+from hub.operating.working import fire_timers
 from tests.world import (
     CASEWORKER,
     NGO,

@@ -15,7 +15,7 @@ from hub.adapters.http.access import Role
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import CaseEscalated
 from hub.aggregates.look import Looked, LookRecorded
-from hub.working import fire_timers
+from hub.operating.working import fire_timers
 from tests.support.api import Api, Caller, clock_now
 from tests.support.carrying import carried
 from tests.world import NGO, UNIT, World

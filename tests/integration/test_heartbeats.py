@@ -10,8 +10,8 @@ import pytest
 from contracts.message_v1 import Heartbeat
 from contracts.terms import SafetyLevel
 from hub.adapters.broker.embedded import EmbeddedBroker
-from hub.heartbeats import QUIET, Heartbeats
 from hub.projections import timeline
+from hub.topics.heartbeats import QUIET, Heartbeats
 from tests.world import NGO, PARTNERS, UNIT, World
 
 MOMENT = timedelta(seconds=1)

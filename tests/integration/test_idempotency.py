@@ -24,7 +24,7 @@ from hub.aggregates.citizen_case.events import (
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.aggregates.receipts import Purged
 from hub.application import Answer
-from hub.committing import Command
+from hub.application.committing import Command
 from hub.errors import Conflict, IllegalTransition, Missing, SameKeyOtherBody, StaleVersion
 from tests.support.social_reports import REPORTS, example
 from tests.world import (

@@ -13,11 +13,11 @@ from prometheus_client import generate_latest
 from contracts.terms import SafetyLevel
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.http.access import Role
-from hub.condition import Condition
 from hub.errors import Unavailable
 from hub.measures import Measures
-from hub.serving import app_of
-from hub.working import Worker, Workers
+from hub.operating.condition import Condition
+from hub.operating.serving import app_of
+from hub.operating.working import Worker, Workers
 from tests.support.api import Api, clock_now
 from tests.support.provision import free_ports
 from tests.world import TOVHOLDER, UNIT, World

@@ -26,7 +26,7 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import CaseEscalated, CaseMoved, MoveDeclined
 from hub.aggregates.citizen_case.values import CaseState
 from hub.errors import IllegalTransition, Invalid, Missing, NoGrant
-from hub.working import fire_timers
+from hub.operating.working import fire_timers
 from tests.support.api import Api, clock_now
 from tests.support.carrying import carried
 from tests.world import NGO, POLICE, SHELTER, TOVHOLDER, UNIT, World, at

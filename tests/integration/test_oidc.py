@@ -20,7 +20,7 @@ from hub.adapters.http import tokens
 from hub.adapters.http.access import Role
 from hub.adapters.http.tokens import EmbeddedIssuer, NotLoggedIn, OidcVerifier
 from hub.errors import HubError, Invalid, Unavailable
-from hub.serving import Server, app_of
+from hub.operating.serving import Server, app_of
 from hub.settings import Settings
 from tests.world import ON_CALL, World
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from contracts.client.logins import ASSERTION_TYPE, assertion, by_key
 from hub.adapters.http.tokens import EmbeddedIssuer, NotLoggedIn
 from hub.aggregates.base import Actor
-from hub.committing import Command
+from hub.application.committing import Command
 from tests.integration.partners.test_with_hub import Town, town
 from tests.world import NGO, POLICE
 

@@ -22,7 +22,7 @@ from contracts.envelope import Envelope, source, to_json
 from contracts.inbound_v1 import Inbound
 from hub.adapters.http.access import Role
 from hub.adapters.http.app import MAX_BODY_BYTES
-from hub.serving import Server
+from hub.operating.serving import Server
 from tests.integration.conftest import STORES
 from tests.support.api import Api, Caller, as_json, clock_now, pointers, slug_of
 from tests.support.postgres import fresh_database

@@ -18,7 +18,7 @@ from hub.aggregates.citizen_case.events import CaseEscalated, ReportTakenUp
 from hub.aggregates.look import LookRecorded
 from hub.aggregates.receipts import ReportRead
 from hub.errors import NoGrant
-from hub.working import fire_timers
+from hub.operating.working import fire_timers
 from tests.support.api import Api, clock_now
 from tests.support.carrying import carried
 from tests.world import (

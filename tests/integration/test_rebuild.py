@@ -17,21 +17,21 @@ import pytest
 
 from contracts.terms import Category, ReferralStatus, SafetyLevel
 from contracts.topics import dead_topic
-from hub import rebuilding
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.http.access import Role
 from hub.adapters.store.views import TableView
 from hub.aggregates.receipts import Delivered
 from hub.bootstrap import build
 from hub.errors import Conflict, Missing
-from hub.following import Follower
-from hub.outgoing import Outgoing
+from hub.gates.outgoing import Outgoing
+from hub.operating import rebuilding
+from hub.operating.rebuilding import rebuild
 from hub.ports import Row, View
-from hub.projecting import PROJECTIONS, Projector
 from hub.projections import disclosures
-from hub.rebuilding import rebuild
-from hub.relay import Relay
 from hub.settings import Settings
+from hub.topics.following import Follower
+from hub.topics.projecting import PROJECTIONS, Projector
+from hub.topics.relay import Relay
 from tests.support.api import Api, clock_now
 from tests.world import HOSPITAL, NGO, POLICE, SAME_WOMAN, TOVHOLDER, UNIT, World, at
 

@@ -31,9 +31,9 @@ from hub.aggregates.citizen_case.events import ReferralAccepted, ReportReceived
 from hub.aggregates.receipts import Purged
 from hub.application.partners import ON_ITS_WAY
 from hub.errors import HubError, Unavailable
+from hub.operating.working import Worker, Workers
 from hub.ports import Broker, Record
-from hub.receiving import Receiver
-from hub.working import Worker, Workers
+from hub.topics.receiving import Receiver
 from tests.support.postgres import PostgresServer
 from tests.support.social_reports import example
 from tests.world import HOSPITAL, MUNICIPALITY, NGO, OPERATOR, POLICE, World

@@ -13,10 +13,10 @@ from contracts.inbound_v1 import Inbound
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.broker.kafka import KafkaBroker, KafkaSettings
 from hub.aggregates.citizen_case.events import ReportReceived
-from hub.dead_letters import DeadLetters
+from hub.operating.replaying import TakenAgain, replay
 from hub.ports import Broker, Record
-from hub.receiving import Receiver
-from hub.replaying import TakenAgain, replay
+from hub.topics.dead_letters import DeadLetters
+from hub.topics.receiving import Receiver
 from tests.support.social_reports import example
 from tests.world import MUNICIPALITY, POLICE, UNIT, World
 

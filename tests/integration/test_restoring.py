@@ -26,10 +26,10 @@ from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.aggregates.citizen_case.events import ConsentWithdrawn, ReportReceived
 from hub.aggregates.citizen_case.terms import ErasureGround
 from hub.errors import Missing
+from hub.operating.restoring import restore
 from hub.ports import Consumer, Record
 from hub.projections import timeline
-from hub.receiving import Receiver
-from hub.restoring import restore
+from hub.topics.receiving import Receiver
 from tests.support.social_reports import example
 from tests.world import CASEWORKER, MUNICIPALITY, NGO, POLICE, SAME_WOMAN, UNIT, World
 

@@ -24,12 +24,12 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import ReportReceived
 from hub.bootstrap import broker_of
 from hub.errors import Conflict, Forbidden, Invalid, Missing, TamperedRow, Unavailable, UnknownKey
-from hub.following import Follower
+from hub.operating.rebuilding import rebuild
+from hub.operating.working import POLL_S, Workers, projectors, receivers
 from hub.ports import Record, Row
 from hub.projections import disclosures
-from hub.rebuilding import rebuild
-from hub.receiving import Receiver
-from hub.working import POLL_S, Workers, projectors, receivers
+from hub.topics.following import Follower
+from hub.topics.receiving import Receiver
 from tests.support.api import Api, clock_now
 from tests.support.carrying import carried
 from tests.support.social_reports import example
@@ -315,7 +315,7 @@ def test_a_follower_without_the_key_encryption_key_does_not_move(
 def test_a_partner_registered_meanwhile_is_read_without_a_restart(
     world: World, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.working.LOOK_S", 0.05)
+    monkeypatch.setattr("hub.operating.working.LOOK_S", 0.05)
     workers = Workers([], lambda known: receivers(world.parts, broker, known))
     before = threading.active_count()
     workers.start()

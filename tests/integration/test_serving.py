@@ -5,7 +5,7 @@ import time
 from statistics import median
 from urllib.parse import urlsplit
 
-from hub.serving import Server
+from hub.operating.serving import Server
 from tests.support.api import Api
 from tests.world import World
 

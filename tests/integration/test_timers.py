@@ -12,9 +12,9 @@ from contracts.message_v1 import Revoked
 from contracts.terms import BasisRule, Category, Escalation, MessageKind, ReferralStatus, Urgency
 from hub.aggregates.citizen_case.children import waiting_notifications
 from hub.aggregates.citizen_case.events import CaseEscalated, ConsentExpired, FollowUpEnded, LegalBasisEnded
-from hub.committing import Command
+from hub.application.committing import Command
 from hub.days import end_of_day
-from hub.working import TIMER, fire_timers
+from hub.operating.working import TIMER, fire_timers
 from tests.world import CHILDREN, NGO, TOVHOLDER, UNIT, World, at, elsewhere
 
 A_DAY = timedelta(days=1)

@@ -14,11 +14,11 @@ from contracts.inbound_v1 import Inbound
 from contracts.terms import SafetyLevel
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.aggregates.registry import TOPICS
-from hub.committing import Command
+from hub.application.committing import Command
+from hub.application.watching import COMMANDS, DONE, NOTHING, UNEXPECTED
 from hub.errors import Corrupt, HubError, Missing, NoKek, UnknownKey
+from hub.operating.working import Worker, Workers, receivers
 from hub.ports import Record
-from hub.watching import COMMANDS, DONE, NOTHING, UNEXPECTED
-from hub.working import Worker, Workers, receivers
 from tests.support.social_reports import example
 from tests.world import MUNICIPALITY, NGO, POLICE, TOVHOLDER, UNIT, World
 

@@ -30,9 +30,9 @@ from hub.aggregates.disclosure_ledger import Disclosed, RevocationReason
 from hub.aggregates.disclosure_ledger import Revoked as RevokedOnRecord
 from hub.aggregates.receipts import Delivered, Opened
 from hub.errors import Conflict, Missing
+from hub.operating.working import fire_timers
 from hub.ports import StoredMessage
-from hub.relay import Relay
-from hub.working import fire_timers
+from hub.topics.relay import Relay
 from tests.world import (
     MUNICIPALITY,
     NGO,

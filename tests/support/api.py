@@ -20,7 +20,7 @@ from fastapi.testclient import TestClient
 
 from hub.adapters.http.access import Role
 from hub.adapters.http.tokens import EmbeddedIssuer
-from hub.serving import app_of
+from hub.operating.serving import app_of
 from tests.world import Clock, World
 
 PROBLEM = "application/problem+json"

@@ -3,8 +3,8 @@
 from contextlib import closing
 
 from hub.adapters.broker.embedded import EmbeddedBroker
-from hub.following import Follower
 from hub.projections import disclosures
+from hub.topics.following import Follower
 from tests.world import UNIT, World
 
 

@@ -436,7 +436,9 @@ class AnySequence(RuleBasedStateMachine):
     @rule(really=SELDOM, which=st.sampled_from([made_up(1), made_up(2)]))
     def the_case_that_it_is_matched_to_is_forgotten(self, really: int, which: UUID) -> None:
         if not really:
+            was, before = self.case.matched_to, self.case.version
             self.do(CitizenCase.be_erased_with, case=which)
+            assert which == was or self.case.version == before, "an inquiry goes with its own case alone"
 
     @invariant()
     def who_is_blocked_stays_so_until_somebody_says_otherwise(self) -> None:

@@ -1,4 +1,4 @@
-"""Gate 1 in sentences: who is told what, on which grants. One test at least for each rule of `hub.gate`."""
+"""Gate 1 in sentences: who is told what, on which grants. A test at least for each of its rules."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -17,8 +17,8 @@ from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.values import ConsentForm, GrantTerms
 from hub.aggregates.disclosures import Source
 from hub.aggregates.sealing import CouldKill
-from hub.gate import Agreement, Decision, Telling, decide, may_receive
-from hub.translate import report_taken
+from hub.application.translate import report_taken
+from hub.gates.gate import Agreement, Decision, Telling, decide, may_receive
 from tests.support.social_reports import REPORTS
 from tests.world import BEGAN, CHILDREN, NGO, NIGHT, POLICE, SAME_WOMAN, SHELTER, TOVHOLDER, UNIT, planted
 

@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from hub import sealing
 from hub.errors import Corrupt, KeyDestroyed, TamperedRow, UnknownKey
-from hub.fence import Fence
-from hub.keyring import LocalKek, StoredKey, StoredKeyRing, create_kek_file
+from hub.keys import sealing
+from hub.keys.fence import Fence
+from hub.keys.keyring import LocalKek, StoredKey, StoredKeyRing, create_kek_file
+from hub.keys.sealing import all_of, cipher, forget, new_key, open_, seal
 from hub.ports import WrappedKey
-from hub.sealing import all_of, cipher, forget, new_key, open_, seal
 
 
 class Table:

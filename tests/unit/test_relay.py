@@ -18,11 +18,11 @@ from contracts.terms import MessageKind, Urgency
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.store.application import StoreApplication, open_store
 from hub.errors import Forbidden, Invalid, NoTopic, Unavailable
-from hub.keyring import create_kek_file
-from hub.outgoing import Outgoing
+from hub.gates.outgoing import Outgoing
+from hub.keys.keyring import create_kek_file
+from hub.operating.working import Worker, Workers
 from hub.ports import Alongside, Features, NewGrant, OutMessage, PartnerRow, Record
-from hub.relay import CLAIMED, POSITION, Relay
-from hub.working import Worker, Workers
+from hub.topics.relay import CLAIMED, POSITION, Relay
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 TOWN = "aarhus"

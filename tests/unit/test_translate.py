@@ -12,7 +12,7 @@ from contracts.message_v1 import Ban
 from contracts.social_report_v1 import CATEGORY_OF_ROLE, FREE_TEXT, SocialReport
 from contracts.terms import AddressProtection, Category, PersonRole
 from hub.application import ReportTaken
-from hub.translate import report_taken
+from hub.application.translate import report_taken
 from tests.support.social_reports import REPORTS, example
 from tests.world import NIGHT, planted
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.errors import TamperedRow
-from hub.sealing import new_key
-from hub.wraps import PartKey, unwrap, wrap
+from hub.keys.sealing import new_key
+from hub.keys.wraps import PartKey, unwrap, wrap
 
 MESSAGE, GRANT, PERSON = uuid4(), uuid4(), uuid4()
 GRANT_KEY = new_key()

@@ -17,15 +17,15 @@ from hub.adapters.http.words import must_be_words
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.application import Answer, Hub
-from hub.barring import Barred, Barring
-from hub.committing import Command
+from hub.application.committing import Command
+from hub.application.inbound import Inbound
+from hub.application.queries import Queries
+from hub.application.waiting import Waiting
 from hub.errors import Forbidden, Invalid, Missing, Unavailable
-from hub.inbound import Inbound
-from hub.opening import Opener
-from hub.outgoing import Outgoing
+from hub.gates.barring import Barred, Barring
+from hub.gates.opening import Opener
+from hub.gates.outgoing import Outgoing
 from hub.ports import Store
-from hub.queries import Queries
-from hub.waiting import Waiting
 
 KEY_MIN, KEY_MAX = 8, 200
 """How long an Idempotency-Key may be."""

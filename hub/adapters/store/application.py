@@ -35,8 +35,8 @@ from hub.adapters.store.tables import ClearTables
 from hub.adapters.store.views import TableView
 from hub.aggregates.base import project
 from hub.errors import Corrupt, Invalid, Missing, Unavailable
-from hub.fence import Fence
-from hub.keyring import Kek, LocalKek, StoredKeyRing
+from hub.keys.fence import Fence
+from hub.keys.keyring import Kek, LocalKek, StoredKeyRing
 from hub.ports import Alongside, WrappedKey
 
 Recorder = SqliteRecorder | PostgresRecorder

@@ -6,8 +6,8 @@ from uuid import UUID
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hub.errors import Corrupt, KeyDestroyed
+from hub.keys.sealing import all_of, cipher
 from hub.ports import KeyRing
-from hub.sealing import all_of, cipher
 
 FORMAT = 1
 CIPHERS_MAX = 1024

@@ -18,8 +18,8 @@ from hub.adapters.store.unread import Opening, unread, unread_class
 from hub.aggregates.base import TOPICS
 from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
 from hub.errors import Corrupt, Invalid, KeyDestroyed, TamperedRow
+from hub.keys.sealing import all_of, open_with, seal
 from hub.ports import KeyRing
-from hub.sealing import all_of, open_with, seal
 
 _ONE_SECTION = bytes((FORMAT, 1))
 _ONE_SECTION_ONE_KEY = bytes((FORMAT, 1, 1))

@@ -14,8 +14,8 @@ from hub.adapters.store.postgres_database import Statements
 from hub.adapters.store.refused import NotMigrated
 from hub.adapters.store.sqlite_database import SqliteDatabase, connect
 from hub.adapters.store.views import VERSIONS, table_of
-from hub.keyring import Kek, store_key_id
-from hub.sealing import new_key
+from hub.keys.keyring import Kek, store_key_id
+from hub.keys.sealing import new_key
 
 STORE_KEYS: tuple[Literal["index", "idempotency"], ...] = ("index", "idempotency")
 

@@ -14,7 +14,7 @@ from hub.adapters.store.database import SCHEMA_VERSION, Database
 from hub.adapters.store.reading import grant_keys
 from hub.adapters.store.refused import NotMigrated
 from hub.errors import SameKeyOtherBody
-from hub.keyring import StoredKey
+from hub.keys.keyring import StoredKey
 from hub.ports import Behind, Done, LivingWrap, PartnerRow, StoredMessage, WrappedKey
 
 _LIVING_GRANT = "g.state = 'living' AND (g.ends_at IS NULL OR g.ends_at > ?)"

@@ -14,7 +14,7 @@ from hub.adapters.web.facts import facts_of
 from hub.adapters.web.lines import Fact, Names
 from hub.adapters.web.wording import WORDS, Words
 from hub.days import day_of
-from hub.opening import OpenedRow
+from hub.gates.opening import OpenedRow
 
 KindOf = Callable[[str], str | None]
 """The kind of a partner, by its slug."""

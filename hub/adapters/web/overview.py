@@ -12,7 +12,7 @@ from uuid import UUID
 from contracts.terms import BasisRule, Category, MessageKind, ReferralStatus, SafetyLevel
 from hub.adapters.web.lines import moment
 from hub.adapters.web.wording import Words
-from hub.opening import OpenedRow
+from hub.gates.opening import OpenedRow
 
 SAFE_CONTACT, PROTECTED_ADDRESS = "safe_contact", "protected_address"
 WARNINGS = (SAFE_CONTACT, PROTECTED_ADDRESS)

@@ -22,7 +22,7 @@ from hub.adapters.partners.settings import PartnerSettings
 from hub.aggregates.citizen_case.events import ReportReceived
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.aggregates.receipts import Opened, Purged, Retained
-from hub.serving import Server, app_of
+from hub.operating.serving import Server, app_of
 from tests.integration.partners.traces import found, left_of
 from tests.support.api import clock_now
 from tests.support.social_reports import REPORTS

@@ -8,8 +8,8 @@ import pytest
 
 from hub.adapters.store.application import StoreApplication
 from hub.errors import KeyDestroyed, NoGrant, UnknownKey
-from hub.fence import Fence
-from hub.keyring import store_key_id
+from hub.keys.fence import Fence
+from hub.keys.keyring import store_key_id
 from hub.ports import Alongside, WrappedKey
 from tests.integration.store.suite import Suite
 from tests.integration.store.support import NOW, Place, changed, execute, mint, new_case, stored_grant

@@ -16,7 +16,7 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import SafetyLevelChanged
 from hub.aggregates.look import LookRecorded
 from hub.aggregates.sealing import AboutPerson, CouldKill, could_kill_key
-from hub.keyring import create_kek_file
+from hub.keys.keyring import create_kek_file
 from hub.ports import Alongside, NewGrant, OutMessage, PartnerRow
 
 NOW = datetime(2026, 3, 2, 12, 30, 0, 123456, tzinfo=UTC)

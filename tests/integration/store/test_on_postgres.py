@@ -17,8 +17,8 @@ from hub.adapters.store.postgres_connections import Connections, PgConnection, c
 from hub.adapters.store.postgres_database import PostgresDatabase
 from hub.adapters.store.refused import NotMigrated, UnsafeStore
 from hub.errors import Unavailable
-from hub.fence import Fence
-from hub.keyring import create_kek_file
+from hub.keys.fence import Fence
+from hub.keys.keyring import create_kek_file
 from hub.ports import Alongside, Idempotency
 from tests.integration.store.suite import Suite
 from tests.integration.store.suite_append import Guards, Repeats

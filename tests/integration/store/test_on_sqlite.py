@@ -14,8 +14,8 @@ from hub.adapters.store.application import StoreApplication
 from hub.adapters.store.refused import NotMigrated, UnsafeStore
 from hub.adapters.store.sqlite_database import refuse_unsafe
 from hub.errors import Corrupt, Invalid, Unavailable
-from hub.fence import Fence
-from hub.keyring import create_kek_file
+from hub.keys.fence import Fence
+from hub.keys.keyring import create_kek_file
 from hub.ports import Alongside, Idempotency, Row
 from tests.integration.store.suite import Suite
 from tests.integration.store.suite_append import Guards, Repeats

@@ -24,9 +24,9 @@ from hub.adapters.http.context import (
 )
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.application.queries import Waiting
 from hub.errors import Invalid
-from hub.opening import OpenedRow
-from hub.queries import Waiting
+from hub.gates.opening import OpenedRow
 
 router = APIRouter(tags=["cases"])
 Reason = Annotated[str, Field(min_length=3, max_length=2000)]

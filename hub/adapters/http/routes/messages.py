@@ -14,7 +14,7 @@ from contracts.fields import Line
 from hub.adapters.http.context import Authorised, Parts, answered
 from hub.aggregates.base import Actor
 from hub.errors import Invalid
-from hub.opening import MAX_BATCH
+from hub.gates.opening import MAX_BATCH
 
 router = APIRouter(tags=["messages"])
 After = Annotated[str, Query(pattern=r"^[0-9]{1,18}\.[0-9]{1,18}$")]

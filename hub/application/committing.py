@@ -20,14 +20,14 @@ from hub.aggregates.citizen_case.values import GrantTerms
 from hub.aggregates.disclosure_ledger import DisclosureLedger, RevocationReason, Source
 from hub.aggregates.partner import Partner
 from hub.aggregates.sealing import could_kill_key
-from hub.barring import Barring
-from hub.disclosing import Concerned, Discloser, Prepared
+from hub.application.room import Room
 from hub.errors import Corrupt, Missing, NoGrant
-from hub.gate import GIVES_GRANTS, SETS_RIGHT, Agreement, Decision, decide
+from hub.gates.barring import Barring
+from hub.gates.disclosing import Concerned, Discloser, Prepared
+from hub.gates.gate import GIVES_GRANTS, SETS_RIGHT, Agreement, Decision, decide
+from hub.gates.opening import taken_over_id
 from hub.logs import logger
-from hub.opening import taken_over_id
 from hub.ports import Alongside, Done, Events, Idempotency, KeyRing, NewGrant, PartnerRow, Store
-from hub.room import Room
 
 log = logger("committing")
 

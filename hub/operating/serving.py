@@ -17,7 +17,7 @@ from hub.adapters.http.tokens import EmbeddedIssuer, OidcVerifier, Verifier
 from hub.adapters.web.issuer_login import IssuerLogin
 from hub.bootstrap import Parts, build
 from hub.errors import Unavailable
-from hub.process import end_within, settle
+from hub.operating.process import end_within, settle
 from hub.settings import Settings
 
 GRACE_S = 10

@@ -12,13 +12,13 @@ from contracts.inbound_v1 import Problem
 from contracts.message_v1 import Control, Head
 from hub.aggregates.base import Actor
 from hub.errors import Unavailable
+from hub.gates.opening import Opener
+from hub.gates.outgoing import Outgoing
 from hub.logs import logger
-from hub.opening import Opener
-from hub.outgoing import Outgoing
 from hub.ports import Broker, Change, Record, Views
 from hub.projections import hand_overs, intake, receipts, referrals, timeline
 from hub.projections.base import Effect, Project, Told
-from hub.reader import Reader
+from hub.topics.reader import Reader
 
 log = logger("projecting")
 

@@ -11,7 +11,6 @@ from eventsourcing.persistence import PersistenceError
 
 from contracts.message_v1 import ReceiptStatus
 from contracts.terms import Category, MessageKind
-from hub import breaches
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.emergency import review_by
@@ -19,13 +18,14 @@ from hub.aggregates.citizen_case.events import EmergencyReviewed, LegalBasisReco
 from hub.aggregates.citizen_case.values import CaseState
 from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.aggregates.look import Looked
-from hub.barring import family
-from hub.committing import Command, Committer
-from hub.disclosing import Discloser
+from hub.application.committing import Command, Committer
+from hub.application.other_roles import other_roles
 from hub.errors import Corrupt, HubError, Missing
+from hub.gates import breaches
+from hub.gates.barring import family
+from hub.gates.disclosing import Discloser
+from hub.gates.opening import OpenedRow, Opener
 from hub.logs import logger, slug_of
-from hub.opening import OpenedRow, Opener
-from hub.other_roles import other_roles
 from hub.ports import Events, Row, View
 from hub.projections import disclosures, hand_overs, intake, receipts, referrals, timeline
 from hub.projections.disclosures import Told

@@ -8,18 +8,18 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 from hub.aggregates.base import Actor
+from hub.application.committing import Command
 from hub.bootstrap import Parts
-from hub.committing import Command
 from hub.errors import Corrupt, Unavailable
-from hub.following import Follower
-from hub.heartbeats import Heartbeats
+from hub.gates.opening import MAX_BATCH
 from hub.logs import logger, slug_of
 from hub.measures import Measures
-from hub.opening import MAX_BATCH
 from hub.ports import Broker
-from hub.projecting import Projector
 from hub.projections import disclosures
-from hub.receiving import Receiver
+from hub.topics.following import Follower
+from hub.topics.heartbeats import Heartbeats
+from hub.topics.projecting import Projector
+from hub.topics.receiving import Receiver
 
 log = logger("working")
 LIMIT = 200

@@ -9,8 +9,8 @@ from contracts.client.keys import PublicKeys
 from contracts.terms import Category, OrganisationKind
 from hub.adapters.broker.kafka_admin import cut_off_partner
 from hub.aggregates.base import Actor
+from hub.application.committing import Command
 from hub.bootstrap import build, kafka_settings
-from hub.committing import Command
 from hub.errors import Conflict, Invalid, Missing
 from hub.settings import Settings
 

@@ -18,10 +18,10 @@ from contracts.social_report_v1 import SocialReport
 from hub.aggregates.base import Actor
 from hub.aggregates.guards import not_ahead
 from hub.application import Answer, Hub
-from hub.committing import Command
+from hub.application.committing import Command
+from hub.application.translate import report_taken
 from hub.errors import Forbidden, Invalid
 from hub.ports import PartnerRow, Store
-from hub.translate import report_taken
 
 Answered = ReferralAnswer | MoveAnswer | PurgeAnswer | ReportRetraction
 

@@ -17,12 +17,12 @@ from cryptography import x509
 
 from hub.adapters.broker.kafka_admin import amiss_with, amiss_with_topics
 from hub.adapters.http.tokens import OidcVerifier
+from hub.application.room import Room
 from hub.bootstrap import Parts, kafka_settings, latest_time
 from hub.errors import HubError
+from hub.operating.telling import told
 from hub.ports import Broker
-from hub.room import Room
 from hub.settings import Settings, unknown
-from hub.telling import told
 
 CLOCK_APART: Final = timedelta(seconds=2)
 """More than that between two clocks is a fault; consents end by them."""

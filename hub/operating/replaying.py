@@ -17,7 +17,7 @@ from contracts.topics import dead_topic, from_topic
 from hub.bootstrap import Parts
 from hub.errors import Unavailable
 from hub.ports import Broker, Record
-from hub.receiving import NEVER
+from hub.topics.receiving import NEVER
 
 GROUP: Final = "hub.replay"
 _PAGE: Final = 500

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from hub.sealing import all_of, open_, seal
+from hub.keys.sealing import all_of, open_, seal
 
 _SEALED_KEY_BYTES = 12 + 32 + 16
 _BEGIN = struct.Struct(">HB")

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any, Final
 
 from hub.application import Hub
-from hub.committing import Command
+from hub.application.committing import Command
 from hub.errors import Corrupt, HubError, NoKek, TamperedRow, UnknownKey
 from hub.logs import logger
 from hub.measures import Measures

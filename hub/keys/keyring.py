@@ -21,9 +21,9 @@ from typing import Literal, Protocol
 from uuid import UUID, uuid5
 
 from hub.errors import Corrupt, KeyDestroyed, NoKek, UnknownKey
-from hub.fence import Fence
+from hub.keys.fence import Fence
+from hub.keys.sealing import KEY_BYTES, forget, new_key, open_, seal
 from hub.ports import WrappedKey
-from hub.sealing import KEY_BYTES, forget, new_key, open_, seal
 
 _CACHED_KEYS = 4096
 

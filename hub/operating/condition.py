@@ -10,9 +10,9 @@ from contracts.topics import dead_topic
 from hub.bootstrap import Parts
 from hub.errors import HubError, NoTopic
 from hub.ports import Behind, Broker, Waits
-from hub.projecting import PROJECTIONS
 from hub.projections import disclosures
-from hub.relay import POSITION
+from hub.topics.projecting import PROJECTIONS
+from hub.topics.relay import POSITION
 
 
 class Condition:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from contracts.terms import PersonRole
 from hub.aggregates.citizen_case.case import CitizenCase
-from hub.committing import Committer
+from hub.application.committing import Committer
 from hub.ports import Events
 
 _OPPOSITE: Final = (

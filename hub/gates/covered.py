@@ -11,7 +11,7 @@ from contracts.terms import BasisRule, Category
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.aggregates.disclosures import RefusalReason
-from hub.gate import Agreement, may_receive
+from hub.gates.gate import Agreement, may_receive
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from typing import Final
 from hub import logs
 from hub.logs import logger, slug_of
 from hub.measures import ROLES
-from hub.process import stopped
-from hub.serving import serve_on
+from hub.operating.process import stopped
+from hub.operating.serving import serve_on
 from hub.settings import Settings
 
 log = logger("serving")

@@ -11,7 +11,7 @@ from typing import Final
 
 from hub.aggregates.base import Actor
 from hub.application import Hub
-from hub.committing import Command
+from hub.application.committing import Command
 from hub.ports import Store
 
 BEATER: Final = Actor("hub", "hub", "heartbeat", "hub")

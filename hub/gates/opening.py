@@ -19,12 +19,12 @@ from hub.aggregates.base import Actor, Lone
 from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.aggregates.look import LookRecorded
 from hub.aggregates.receipts import Delivered, Opened, Withheld
-from hub.barring import Barring
-from hub.covered import Covering, NotCovered
 from hub.errors import Corrupt, KeyDestroyed, Missing, NoGrant, Unavailable, UnknownKey
+from hub.gates.barring import Barring
+from hub.gates.covered import Covering, NotCovered
+from hub.keys.wraps import PartKey, unwrap
 from hub.logs import logger
 from hub.ports import Alongside, Events, KeyRing, LivingWrap, Row, Store
-from hub.wraps import PartKey, unwrap
 
 log = logger("opening")
 MAX_BATCH = 500

@@ -19,8 +19,8 @@ from typing import Final
 
 from contracts.envelope import Envelope, to_headers
 from hub.errors import Forbidden, HubError, Invalid, NoTopic, Unavailable
+from hub.gates.outgoing import EPOCH_BITS, Outgoing
 from hub.logs import logger
-from hub.outgoing import EPOCH_BITS, Outgoing
 from hub.ports import Broker, Record, Store, StoredMessage
 
 log = logger("relay")

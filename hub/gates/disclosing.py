@@ -23,10 +23,10 @@ from hub.aggregates.disclosure_ledger import (
     Source,
 )
 from hub.errors import Corrupt, KeyDestroyed, Missing, NoGrant
-from hub.gate import RULE_VERSION, Decision, PartToTell, Refusal, Renewal, Telling
+from hub.gates.gate import RULE_VERSION, Decision, PartToTell, Refusal, Renewal, Telling
+from hub.keys.wraps import PartKey, unwrap, without, wrap
 from hub.logs import logger
 from hub.ports import KeyRing, OutMessage, Store, WrappedKey
-from hub.wraps import PartKey, unwrap, without, wrap
 
 _REMEMBERED = 8192
 """How many threads are remembered: a name is the same for ever, and making it costs."""

@@ -15,12 +15,12 @@ from uuid import UUID
 from contracts.topics import from_topic
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import InquiryOpened
+from hub.application.committing import Command
 from hub.bootstrap import Parts
-from hub.committing import Command
 from hub.errors import Corrupt, Missing, Unavailable
 from hub.logs import logger
 from hub.ports import Broker
-from hub.receiving import Receiver
+from hub.topics.receiving import Receiver
 
 log = logger("restoring")
 RESTORER: Final = Actor("hub", "hub", "restore", "hub")

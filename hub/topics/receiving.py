@@ -8,7 +8,7 @@ from eventsourcing.persistence import PersistenceError
 
 from contracts.envelope import BadMessage, Envelope, from_headers
 from contracts.topics import from_topic
-from hub.dead_letters import DeadLetters
+from hub.application.inbound import Inbound
 from hub.errors import (
     Conflict,
     Forbidden,
@@ -20,10 +20,10 @@ from hub.errors import (
     Replayed,
     Unavailable,
 )
-from hub.inbound import Inbound
 from hub.logs import logger, slug_of
 from hub.ports import Broker, Consumer, Record
-from hub.reader import Reader
+from hub.topics.dead_letters import DeadLetters
+from hub.topics.reader import Reader
 
 log = logger("receiving")
 TAKEN = "taken"

@@ -50,7 +50,7 @@ from hub.aggregates.citizen_case.events import (
 )
 from hub.aggregates.citizen_case.values import Content, Entry, Grant
 from hub.aggregates.disclosures import RefusalReason, Source
-from hub.heads import deadline_of, refs_of, urgency_of
+from hub.gates.heads import deadline_of, refs_of, urgency_of
 
 RULE_VERSION = 5
 """Rises with every change to these rules; each `Disclosed` keeps the one it was decided under."""

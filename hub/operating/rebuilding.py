@@ -8,11 +8,11 @@ from contracts.inbound_v1 import Problem
 from hub.adapters.store.views import TableView
 from hub.bootstrap import Parts
 from hub.errors import Conflict, Forbidden, Missing
-from hub.following import Follower
 from hub.logs import logger
 from hub.ports import StoredMessage
-from hub.projecting import ReadModels
 from hub.projections import disclosures
+from hub.topics.following import Follower
+from hub.topics.projecting import ReadModels
 
 log = logger("rebuilding")
 BATCH = 500

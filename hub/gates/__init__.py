@@ -1,0 +1,1 @@
+"""The three gates between a fact and whoever may know it: at append, send and opening. Unknown means no."""

@@ -1,0 +1,1 @@
+"""What goes out on topics and comes in by them: relay, readers, projections, dead letters."""
