@@ -406,8 +406,16 @@ class Row:
     sealed: bytes = field(repr=False)
 
 
-Change = tuple[Sequence[Row], Sequence[UUID]]
-"""What a batch does to one view: rows to write, and messages whose rows go."""
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a batch does to one view: rows to write, and messages whose rows go.
+
+    `since` is up to where the view stood when it was worked out: what came before that is not in it.
+    """
+
+    put: Sequence[Row]
+    purge: Sequence[UUID]
+    since: tuple[int, int] = (0, 0)
 
 
 class Views(Protocol):
@@ -417,7 +425,10 @@ class Views(Protocol):
         """Up to where each has come."""
 
     def apply(self, owner: str, position: tuple[int, int], changes: Mapping[str, Change]) -> None:
-        """As `View.apply`, each view by its name: all or nothing."""
+        """As `View.apply`, each view by its name: all or nothing.
+
+        Raises `Conflict` where a view stands before its change's `since`: a rebuild has put its copy in.
+        """
 
 
 class View(Protocol):
@@ -432,8 +443,12 @@ class View(Protocol):
         position: tuple[int, int],
         put: Sequence[Row],
         purge_messages: Sequence[UUID],
+        since: tuple[int, int] = (0, 0),
     ) -> None:
-        """Write rows, delete rows, move the position: all or nothing. A row twice is one row."""
+        """Write rows, delete rows, move the position: all or nothing. A row twice is one row.
+
+        Raises `Conflict` where the view stands before `since` (`Change`): read where it is, and begin again.
+        """
 
     def rows(self, owner: str, thread: UUID | None = None) -> Iterator[Row]:
         """The owner's rows, of one thread or all, in sequence order."""

@@ -38,12 +38,12 @@ class Follower:
 
         Raises `Unavailable` where a key-encryption key is not here: all that is under it would be lost.
         """
-        _, position = self._view.position(disclosures.OWNER)
-        found = self._source.notifications(position, limit)
+        since = self._view.position(disclosures.OWNER)
+        found = self._source.notifications(since[1], limit)
         if not found:
             return 0
         rows = [row for n in found if (row := self._row(n)) is not None]
-        self._view.apply(disclosures.OWNER, (1, found[-1].id), rows, ())
+        self._view.apply(disclosures.OWNER, (1, found[-1].id), rows, (), since)
         return len(found)
 
     def _row(self, notification: Notification) -> Row | None:

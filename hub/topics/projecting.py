@@ -63,7 +63,7 @@ class ReadModels:
         # Read anew and not kept: another projector, or a rebuild, moves them too.
         reached = self._views.positions(self._party.name)
         changes = {
-            name: _change(PROJECTIONS[name], [t for t in told if (t.epoch, t.sequence) > before])
+            name: _change(PROJECTIONS[name], told, before)
             for name, before in reached.items()
             if before < position
         }
@@ -92,12 +92,12 @@ class ReadModels:
             return None, control
 
 
-def _change(project: Project, told: Iterable[Told]) -> Change:
-    """What these messages do to one view."""
-    effects: list[Effect] = [project(one) for one in told]
+def _change(project: Project, told: Iterable[Told], since: Position) -> Change:
+    """What those of these messages that came after `since` do to one view."""
+    effects: list[Effect] = [project(one) for one in told if (one.epoch, one.sequence) > since]
     purge = [message for effect in effects for message in effect.purge]
     gone = set(purge)
-    return [row for effect in effects for row in effect.put if row.message_id not in gone], purge
+    return Change([row for e in effects for row in e.put if row.message_id not in gone], purge, since)
 
 
 class Projector:

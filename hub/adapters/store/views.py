@@ -44,32 +44,39 @@ class TableView:
         return (rows[0][0], rows[0][1]) if rows else (0, 0)
 
     def apply(
-        self, owner: str, position: Position, put: Sequence[Row], purge_messages: Sequence[UUID]
+        self,
+        owner: str,
+        position: Position,
+        put: Sequence[Row],
+        purge_messages: Sequence[UUID],
+        since: Position = (0, 0),
     ) -> None:
         """Write rows, delete rows, move the position: all or nothing.
 
         A row twice is one row. A batch from before the position is a repeat: its rows, some of which may have
-        been purged since, are not written again; its purges are done.
+        been purged since, are not written again; its purges are done. A view that stands before `since` is
+        not the one that was looked at: to move it on would leave out what it has not taken in.
         """
-        TableViews(self._database, {self._name: self}).apply(
-            owner, position, {self._name: (put, purge_messages)}
-        )
+        change = Change(put, purge_messages, since)
+        TableViews(self._database, {self._name: self}).apply(owner, position, {self._name: change})
 
     def apply_within(self, execute: Execute, owner: str, position: Position, change: Change) -> None:
         """The same inside a transaction, which moves other views as well."""
-        put, purge_messages = change
-        at = [*position, self._table, owner, self._value, *position]
+        put = change.put
+        at = [*position, self._table, owner, self._value, *position, *change.since]
         if moved := execute(self._sql(_MOVE_ON), at):
             ((generation,),) = moved
         else:
             generation, reached = self._locked(execute, owner)
+            if reached < change.since:
+                raise Conflict("a rebuild has put its copy in: read where it stands, and go on", field="view")
             if position < reached:
                 put = ()
             else:
                 execute(_MOVE, [*position, self._table, owner, generation])
         if put:
             self._put(execute, owner, generation, position[0], put)
-        self._purge(execute, owner, generation, purge_messages)
+        self._purge(execute, owner, generation, change.purge)
 
     def is_at(self, table: str, generation: int, living: bool) -> bool:
         """Whether a row of `view_positions` is this view's own."""
@@ -168,7 +175,7 @@ class TableViews:
         with self._database.transaction() as execute:
             for name, change in changes.items():
                 self._views[name].apply_within(execute, owner, position, change)
-        if any(purge for _, purge in changes.values()):
+        if any(change.purge for change in changes.values()):
             self._database.scrub()
 
 
@@ -185,7 +192,7 @@ _BEGIN = """INSERT INTO view_positions (view, owner, living, generation, epoch, 
     ON CONFLICT DO NOTHING"""
 _MOVE = "UPDATE view_positions SET epoch = ?, sequence = ? WHERE view = ? AND owner = ? AND generation = ?"
 _MOVE_ON = """UPDATE view_positions SET epoch = ?, sequence = ? WHERE view = ? AND owner = ? AND {which} = ?
-    AND (epoch, sequence) <= (?, ?) RETURNING generation"""
+    AND (epoch, sequence) <= (?, ?) AND (epoch, sequence) >= (?, ?) RETURNING generation"""
 _SELECT = """SELECT r.message_id, r.thread, r.sequence, r.clear, r.sealed
     FROM {table} r JOIN view_positions p
     ON p.view = ? AND p.owner = r.owner AND p.generation = r.generation AND p.{which} = ?

@@ -9,7 +9,7 @@ import pytest
 from hub.adapters.store.application import StoreApplication
 from hub.adapters.store.views import VERSIONS, TableViews
 from hub.errors import Conflict
-from hub.ports import Row, View
+from hub.ports import Change, Row, View
 from tests.integration.store.suite import Suite
 from tests.integration.store.support import Place
 
@@ -104,14 +104,18 @@ class Views(Suite):
         views = {name: app.view(name) for name in ("timeline", "referrals")}
         together = TableViews(app.store.database, views)
         told = row(1)
-        together.apply(OWNER, (1, 1), {name: ([told], []) for name in views})
+        together.apply(OWNER, (1, 1), {name: Change([told], []) for name in views})
         assert together.positions(OWNER) == {"timeline": (1, 1), "referrals": (1, 1)}
         broken: Any = Row(uuid4(), uuid4(), 2, {}, None)  # type: ignore[arg-type]
         with pytest.raises(Exception, match=r"(?i)null"):
-            together.apply(OWNER, (1, 2), {"timeline": ([], [told.message_id]), "referrals": ([broken], [])})
+            together.apply(
+                OWNER, (1, 2), {"timeline": Change([], [told.message_id]), "referrals": Change([broken], [])}
+            )
         assert [self.rows(view) for view in views.values()] == [[told], [told]]
         assert set(together.positions(OWNER).values()) == {(1, 1)}
-        together.apply(OWNER, (1, 2), {"timeline": ([], []), "referrals": ([], [told.message_id])})
+        together.apply(
+            OWNER, (1, 2), {"timeline": Change([], []), "referrals": Change([], [told.message_id])}
+        )
         assert [self.rows(view) for view in views.values()] == [[told], []]
         assert set(together.positions(OWNER).values()) == {(1, 2)}
         assert set(together.positions(OTHER).values()) == {(0, 0)}
@@ -124,7 +128,7 @@ class Views(Suite):
         alone = TableViews(app.store.database, {"timeline": copy})
         assert alone.positions(OWNER) == {"timeline": (0, 0)}
         first = row(1)
-        alone.apply(OWNER, (1, 1), {"timeline": ([first], [])})
+        alone.apply(OWNER, (1, 1), {"timeline": Change([first], [])})
         assert (self.rows(copy), alone.positions(OWNER)) == ([first], {"timeline": (1, 1)})
         assert TableViews(app.store.database, {"timeline": living}).positions(OWNER) == {"timeline": (1, 5)}
 
@@ -147,6 +151,21 @@ class Views(Suite):
         assert self.rows(view, OTHER) == [old]
         view.apply(OWNER, (1, 3), [row(3)], [])
         assert len(self.rows(view)) == 3
+
+    def test_what_was_worked_out_for_the_former_copy_does_not_move_the_new_one(self, view: View) -> None:
+        """The living one stood at 3 when its batch was worked out; the copy that replaced it stands at 2."""
+        for number in (1, 2, 3):
+            view.apply(OWNER, (1, number), [row(number)], [])
+        copy = view.begin_rebuild(OWNER)
+        copy.apply(OWNER, (1, 2), [row(2)], [])
+        since = view.position(OWNER)
+        copy.switch(OWNER)
+        for rows in ([row(4)], []):
+            with pytest.raises(Conflict):
+                view.apply(OWNER, (1, 4), rows, [], since)
+        assert view.position(OWNER) == (1, 2)
+        view.apply(OWNER, (1, 4), [row(3), row(4)], [], view.position(OWNER))
+        assert [r.sequence for r in self.rows(view)] == [2, 3, 4]
 
     def test_a_rebuild_goes_on_where_it_stopped(self, view: View, place: Place) -> None:
         """In another process, from the copy's own position; other owners' copies are apart."""
