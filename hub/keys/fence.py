@@ -5,6 +5,7 @@ a grant that was withdrawn since stays withdrawn. It is looked at before every u
 1 µs), and the new lines where the file has grown.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -78,7 +79,9 @@ class Fence:
             fcntl.flock(fd, fcntl.LOCK_EX)
             size = os.fstat(fd).st_size
             torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-            os.write(fd, b"\n" * torn + b"".join(lines))
+            written = b"\n" * torn + b"".join(lines)
+            if os.write(fd, written) != len(written):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path)
             os.fsync(fd)
         finally:
             os.close(fd)
@@ -96,10 +99,13 @@ class Fence:
                 file.seek(self._whole_lines)
                 added = file.read()
             new = set()
-            for line in added.split(b"\n"):
-                of = self._grants if line.endswith(_GRANT) else self._ids
-                found = _parse(line.removesuffix(_GRANT))
-                if found is not None and found not in of:
+            # Behind the last end of a line another process may just now be writing.
+            for line in added.split(b"\n")[:-1]:
+                if len(line) < _ID_BYTES:
+                    continue  # empty, or cut short by a crash: its destruction had not returned
+                found, is_grant = _parse(line)
+                of = self._grants if is_grant else self._ids
+                if found not in of:
                     of.add(found)
                     new.add(found)
             self._gone.update(key_id.int for key_id in new)
@@ -109,11 +115,12 @@ class Fence:
             self._listener(new)
 
 
-def _parse(line: bytes) -> UUID | None:
-    """An id; None for an empty line, and for one that a crash cut short: its destruction had not returned."""
-    if len(line) < _ID_BYTES:
-        return None
+def _parse(line: bytes) -> tuple[UUID, bool]:
+    """An id, and whether it is a grant's, also where a crash cut short the word that says so."""
+    behind = line[_ID_BYTES:]
     try:
-        return UUID(line.decode("ascii"))
+        if not _GRANT.startswith(behind):
+            raise ValueError
+        return UUID(line[:_ID_BYTES].decode("ascii")), bool(behind)
     except ValueError as error:
         raise Corrupt("the fence holds a line that is no key id: put a good copy back") from error

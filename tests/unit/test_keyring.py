@@ -183,9 +183,37 @@ class TestFence:
         for reader in (fence, Fence(tmp_path / "fence")):
             assert [key_id in reader for key_id in (first, torn, last)] == [True, False, True]
 
-    def test_a_line_that_is_no_id_stops_everything(self, fence: Fence, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("cut", range(1, 39))
+    def test_wherever_a_crash_cuts_a_grants_line_nothing_stops(
+        self, fence: Fence, tmp_path: Path, cut: int
+    ) -> None:
+        """From its whole id on it has ended, for its end is committed before it is written here."""
+        grant, last = uuid4(), uuid4()
+        with (tmp_path / "fence").open("ab") as file:
+            file.write((grant.hex.encode() + b" grant")[:cut])
+        assert grant not in fence, "another process may be writing it just now"
+        fence.add(last)
+        for reader in (fence, Fence(tmp_path / "fence")):
+            assert (grant in reader, last in reader) == (cut >= 32, True)
+            assert (grant in reader.ended()) == (cut > 32)
+
+    def test_a_line_that_was_written_in_part_is_no_destruction(
+        self, fence: Fence, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """On a disk that fills up in the middle of it: whoever destroys is told, and tries again."""
+        monkeypatch.setattr(os, "write", lambda fd, line: os.writev(fd, [line[:20]]))
+        key_id = uuid4()
+        with pytest.raises(OSError, match="No space"):
+            fence.add(key_id)
+        monkeypatch.undo()
+        assert key_id not in fence
+        fence.add(key_id)
+        assert key_id in fence
+
+    @pytest.mark.parametrize("rest", ["x" * 32, "0" * 32 + " grand", "0" * 32 + " grants", "0" * 33])
+    def test_a_line_that_is_no_id_stops_everything(self, fence: Fence, tmp_path: Path, rest: str) -> None:
         with (tmp_path / "fence").open("a") as file:
-            file.write("x" * 32 + "\n")
+            file.write(rest + "\n")
         with pytest.raises(Corrupt, match="no key id"):
             fence.__contains__(uuid4())
 
