@@ -13,6 +13,18 @@ CREATE OR REPLACE FUNCTION hub_lock() RETURNS void LANGUAGE sql VOLATILE AS $$
     SELECT pg_advisory_xact_lock({lock});
 $$;
 
+-- One with other parameters would stand beside the new one, and answer a hub that should not be running.
+DO $$
+DECLARE
+    former regprocedure;
+BEGIN
+    FOR former IN SELECT oid FROM pg_proc
+        WHERE proname = 'hub_append' AND pronamespace = current_schema()::regnamespace
+    LOOP
+        EXECUTE format('DROP FUNCTION %s', former);
+    END LOOP;
+END $$;
+
 CREATE OR REPLACE FUNCTION hub_append(
     p_now timestamptz,
     p_key bytea, p_body_mac bytea, p_ids text,

@@ -17,6 +17,8 @@ from hub.adapters.store.views import VERSIONS, table_of
 from hub.keys.keyring import Kek, store_key_id
 from hub.keys.sealing import new_key
 
+_WITH_COUNTERS = 1
+"""The schema whose hubs counted each recipient's messages in a table of its own."""
 STORE_KEYS: tuple[Literal["index", "idempotency"], ...] = ("index", "idempotency")
 
 
@@ -64,7 +66,10 @@ def begin_store(
     rows = execute("SELECT store_id, schema_version FROM store", [])
     if rows:
         store_id, version = bytes(rows[0][0]), rows[0][1]
-        if version != SCHEMA_VERSION:
+        if version == _WITH_COUNTERS:
+            execute("DROP TABLE IF EXISTS recipients", [])
+            execute("UPDATE store SET schema_version = ?", [SCHEMA_VERSION])
+        elif version != SCHEMA_VERSION:
             raise NotMigrated(f"the store is of schema version {version}, this hub knows {SCHEMA_VERSION}")
     else:
         begin()

@@ -121,10 +121,16 @@ class PostgresDatabase:
     def transaction(self, *, append_lock: bool = False) -> Iterator[Execute]:
         """One transaction. Raises `Unavailable` where the server went away; it is not tried again."""
         try:
-            with self.datastore.get_connection() as connection, connection.transaction():
-                if append_lock:
-                    connection.execute("SELECT hub_lock()")
-                yield Statements(connection)
+            with self.datastore.get_connection() as connection:
+                try:
+                    with connection.transaction():
+                        if append_lock:
+                            connection.execute("SELECT hub_lock()")
+                        yield Statements(connection)
+                except BaseException:
+                    # After a rollback psycopg deallocates what is prepared, ours too: it is not lent again.
+                    connection.close()
+                    raise
         except LOST as error:
             raise Unavailable(_NO_ANSWER) from error
 

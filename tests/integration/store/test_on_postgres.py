@@ -1,6 +1,7 @@
 """The store's contract on PostgreSQL, and what is PostgreSQL's own."""
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,36 @@ class TestItsOwn(OnPostgres, Suite):
         Fence.create(place.fence)
         with pytest.raises(NotMigrated, match="hub migrate"):
             place.open()
+
+    def test_a_transaction_that_is_rolled_back_leaves_no_connection_that_cannot_write(
+        self, app: StoreApplication
+    ) -> None:
+        """psycopg deallocates every prepared statement after a rollback, also those that it did not make."""
+        app.commit(changed(new_case(app)))
+        for _ in range(8):  # until psycopg itself prepares one
+            app.store.partners()
+        with (
+            pytest.raises(Exception, match="nowhere"),
+            app.store.database.transaction() as execute,
+        ):
+            execute("SELECT * FROM nowhere", [])
+        app.store.partners()
+        app.commit(changed(new_case(app)))
+
+    def test_a_store_of_the_former_schema_is_refused_until_it_is_migrated(self, place: Place) -> None:
+        """Its hubs counted each recipient's messages in a table, which nothing keeps up any more."""
+        create_kek_file(place.kek)
+        with closing(place.open(migrate=True)) as app:
+            app.commit(changed(new_case(app)))
+            with app.store.database.transaction() as execute:
+                execute("CREATE TABLE recipients (recipient TEXT)", [])
+                execute("UPDATE store SET schema_version = 1", [])
+        with pytest.raises(NotMigrated, match="hub migrate"):
+            place.open()
+        with closing(place.open(migrate=True)) as app:
+            with pytest.raises(Exception, match="recipients"):
+                app.store.database.read("SELECT * FROM recipients")
+            app.commit(changed(new_case(app)))
 
     def test_two_migrations_at_once(self, place: Place) -> None:
         """Wait for each other; there is one store id."""

@@ -137,6 +137,21 @@ class TestItsOwn(OnSqlite, Suite):
         assert app.store.database.read("PRAGMA synchronous") == [(2,)]
         assert app.store.database.read("PRAGMA secure_delete") == [(1,)]
 
+    def test_a_store_of_the_former_schema_is_refused_until_it_is_migrated(self, place: Place) -> None:
+        """Its hubs counted each recipient's messages in a table, which nothing keeps up any more."""
+        create_kek_file(place.kek)
+        with closing(place.open(migrate=True)) as app:
+            app.commit(changed(new_case(app)))
+            with app.store.database.transaction() as execute:
+                execute("CREATE TABLE recipients (recipient TEXT)", [])
+                execute("UPDATE store SET schema_version = 1", [])
+        with pytest.raises(NotMigrated, match="hub migrate"):
+            place.open()
+        with closing(place.open(migrate=True)) as app:
+            with pytest.raises(Exception, match="recipients"):
+                app.store.database.read("SELECT * FROM recipients")
+            app.commit(changed(new_case(app)))
+
     def test_two_migrations_at_once(self, place: Place) -> None:
         """Wait for each other; there is one store id."""
         create_kek_file(place.kek)
