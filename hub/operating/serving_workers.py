@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Sequence
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -25,6 +26,8 @@ log = logger("serving")
 LOOK_S: Final = 0.2
 AGAIN_S: Final = 1.0
 """How long before a worker that ended is started again: what it stands on may be away."""
+_CANNOT_SERVE: Final = 1
+"""How one ends that never will: what supervises the hub is to see it, as with one process alone."""
 _ENDED: Final = {0, -signal.SIGTERM}
 """How a worker may end that was told to; the second before it had begun."""
 
@@ -37,10 +40,17 @@ def serve_in_workers(settings: Settings, on: socket.socket) -> int:
     while not stop.is_set():
         wait([worker.sentinel for worker in workers], LOOK_S)
         for number, worker in enumerate(workers):
+            if worker.exitcode == _CANNOT_SERVE:
+                log.error("a worker cannot serve: all end", worker="serve", status=worker.exitcode)
+                return _ended(workers, on)
             if not worker.is_alive() and not stop.is_set():
                 log.error("a worker ended and is started again", worker="serve", status=worker.exitcode)
                 stop.wait(AGAIN_S)
                 workers[number] = _begun(settings, number, on)
+    return _ended(workers, on)
+
+
+def _ended(workers: Sequence[BaseProcess], on: socket.socket) -> int:
     on.close()
     for worker in workers:
         worker.terminate()
@@ -66,7 +76,7 @@ def _answer(settings: Settings, number: int, on: socket.socket) -> None:
         serve_on(on, settings, _port(settings, number))
     except Exception as error:
         log.error("a worker cannot serve", worker="serve", error=slug_of(error))
-        sys.exit(1)
+        sys.exit(_CANNOT_SERVE)
 
 
 def _port(settings: Settings, number: int) -> int | None:

@@ -31,6 +31,8 @@ SKIPPED: Final = "relay.skipped."
 RESENT: Final = "relay.resent."
 RETRY_S = 5.0
 """How long a recipient that could not be sent to is left alone."""
+STANDS_BY_S = 1.0
+"""How often one that waits for another looks whether that has gone: each look is a connection of its own."""
 
 
 class Relay:
@@ -50,6 +52,7 @@ class Relay:
         self._sent = sent
         self._alone = ExitStack()
         self._is_alone = False
+        self._look_again_at = 0.0
         self._lock = threading.Lock()
         self._topics: set[str] = set()
         self._behind: dict[str, tuple[int, int]] = {}
@@ -101,7 +104,8 @@ class Relay:
             self._alone.close()
 
     def _hold(self) -> bool:
-        if not self._is_alone:
+        if not self._is_alone and time.monotonic() >= self._look_again_at:
+            self._look_again_at = time.monotonic() + STANDS_BY_S
             self._alone.close()
             self._is_alone = self._alone.enter_context(self._store.single(POSITION))
             if self._is_alone:

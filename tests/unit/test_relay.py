@@ -22,7 +22,7 @@ from hub.gates.outgoing import Outgoing
 from hub.keys.keyring import create_kek_file
 from hub.operating.working import Worker, Workers
 from hub.ports import Alongside, Features, NewGrant, OutMessage, PartnerRow, Record
-from hub.topics.relay import CLAIMED, POSITION, Relay
+from hub.topics.relay import CLAIMED, POSITION, STANDS_BY_S, Relay
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 TOWN = "aarhus"
@@ -296,14 +296,18 @@ def test_a_fault_of_one_recipient_does_not_stop_the_others(
     assert world.relay.step() == 0
 
 
-def test_one_relay_at_a_time(world: World) -> None:
-    """The second waits until the first closes."""
+def test_one_relay_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second waits until the first closes, and looks only now and then whether it has."""
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     world.control("ngo")
     with closing(Relay(world.store, world.broker, world.outgoing())) as second:
         assert world.relay.step() == 1
         world.control("ngo")
         assert second.step() == 0
         world.relay.close()
+        assert second.step() == 0
+        clock[0] += STANDS_BY_S
         assert second.step() == 1
         assert world.relay.step() == 0
 
