@@ -20,7 +20,7 @@ from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.aggregates.look import Looked
 from hub.application.committing import Command, Committer
 from hub.application.other_roles import other_roles
-from hub.errors import Corrupt, HubError, Missing
+from hub.errors import Corrupt, HubError, KeyDestroyed, Missing
 from hub.gates import breaches
 from hub.gates.barring import family
 from hub.gates.disclosing import Discloser
@@ -272,10 +272,13 @@ class Queries:
             case = self._committer.case(case_id)
         except (Missing, Corrupt):
             return True
-        if by.person == case.report(report_id).by.person:
+        try:
+            if by.person == case.report(report_id).by.person:
+                return True
+            if any(case.report(one).staff_involved for one in case.reports):
+                return False
+        except KeyDestroyed:
             return True
-        if any(case.report(one).staff_involved for one in case.reports):
-            return False
         return by.person == self._committer.partner(by.organisation).receipts_leader
 
     def _how_far(self, reporter: str, case_id: UUID, report_id: UUID) -> ReceiptStatus:

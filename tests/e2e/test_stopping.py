@@ -36,7 +36,7 @@ from tests.support.provision import ROOT, free_ports
 from tests.support.social_reports import example
 from tests.world import ON_CALL, POLICE, UNIT, World
 
-REPORTS = 300
+REPORTS = 600
 """More than a process takes at a time."""
 PATIENCE_S = 90.0
 Condition = Callable[[], bool]

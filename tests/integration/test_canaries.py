@@ -435,7 +435,7 @@ def test_no_log_record_of_what_goes_wrong_holds_anything_of_anybody(
         Follower(world.parts.app, world.parts.views[disclosures.NAME].begin_rebuild(disclosures.OWNER)).step(
             1_000
         )
-    assert any(record.name == "hub.topics.following" for record in caplog.records)
+    assert any(record.name == "hub.following" for record in caplog.records)
     assert in_records(caplog.records) == []
 
 

@@ -300,6 +300,7 @@ def test_a_follower_without_the_key_encryption_key_does_not_move(
         with monkeypatch.context() as patch:
             ring = vars(other.parts.app.keys)
             ring["_cache"].clear()
+            vars(other.parts.app.mapper)["_ready"].clear()
             patch.setattr(ring["_kek"], "_keys", {})
             for _ in range(3):
                 with pytest.raises(Unavailable):

@@ -45,6 +45,10 @@ class Codec:
     def __init__(self, event_class: type[Any]) -> None:
         hints = get_type_hints(event_class)
         names = [f.name for f in dataclasses.fields(event_class) if f.name not in _NOT_STORED]
+        if any(map(_hides_sealed, hints.values())):
+            raise TypeError(
+                f"{event_class.__name__}: a value that is sealed apart stands inside another value"
+            )
         self.event_class = event_class
         self.version: int = getattr(event_class, "class_version", 1)
         self.seals_apart = [name for name in names if _holds_sealed(hints[name])]
@@ -137,6 +141,14 @@ def _unsaid(error: Exception) -> Exception:
 
 def _holds_sealed(hint: Any) -> bool:
     return hint in _SEALED or any(_holds_sealed(inner) for inner in get_args(hint))
+
+
+def _hides_sealed(hint: Any) -> bool:
+    """Whether a sealed value may stand in a field of a value, where nothing would take it out."""
+    if dataclasses.is_dataclass(hint) and hint not in _SEALED:
+        inner = get_type_hints(hint).values()
+        return any(map(_holds_sealed, inner)) or any(map(_hides_sealed, inner))
+    return any(map(_hides_sealed, get_args(hint)))
 
 
 def _holds_anything(hint: Any) -> bool:
