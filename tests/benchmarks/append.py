@@ -12,7 +12,7 @@ indexes in a schema beside, in 1 and in 8 processes: one prepared binary INSERT 
 in one transaction, sent as one pipeline. No load, no lock, no number, no guard, no counter, no notification.
 
 Cases hold 7 events when it begins and live on as in life; a hundred of them take turns.
-Each stays with one caller, so that it is known where it is changed: what another process changed is read anew.
+Each stays with one caller, so it is known where it is changed; what another process changed is read anew.
 """
 
 import itertools

@@ -2,7 +2,8 @@
 
 **Ours**: `StoreApplication.load`, the first touch of a case: its rows are read, each tag is checked, and of
 each event that is decoded which the fold takes from it; the rest waits until somebody looks into it, which is
-not measured here. Data keys and ciphers are warm, as in a process that runs. **The limit**: a prepared binary SELECT of the same rows, fetched into Python on one connection.
+not measured here. Data keys and ciphers are warm, as in a process that runs. **The limit**: a prepared binary
+SELECT of the same rows, fetched into Python on one connection.
 
 `again_50`, `again_500`: what a command does from the second touch on (`latest`): only what came since is read
 and opened, and a copy handed out. Against the same SELECT; here nothing came since.
