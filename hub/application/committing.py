@@ -201,14 +201,14 @@ class Committer:
             return False
         return True
 
-    def erased_id(self, report_id: UUID) -> UUID:
+    def erased_id(self, reporter: str, report_id: UUID) -> UUID:
         """The stream of the fact that a report's case was erased on request (docs/format.md section 1)."""
-        return UUID(bytes=self._keys.mac("index", b"erased" + report_id.bytes)[:16])
+        return UUID(bytes=self._keys.mac("index", b"erased" + report_id.bytes + reporter.encode())[:16])
 
-    def was_erased_on_request(self, report_id: UUID) -> bool:
+    def was_erased_on_request(self, reporter: str, report_id: UUID) -> bool:
         """Whether a citizen who was reported so asked to be forgotten, and is."""
         try:
-            self._events.event(self.erased_id(report_id), 1)
+            self._events.event(self.erased_id(reporter, report_id), 1)
         except Missing:
             return False
         except Corrupt as error:

@@ -89,7 +89,8 @@ class Forgetting(Carrier):
         self, command: Command, cases: tuple[CitizenCase, ...], ground: ErasureGround, now: datetime
     ) -> tuple[ErasedOnRequest, ...]:
         """That it was done, for each report, by which alone it can be found; once where there is none."""
-        reports = [self._committer.erased_id(report) for case in cases for report in case.reports]
+        told = [case.report(report_id) for case in cases for report_id in case.reports]
+        reports = [self._committer.erased_id(report.reporter, report.report_id) for report in told]
         return tuple(
             ErasedOnRequest.record(
                 id=fact_id,

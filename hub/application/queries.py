@@ -285,7 +285,7 @@ class Queries:
         try:
             case = self._committer.case(case_id)
         except Missing:
-            erased = self._committer.was_erased_on_request(report_id)
+            erased = self._committer.was_erased_on_request(reporter, report_id)
             return ReceiptStatus.RECEIVED if erased else ReceiptStatus.FORWARDED
         except Corrupt:
             return ReceiptStatus.RECEIVED

@@ -57,7 +57,12 @@ def restore(parts: Parts, broker: Broker) -> Restored:
 def _end_again(parts: Parts, case_id: UUID, fenced: frozenset[UUID]) -> int | None:
     """How many grants of a case ended once more; None where it is damaged, which must not stop the others."""
     try:
-        grants = parts.committer.case(case_id).grants.values()
+        case = parts.committer.case(case_id)
+        grants = case.grants.values()
+        if case.standing_grant in fenced:
+            # It ends in an erasure alone: what was begun before the backup was restored is finished.
+            parts.committer.destroy(case)
+            return 0
         revived = {g.grant_id for g in grants if g.grant_id in fenced and not g.ended}
         if revived:
             parts.hub.end_again(Command(by=RESTORER), case_id, revived)

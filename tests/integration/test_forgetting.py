@@ -22,9 +22,12 @@ from hub.aggregates.sealing import could_kill_key
 from hub.errors import Conflict, IllegalTransition, Missing
 from hub.operating.working import fire_timers
 from tests.support.api import Api, Caller, clock_now, pointers
+from tests.support.social_reports import REPORTS
 from tests.world import (
     CASEWORKER,
+    HOSPITAL,
     NGO,
+    NIGHT,
     POLICE,
     SAME_WOMAN,
     TOVHOLDER,
@@ -132,6 +135,19 @@ def test_that_it_was_done_is_on_record_and_of_nobody(world: World, case: UUID) -
     assert str(case) not in repr(done)
 
 
+def test_two_reporters_that_chose_the_same_id_do_not_stop_it(world: World) -> None:
+    """Police and A&E may pass one incident's number on; each report is its own."""
+    same = uuid4()
+    reports = [REPORTS[name].model_copy(update={"report_id": same}) for name in (NIGHT, SAME_WOMAN)]
+    case, inquiry = (world.report(report=report) for report in reports)
+    world.open(case)
+    world.match(case, inquiry)
+    world.answer_for_children(case)
+    grant(world, case, ask(world, case))
+    assert len(world.facts(ErasedOnRequest)) == 2
+    assert all(world.parts.committer.was_erased_on_request(who, same) for who in (POLICE, HOSPITAL))
+
+
 def test_its_reporter_hears_nothing_of_it_and_is_not_told_that_it_was_forwarded(
     world: World, case: UUID
 ) -> None:
@@ -144,7 +160,7 @@ def test_its_reporter_hears_nothing_of_it_and_is_not_told_that_it_was_forwarded(
         ReceiptStatus.RECEIVED,
         ReceiptStatus.READ,
     }
-    assert world.parts.committer.was_erased_on_request(report)
+    assert world.parts.committer.was_erased_on_request(POLICE, report)
     assert world.parts.queries._how_far(reporter.organisation, case, report) is ReceiptStatus.RECEIVED
 
 

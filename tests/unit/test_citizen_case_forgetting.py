@@ -149,3 +149,9 @@ def test_an_inquiry_is_erased_with_the_case_that_it_is_matched_to_and_no_other()
     other.when(CitizenCase.be_erased_with, case=made_up(3)).then_raises(Missing, field="case")
     child = given(OPENED, RECEIVED, CHILD_AT_RISK, MATCHED)
     child.when(CitizenCase.be_erased_with, case=OTHER_CASE).then_raises(Conflict, field="notifications")
+
+
+def test_an_inquiry_whose_citizen_waits_for_an_answer_is_not_matched() -> None:
+    """In a matched one nobody could answer any more."""
+    asked = given(OPENED, ASKED_TO_FORGET).when(CitizenCase.be_matched_to, case=OTHER_CASE)
+    asked.then_raises(Conflict, field="inquiry")

@@ -27,6 +27,7 @@ from tests.unit.case_facts import (
     OPENED,
     POLICE,
     RECEIVED,
+    REVIEWED,
     STANDING,
     made_up,
 )
@@ -42,7 +43,7 @@ def find(*history: Fact, **words: Any) -> Any:
 
 
 def test_it_goes_to_whom_the_basis_names_and_is_ours_until_it_is_taken_over() -> None:
-    outcome = find(OPENED, RECEIVED, BASED, READ)
+    outcome = find(OPENED, RECEIVED, BASED, READ, REVIEWED)
     outcome.then(SENT)
     case = outcome.aggregate
     assert case.state is CaseState.FORWARDED
@@ -59,6 +60,7 @@ def test_it_goes_to_whom_the_basis_names_and_is_ours_until_it_is_taken_over() ->
         ((), {}, Conflict, "entry"),
         ((READ, INQUIRY_MATCHED), {}, Conflict, "inquiry"),
         ((READ, CHILD_AT_RISK), {}, Conflict, "notifications"),
+        ((READ,), {}, Conflict, "emergencies"),
         ((READ, SENT), {}, IllegalTransition, "state"),
     ],
 )

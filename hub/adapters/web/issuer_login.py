@@ -24,6 +24,7 @@ from hub.errors import Unavailable
 _COOKIE: Final = "tvaers_login"
 _LASTS_S: Final = 600
 _FOUND: Final = 302
+_TOO_MANY: Final = 429
 
 
 class IssuerLogin:
@@ -85,6 +86,8 @@ class IssuerLogin:
         }
         try:
             answer = httpx2.post(self._endpoint("token_endpoint"), data=form, timeout=ISSUER_TIMEOUT_S)
+            if answer.status_code == _TOO_MANY or answer.is_server_error:
+                answer.raise_for_status()
             found = answer.json() if answer.is_success else None
         except (httpx2.HTTPError, ValueError) as error:
             raise Unavailable("the issuer of tokens does not answer: try again") from error

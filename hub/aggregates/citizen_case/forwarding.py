@@ -16,6 +16,7 @@ from contracts.terms import OrganisationKind
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.bases import legal_basis_of
 from hub.aggregates.citizen_case.children import must_have_answered_for_children
+from hub.aggregates.citizen_case.emergency import unreviewed
 from hub.aggregates.citizen_case.events import CaseErased, EntryCorrected, ReportNotOurs, ReportReceived
 from hub.aggregates.citizen_case.transitions import must_be_legal
 from hub.errors import Conflict, Invalid
@@ -40,6 +41,11 @@ def find_not_ours(
             "entry: free text that nobody has read would stay behind; read it, then forward", field="entry"
         )
     must_have_answered_for_children(self)
+    if unreviewed(self):
+        raise Conflict(
+            "emergencies: what was told in danger to life waits for its review; review it first",
+            field="emergencies",
+        )
     recipient = self.grants[basis.grants[0]].recipient
     self.trigger_event(
         ReportNotOurs, recipient=recipient, basis_id=basis_id, by=by, timestamp=self.moment(at)

@@ -115,6 +115,11 @@ def be_matched_to(self: "CitizenCase", *, case: UUID, by: Actor, at: datetime) -
     must_be_legal(self, "be_matched_to")
     if case == self.id:
         raise Invalid("case: an inquiry is not matched to itself; name the other one", field="case")
+    if self.erasure is not None:
+        raise Conflict(
+            "inquiry: its citizen asked to be forgotten and waits for an answer; answer it first",
+            field="inquiry",
+        )
     if self.inquiries:
         raise Conflict(
             "inquiry: others are matched to this inquiry; match them to the case instead, then this one",
