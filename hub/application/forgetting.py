@@ -66,7 +66,9 @@ class Forgetting(Carrier):
                 at=now,
             )
             for inquiry in inquiries:
-                ended += inquiry.be_erased_with(case=case_id, by=command.by, at=now)
+                ended += inquiry.be_erased_with(
+                    case=case_id, breaches_considered=breaches_considered, by=command.by, at=now
+                )
             cases = (case, *inquiries)
             return Change(
                 cases=cases,

@@ -49,6 +49,16 @@ GRANTED: dict[str, Any] = {
     "reason": "Intet kræver, at sagen bevares",
 }
 
+NEVER_SAID = fact(
+    ConsentCorrected,
+    grants=(I1,),
+    consent_id=CONSENT,
+    recipient=None,
+    category=None,
+    struck=(I1,),
+    reason="Aldrig sagt",
+)
+
 
 def test_what_she_asks_for_waits_a_month_and_then_escalates() -> None:
     outcome = given(OPENED).when(CitizenCase.request_erasure, request_id=FORGET, asked_at=BEGAN)
@@ -112,15 +122,7 @@ def test_what_waits_for_a_person_is_answered_first(
     [
         (
             CONSENTED,
-            fact(
-                ConsentCorrected,
-                grants=(I1,),
-                consent_id=CONSENT,
-                recipient=None,
-                category=None,
-                struck=(I1,),
-                reason="Aldrig sagt",
-            ),
+            NEVER_SAID,
         ),
         (INQUIRY_MATCHED, fact(InquiryUnmatched, inquiry=INQUIRY, reason="En anden")),
     ],
@@ -149,6 +151,12 @@ def test_an_inquiry_is_erased_with_the_case_that_it_is_matched_to_and_no_other()
     other.when(CitizenCase.be_erased_with, case=made_up(3)).then_raises(Missing, field="case")
     child = given(OPENED, RECEIVED, CHILD_AT_RISK, MATCHED)
     child.when(CitizenCase.be_erased_with, case=OTHER_CASE).then_raises(Conflict, field="notifications")
+    corrected = given(OPENED, CONSENTED, NEVER_SAID, MATCHED)
+    corrected.when(CitizenCase.be_erased_with, case=OTHER_CASE).then_raises(
+        Conflict, field="breaches_considered"
+    )
+    judged = corrected.when(CitizenCase.be_erased_with, case=OTHER_CASE, breaches_considered=True)
+    assert judged.aggregate.state is CaseState.ERASED
 
 
 def test_an_inquiry_whose_citizen_waits_for_an_answer_is_not_matched() -> None:

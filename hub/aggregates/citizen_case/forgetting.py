@@ -77,12 +77,7 @@ def grant_erasure(
     written("reason", reason)
     found = one_of("ground", ground, ErasureGround)
     _must_leave_nothing_unanswered(self)
-    if not breaches_considered and (self.mistakes or self.struck | unjustified(self)):
-        raise Conflict(
-            "breaches_considered: something was recorded in error here; judge the possible breaches (GDPR "
-            "art. 33), document what must be outside the hub, then say so",
-            field="breaches_considered",
-        )
+    _must_have_considered_breaches(self, breaches_considered)
     ended = _all_grants(self)
     self.trigger_event(
         ErasureGranted,
@@ -96,12 +91,15 @@ def grant_erasure(
     return ended
 
 
-def be_erased_with(self: "CitizenCase", *, case: UUID, by: Actor, at: datetime) -> tuple[UUID, ...]:
+def be_erased_with(
+    self: "CitizenCase", *, case: UUID, breaches_considered: bool = False, by: Actor, at: datetime
+) -> tuple[UUID, ...]:
     """The case that this inquiry is matched to is erased, and this with it: it is about the same citizen."""
     must_be_legal(self, "be_erased_with")
     if case != self.matched_to:
         raise Missing("case: this inquiry is matched to another; read it again", field="case")
     _must_leave_nothing_unanswered(self)
+    _must_have_considered_breaches(self, breaches_considered)
     ended = _all_grants(self)
     self.trigger_event(ErasedWithCase, grants=ended, case=case, by=by, timestamp=self.moment(at))
     return ended
@@ -114,6 +112,15 @@ def _all_grants(case: "CitizenCase") -> tuple[UUID, ...]:
 def _must_be_asked(case: "CitizenCase", request_id: UUID) -> None:
     if case.erasure is None or case.erasure.request_id != request_id:
         raise Missing("request_id: no such request waits here; read the case again", field="request_id")
+
+
+def _must_have_considered_breaches(case: "CitizenCase", considered: bool) -> None:
+    if not considered and (case.mistakes or case.struck | unjustified(case)):
+        raise Conflict(
+            "breaches_considered: something was recorded in error here; judge the possible breaches (GDPR "
+            "art. 33), document what must be outside the hub, then say so",
+            field="breaches_considered",
+        )
 
 
 def _must_leave_nothing_unanswered(case: "CitizenCase") -> None:
