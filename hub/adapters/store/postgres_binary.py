@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 import psycopg
-from psycopg.pq import ExecStatus, Format, abc
+from psycopg.pq import ConnStatus, ExecStatus, Format, abc
 
 from hub.adapters.store.postgres_connections import PgConnection
 
@@ -44,11 +44,11 @@ class Statement:
             None if value is None else send(value) for send, value in zip(sends, given, strict=True)
         ]
         formats = [_BINARY] * len(sent)
-        return _checked(connection.pgconn.exec_prepared(self._name, sent, formats, _BINARY))
+        return _checked(connection, connection.pgconn.exec_prepared(self._name, sent, formats, _BINARY))
 
     def _prepare(self, connection: PgConnection) -> list[Send]:
-        _checked(connection.pgconn.prepare(self._name, self._sql))
-        described = _checked(connection.pgconn.describe_prepared(self._name))
+        _checked(connection, connection.pgconn.prepare(self._name, self._sql))
+        described = _checked(connection, connection.pgconn.describe_prepared(self._name))
         sends = [_send_as(described.param_type(number)) for number in range(described.nparams)]
         connection.prepared[self._name] = sends
         return sends
@@ -65,8 +65,8 @@ def insert_of(sql: str, connection: PgConnection) -> Statement:
         marks, _, behind = rest.partition(")")
         numbers = range(1, marks.count("?") + 1)
         one = f"{before}VALUES ({', '.join(f'${number}' for number in numbers)}){behind}"
-        _checked(connection.pgconn.prepare(b"", one.encode()))
-        described = _checked(connection.pgconn.describe_prepared(b""))
+        _checked(connection, connection.pgconn.prepare(b"", one.encode()))
+        described = _checked(connection, connection.pgconn.describe_prepared(b""))
         arrays = ", ".join(f"${number}::{_NAMES[described.param_type(number - 1)]}[]" for number in numbers)
         name = f"rows-{sha256(sql.encode()).hexdigest()[:16]}"
         many = f"{before}SELECT * FROM unnest({arrays}){behind}"  # noqa: S608 (of statements of ours)
@@ -92,8 +92,11 @@ def to_int8s(value: bytes) -> list[int]:
     return [to_int8(value[at : at + 8]) for at in range(_ARRAY_BYTES + 4, len(value), 12)]
 
 
-def _checked(result: abc.PGresult) -> abc.PGresult:
+def _checked(connection: PgConnection, result: abc.PGresult) -> abc.PGresult:
     if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+        if connection.pgconn.status == ConnStatus.BAD:
+            # Of a server that went away libpq names no state, by which the error's class would be found.
+            raise psycopg.OperationalError("the server closed the connection")
         raise psycopg.errors.error_from_result(result)
     return result
 

@@ -216,7 +216,8 @@ class Tampering(Suite):
     def test_an_edited_row_stops_that_stream_alone(self, app: StoreApplication) -> None:
         """Followers read on behind it."""
         one, two = opened(app)[0], opened(app)[0]
-        put_state(app, one, 2, state_of(app, one, 2)[:-1] + b"\0")
+        state = state_of(app, one, 2)
+        put_state(app, one, 2, state[:-1] + bytes((state[-1] ^ 1,)))
         with pytest.raises(TamperedRow):
             app.load(one)
         assert app.load(two).version == 3

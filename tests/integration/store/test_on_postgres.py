@@ -1,5 +1,7 @@
 """The store's contract on PostgreSQL, and what is PostgreSQL's own."""
 
+import os
+import socket
 import time
 from contextlib import closing
 from pathlib import Path
@@ -139,6 +141,17 @@ class TestItsOwn(OnPostgres, Suite):
         Fence.create(place.fence)
         with pytest.raises(NotMigrated, match="hub migrate"):
             place.open()
+
+    def test_a_connection_that_broke_is_left_for_another(self, app: StoreApplication) -> None:
+        """Its socket ended without a word of the server's: libpq then names no state for the error."""
+        app.commit(changed(new_case(app)))
+        with (
+            app.store.database.datastore.connections.lend() as connection,  # type: ignore[attr-defined]
+            socket.socket(fileno=os.dup(connection.fileno())) as theirs,
+        ):
+            theirs.shutdown(socket.SHUT_RDWR)
+        app.commit(changed(new_case(app)))
+        assert len(app.notifications(0, 10)) == 2
 
     def test_a_transaction_that_is_rolled_back_leaves_no_connection_that_cannot_write(
         self, app: StoreApplication
