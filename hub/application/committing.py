@@ -184,7 +184,7 @@ class Committer:
         except Missing:
             return False
         except Corrupt as error:
-            log.error("that somebody looked cannot be read", error=error.slug)
+            log.error("a fact of its own cannot be read", error=error.slug)
         return True
 
     def taken_over(self, case_id: UUID, recipient: str) -> bool:
@@ -207,13 +207,7 @@ class Committer:
 
     def was_erased_on_request(self, reporter: str, report_id: UUID) -> bool:
         """Whether a citizen who was reported so asked to be forgotten, and is."""
-        try:
-            self._events.event(self.erased_id(reporter, report_id), 1)
-        except Missing:
-            return False
-        except Corrupt as error:
-            log.error("that a case was erased cannot be read", error=error.slug)
-        return True
+        return self._is_on_record(self.erased_id(reporter, report_id))
 
     def was_sent(self, message_id: UUID, recipient: str) -> bool:
         """Whether a control message of that id was written for the recipient."""

@@ -42,15 +42,15 @@ def serve_in_workers(settings: Settings, on: socket.socket) -> int:
         for number, worker in enumerate(workers):
             if worker.exitcode == _CANNOT_SERVE:
                 log.error("a worker cannot serve: all end", worker="serve", status=worker.exitcode)
-                return _ended(workers, on)
+                return _end_all(workers, on)
             if not worker.is_alive() and not stop.is_set():
                 log.error("a worker ended and is started again", worker="serve", status=worker.exitcode)
                 stop.wait(AGAIN_S)
                 workers[number] = _begun(settings, number, on)
-    return _ended(workers, on)
+    return _end_all(workers, on)
 
 
-def _ended(workers: Sequence[BaseProcess], on: socket.socket) -> int:
+def _end_all(workers: Sequence[BaseProcess], on: socket.socket) -> int:
     on.close()
     for worker in workers:
         worker.terminate()

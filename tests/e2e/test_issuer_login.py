@@ -13,10 +13,8 @@ import pytest
 from hub.adapters.http.access import Role
 from hub.operating.serving import Server, app_of
 from tests.e2e.pages import timeline_of
-from tests.support import browser as browser_support
 from tests.support.browser import Browser
 from tests.support.issuer import Issuer
-from tests.support.provision import MissingServer
 from tests.world import TOVHOLDER, World
 
 pytestmark = pytest.mark.timeout(900)  # the browser may have to be installed
@@ -51,19 +49,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             yield Served(server.url, issuer, case, issuer.add(TOVHOLDER, Role.TOVHOLDER))
         finally:
             server.stop()
-
-
-@pytest.fixture(scope="module")
-def started(pytestconfig: pytest.Config) -> Iterator[Browser]:
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-    assert capture
-    try:
-        with capture.global_and_fixture_disabled():
-            browser_support.prepare()
-    except MissingServer as missing:
-        pytest.exit(str(missing), returncode=1)
-    with browser_support.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

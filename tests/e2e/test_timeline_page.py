@@ -23,9 +23,7 @@ from tests.e2e.pages import (
     served_at,
     timeline_of,
 )
-from tests.support import browser as browser_support
 from tests.support.browser import Browser
-from tests.support.provision import MissingServer
 from tests.support.social_reports import REPORTS
 
 pytestmark = pytest.mark.timeout(900)  # the browser may have to be installed
@@ -37,20 +35,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Give a municipality with its pages."""
     with served_at(tmp_path_factory.mktemp("pages") / "hub") as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def started(pytestconfig: pytest.Config) -> Iterator[Browser]:
-    """Give one browser for all tests here; without one the run stops, and no test skips."""
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-    assert capture
-    try:
-        with capture.global_and_fixture_disabled():
-            browser_support.prepare()
-    except MissingServer as missing:
-        pytest.exit(str(missing), returncode=1)
-    with browser_support.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

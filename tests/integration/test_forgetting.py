@@ -179,7 +179,7 @@ def test_what_a_crash_left_between_the_end_of_the_grants_and_the_keys_is_finishe
             raise RuntimeError("killed")
         destroy(case)
 
-    committer.destroy = crashing  # type: ignore[method-assign]
+    committer.destroy = crashing  # type: ignore[method-assign]  # a crash
     request = ask(world, case)
     with pytest.raises(RuntimeError, match="killed"):
         grant(world, case, request)
@@ -201,7 +201,7 @@ def test_the_same_command_again_finishes_what_a_crash_left(world: World, case: U
             raise RuntimeError("killed")
         destroy(case)
 
-    committer.destroy = crashing  # type: ignore[method-assign]
+    committer.destroy = crashing  # type: ignore[method-assign]  # a crash
     request = ask(world, case)
     with pytest.raises(RuntimeError, match="killed"):
         grant(world, case, request, "one-key-16-letters")

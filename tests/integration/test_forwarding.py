@@ -204,7 +204,7 @@ def test_what_a_crash_left_between_the_end_of_the_grants_and_the_keys_is_finishe
             raise RuntimeError("killed")
         destroy(case)  # type: ignore[arg-type]
 
-    committer.destroy = crashing  # type: ignore[method-assign]
+    committer.destroy = crashing  # type: ignore[method-assign]  # a crash
     with pytest.raises(RuntimeError, match="killed"):
         fire_timers(world.parts)
     assert world.told(UNIT) == world.told(NEIGHBOUR) == [], "the grants have ended already"

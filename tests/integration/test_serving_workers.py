@@ -121,7 +121,7 @@ def test_a_worker_that_is_killed_comes_back_and_meanwhile_the_other_answers(serv
         before = served.workers()
         assert len(before) == WORKERS
         os.kill(worker, signal.SIGKILL)
-        until(lambda gone=worker: gone not in served.workers())  # type: ignore[misc]
+        until(lambda gone=worker: gone not in served.workers())  # type: ignore[misc]  # bound now, not when it is called
         assert served.answers()
         until(lambda: len(served.workers()) == WORKERS and served.all_answer())
     served.process.send_signal(signal.SIGTERM)

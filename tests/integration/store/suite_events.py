@@ -94,7 +94,7 @@ class RoundTrip(Suite):
         with pytest.raises(TypeError, match="level") as caught:
             app.commit(event_of(type(changed(case_id)), case_id, case_id, uuid4(), level="hemmeligt"))
         assert "hemmeligt" not in str(caught.value)
-        nobody = Actor(None, "hemmeligt", "tovholder", "unit")  # type: ignore[arg-type]
+        nobody = Actor(None, "hemmeligt", "tovholder", "unit")  # type: ignore[arg-type]  # the misfit
         unsigned = event_of(type(changed(case_id)), case_id, case_id, uuid4(), by=nobody)
         with pytest.raises(TypeError, match="by not of the type") as caught:
             app.commit(unsigned)

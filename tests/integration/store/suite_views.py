@@ -93,7 +93,7 @@ class Views(Suite):
 
     def test_all_or_nothing(self, view: View) -> None:
         """A row that cannot be written leaves no other, and the position where it was."""
-        broken: Any = Row(uuid4(), uuid4(), 2, {}, None)  # type: ignore[arg-type]
+        broken: Any = Row(uuid4(), uuid4(), 2, {}, None)  # type: ignore[arg-type]  # the fault
         with pytest.raises(Exception, match=r"(?i)null"):
             view.apply(OWNER, (1, 2), [row(1), broken], [])
         assert self.rows(view) == []
@@ -106,7 +106,7 @@ class Views(Suite):
         told = row(1)
         together.apply(OWNER, (1, 1), {name: Change([told], []) for name in views})
         assert together.positions(OWNER) == {"timeline": (1, 1), "referrals": (1, 1)}
-        broken: Any = Row(uuid4(), uuid4(), 2, {}, None)  # type: ignore[arg-type]
+        broken: Any = Row(uuid4(), uuid4(), 2, {}, None)  # type: ignore[arg-type]  # the fault
         with pytest.raises(Exception, match=r"(?i)null"):
             together.apply(
                 OWNER, (1, 2), {"timeline": Change([], [told.message_id]), "referrals": Change([broken], [])}

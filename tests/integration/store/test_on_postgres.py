@@ -146,7 +146,7 @@ class TestItsOwn(OnPostgres, Suite):
         """Its socket ended without a word of the server's: libpq then names no state for the error."""
         app.commit(changed(new_case(app)))
         with (
-            app.store.database.datastore.connections.lend() as connection,  # type: ignore[attr-defined]
+            app.store.database.datastore.connections.lend() as connection,  # type: ignore[attr-defined]  # PostgreSQL's alone
             socket.socket(fileno=os.dup(connection.fileno())) as theirs,
         ):
             theirs.shutdown(socket.SHUT_RDWR)
