@@ -95,11 +95,12 @@ class Carrier:
         attempts: int = ATTEMPTS,
     ) -> Answer:
         def attempt() -> Answer:
-            case = self._committer.case_to_change(case_id)
+            known = self._committer.case_to_change(case_id)
+            case = known.case
             if command.expected is not None and case.version != command.expected:
                 raise StaleVersion(command.expected, case.version)
             now = max(self._committer.now(), case.latest_time)
-            return self._answer(self._committer.commit(command, act(case, now), now))
+            return self._answer(self._committer.commit(command, act(case, now), now, known))
 
         return self._tried(command, attempt, attempts)
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from threading import local
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -33,6 +32,7 @@ log = logger("committing")
 
 
 _PARTNERS_REMEMBERED = 1024
+_NOBODY = Concerned({}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,11 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ahead:
-    """What was read in the same statement as this very case; no other copy of it may use that."""
+class Known:
+    """A case for a command, with what the command will need of others."""
 
     case: CitizenCase
-    read: Concerned
+    concerned: Concerned
 
 
 class Committer:
@@ -99,25 +99,24 @@ class Committer:
         self._store = store
         self._keys = keys
         self._discloser = discloser
-        self._here = local()
         self.barring = Barring(
             store=store, case=self.case, stream=self.partner_id, coordinated=self.blind_coordinator
         )
         self._room = room
         self.now = clock
 
-    def commit(self, command: Command, change: Change, now: datetime) -> Done:
+    def commit(self, command: Command, change: Change, now: datetime, known: Known | None = None) -> Done:
         """Decide, seal and write. Raises what the guards raise; nothing is half done.
 
         A grant that ended since the case was read is no refusal: raises `IntegrityError`, so that the caller
         reads again and decides anew.
         """
         try:
-            return self._commit(command, change, now)
+            return self._commit(command, change, now, known.concerned if known else _NOBODY)
         except NoGrant as error:
             raise IntegrityError("a grant ended since the case was read") from error
 
-    def _commit(self, command: Command, change: Change, now: datetime) -> Done:
+    def _commit(self, command: Command, change: Change, now: datetime, known: Concerned) -> Done:
         if not change.may_not_wait:
             self._room.refuse_below_reserve()
         ids = dict(change.ids)
@@ -125,7 +124,7 @@ class Committer:
             for key_id in change.mints:
                 self._keys.mint(key_id)
             fresh, new_grants = self._new_grants(change)
-            prepared = self._prepare(change, fresh, command.by, now)
+            prepared = self._prepare(change, fresh, command.by, now, known)
             controls = [self._discloser.control(to, message) for to, message in change.controls]
             if not self._pending(change) and not controls:
                 return self.done(command) or Done(0, ids)
@@ -228,12 +227,10 @@ class Committer:
         """A case. Raises `Missing`, in the same words whatever the cause."""
         return _case(self._events.latest([case_id])[case_id])
 
-    def case_to_change(self, case_id: UUID) -> CitizenCase:
-        """A case for a command, with what the command will need of others read in the same statement."""
+    def case_to_change(self, case_id: UUID) -> Known:
+        """A case for a command, all of it read in one statement. Raises `Missing`."""
         found, grant_keys = self._events.ahead(case_id, self._likely)
-        case = _case(found[case_id])
-        self._here.ahead = _Ahead(case, Concerned(found, grant_keys))
-        return case
+        return Known(_case(found[case_id]), Concerned(found, grant_keys))
 
     def ledger(self, thread: UUID) -> DisclosureLedger | None:
         """The ledger behind a thread."""
@@ -307,8 +304,10 @@ class Committer:
             rows.append(NewGrant(grant_id, recipient, ends_at, wrapped))
         return fresh, tuple(rows)
 
-    def _prepare(self, change: Change, fresh: Mapping[UUID, bytes], by: Actor, now: datetime) -> Prepared:
-        concerned = self._concerned(change.cases)
+    def _prepare(
+        self, change: Change, fresh: Mapping[UUID, bytes], by: Actor, now: datetime, known: Concerned
+    ) -> Prepared:
+        concerned = self._concerned(change.cases, known)
         prepared = Prepared(concerned)
         for case in change.cases:
             decision = self._decide(case, change, concerned, now)
@@ -319,16 +318,12 @@ class Committer:
             )
         return prepared
 
-    def _concerned(self, cases: Sequence[CitizenCase]) -> Concerned:
-        """The ledgers and partners of everybody who ever held a grant; what was read ahead is taken."""
-        ahead: _Ahead | None = getattr(self._here, "ahead", None)
-        self._here.ahead = None
-        read = ahead.read if ahead and any(case is ahead.case for case in cases) else Concerned({}, {})
+    def _concerned(self, cases: Sequence[CitizenCase], known: Concerned) -> Concerned:
+        """The ledgers and partners of everybody who ever held a grant; what is known already is taken."""
         streams = {one for case in cases for one in self._streams_of(case)}
-        missing = streams - read.aggregates.keys()
-        if not missing:
-            return read
-        return Concerned({**read.aggregates, **self._events.latest(missing)}, read.grant_keys)
+        missing = streams - known.aggregates.keys()
+        read = self._events.latest(missing) if missing else {}
+        return Concerned({**known.aggregates, **read}, known.grant_keys)
 
     def _likely(self, case: Any) -> tuple[Iterable[UUID], Sequence[UUID]]:
         if not isinstance(case, CitizenCase):
@@ -339,7 +334,8 @@ class Committer:
     def _streams_of(self, case: CitizenCase) -> Iterator[UUID]:
         for slug in {grant.recipient for grant in case.grants.values()}:
             yield self._discloser.thread(case.id, slug)
-            yield self.partner_id(slug)
+            if slug != case.unit:
+                yield self.partner_id(slug)
 
     def _decide(self, case: CitizenCase, change: Change, concerned: Concerned, now: datetime) -> Decision:
         recipients = {g.recipient for g in case.living_grants(now)} - {case.unit}
