@@ -99,6 +99,8 @@ def _settings() -> str | None:
 
 def _key_files(settings: Settings) -> str | None:
     keys, fence = settings.kek_path.parent, settings.fence_path
+    if lacking := [str(path) for path in (keys, fence) if not path.exists()]:
+        return f"missing: {', '.join(lacking)}: run `hub init` first, or put your copy of it back"
     for path in (keys, *(path for path in keys.rglob("*") if path.is_file()), fence):
         if path.stat().st_mode & _OTHERS:
             return f"others on this machine may read {path}: chmod go= it"
@@ -143,6 +145,8 @@ def _log_clock(parts: Parts) -> str | None:
 
 
 def _disk(settings: Settings) -> str | None:
+    if lacking := [str(folder) for folder in settings.disks if not folder.is_dir()]:
+        return f"missing: {', '.join(lacking)}: run `hub init` first, or mount its disk"
     Room(settings.disks, settings.disk_reserve).refuse_below_reserve()
     return None
 
