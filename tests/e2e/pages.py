@@ -144,6 +144,11 @@ SMALL = (
     ".filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML)"
 )
 """What is too low to be hit by a thumb."""
+AFTER_A_LIST = """
+return [...document.querySelectorAll('.inbox + *')].map(
+    e => e.getBoundingClientRect().top - e.previousElementSibling.getBoundingClientRect().bottom)
+"""
+"""How far beneath a list the next thing stands, in pixels."""
 FAINT = """
 const rgb = c => c.match(/[\\d.]+/g).map(Number);
 const linear = v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;

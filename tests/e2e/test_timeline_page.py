@@ -12,6 +12,7 @@ from selenium.webdriver.common.keys import Keys
 
 from hub.aggregates.look import LookRecorded
 from tests.e2e.pages import (
+    AFTER_A_LIST,
     FAINT,
     FIRST,
     NAMELESS,
@@ -152,6 +153,7 @@ def test_the_inbox_opens_for_a_caseworker_alone(browser: Browser, served: Served
     assert len(browser.all(".due a")) == 4, "of her three cases, and of the inquiry matched to one"
     assert len(browser.all(".due .hint")) == 1, "of the one that nobody coordinates"
     assert "Åbnes af en visitator." in browser.text
+    assert browser.one(".due .hint").text == "Besvares af sagens tovholder; har sagen ingen, af en visitator."
     browser.click("header button")
     assert browser.url == f"{served.url}/login"
     log_in(browser, served, "inge")
@@ -282,7 +284,10 @@ def test_nothing_runs_over_the_edge(
         browser.open(served.url + path)
         assert browser.ask("return document.documentElement.scrollWidth") <= width, name
         assert browser.ask(SMALL) == [], name
+        assert [gap for gap in browser.ask(AFTER_A_LIST) if gap < 16] == [], name
         browser.picture(folder / f"{name}-{width}.png")
+    browser.open(f"{served.url}/")
+    assert browser.ask(AFTER_A_LIST), "the inbox has a list with something beneath"
 
 
 def test_by_keyboard_and_by_ear(browser: Browser, served: Served) -> None:

@@ -94,8 +94,8 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     ),
     "inbox.children": ("{n} underretninger venter på svar", "{n} child notifications wait for an answer"),
     "inbox.child.not_yours": (
-        "Besvares af sagens tovholder eller af en visitator.",
-        "The case's coordinator or a caseworker answers it.",
+        "Besvares af sagens tovholder; har sagen ingen, af en visitator.",
+        "The case's coordinator answers it; a caseworker, where there is none.",
     ),
     "inbox.child.open": ("Åbn sagen med svarfrist {when}", "Open the case to answer by {when}"),
     "inbox.emergency": ("Delt på grund af fare for liv", "Told because a life was in danger"),
@@ -117,8 +117,8 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     ),
     "inbox.not_yours": ("Åbnes af en visitator.", "A caseworker opens it."),
     "inbox.in_a_case": (
-        "Åbnes af sagens tovholder eller af en visitator.",
-        "The case's coordinator or a caseworker opens it.",
+        "Åbnes af sagens tovholder; har sagen ingen, af en visitator.",
+        "The case's coordinator opens it; a caseworker, where there is none.",
     ),
     "find.title": ("Åbn en sag", "Open a case"),
     "find.case": ("Sagens id", "The case's id"),
