@@ -5,7 +5,6 @@ commit. So in the order of the log no opening stands after the withdrawal that e
 agreement covers no more is given no key, and that it was withheld stands beside the opening.
 """
 
-import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -219,7 +218,7 @@ class Opener:
                         only=only,
                     )
                 }
-            except (Corrupt, struct.error) as error:
+            except Corrupt as error:
                 _alarm(error, living)
                 continue
             found.setdefault(living.message_id, {}).update(opened)
@@ -278,9 +277,8 @@ class Opener:
             raise Missing("what you asked for can no longer be opened: ask again", field="message") from error
 
 
-def _alarm(error: Exception, living: LivingWrap) -> None:
-    slug = error.slug if isinstance(error, Corrupt) else Corrupt.slug
-    log.error("a message cannot be opened", error=slug, message_id=living.message_id)
+def _alarm(error: Corrupt, living: LivingWrap) -> None:
+    log.error("a message cannot be opened", error=error.slug, message_id=living.message_id)
 
 
 def taken_over_id(keys: KeyRing, message_id: UUID) -> UUID:

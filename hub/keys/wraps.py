@@ -2,17 +2,17 @@
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
+from hub.errors import TamperedRow
 from hub.keys.sealing import all_of, open_, seal
 
 _SEALED_KEY_BYTES = 12 + 32 + 16
 _BEGIN = struct.Struct(">HB")
 
 
-@dataclass(frozen=True, slots=True)
-class PartKey:
+class PartKey(NamedTuple):
     """One part's key; `about` is the other person whose key must still exist for the part to open."""
 
     part: int
@@ -20,9 +20,9 @@ class PartKey:
     about: UUID | None = None
 
 
-def _associated(message_id: UUID, grant_id: UUID, part: int, about: UUID | None) -> bytes:
-    person = about.bytes if about else b""
-    return b"tvaers-wrap-1" + message_id.bytes + grant_id.bytes + part.to_bytes(2, "big") + person
+def _bound(message_id: UUID, grant_id: UUID) -> bytes:
+    """What every part's key is bound to; its part number and whom it is about follow."""
+    return b"tvaers-wrap-1" + message_id.bytes + grant_id.bytes
 
 
 def wrap(
@@ -33,25 +33,33 @@ def wrap(
     person_key: Callable[[UUID], bytes],
 ) -> bytes:
     """Wrap the keys of the parts that this grant covers, each also under the key of whom it is about."""
-    out = bytearray()
+    out, bound = bytearray(), _bound(message_id, grant_id)
     for part in parts:
         key = grant_key if part.about is None else all_of([grant_key, person_key(part.about)])
-        out += struct.pack(">HB", part.part, part.about is not None)
-        out += part.about.bytes if part.about else b""
-        out += seal(key, part.key, _associated(message_id, grant_id, part.part, part.about))
+        person = part.about.bytes if part.about else b""
+        out += _BEGIN.pack(part.part, part.about is not None) + person
+        out += seal(key, part.key, bound + part.part.to_bytes(2, "big") + person)
     return bytes(out)
 
 
 def without(wraps: bytes, parts: frozenset[int]) -> bytes:
-    """The same wraps less those of some parts; needs no key."""
-    kept, at = bytearray(), 0
+    """The same wraps less those of some parts; needs no key. Raises `TamperedRow`."""
+    return b"".join(wraps[at:end] for part, at, _, end in _each(wraps) if part not in parts)
+
+
+def _each(wraps: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Of each wrapped key its part, and where it begins, its sealed bytes begin, and it ends."""
+    at = 0
     while at < len(wraps):
-        part, personal = struct.unpack_from(">HB", wraps, at)
-        end = at + 3 + 16 * personal + _SEALED_KEY_BYTES
-        if part not in parts:
-            kept += wraps[at:end]
+        if at + _BEGIN.size > len(wraps):
+            raise TamperedRow("wrapped keys are cut short")
+        part, personal = _BEGIN.unpack_from(wraps, at)
+        sealed = at + _BEGIN.size + 16 * personal
+        end = sealed + _SEALED_KEY_BYTES
+        if end > len(wraps) or personal > 1:
+            raise TamperedRow("wrapped keys are cut short")
+        yield part, at, sealed, end
         at = end
-    return bytes(kept)
 
 
 def unwrap(
@@ -67,18 +75,14 @@ def unwrap(
 
     `person_key` answers None for a destroyed key. Raises `TamperedRow`.
     """
-    at, end = 0, len(wraps)
-    while at < end:
-        part, personal = _BEGIN.unpack_from(wraps, at)
-        at += 3
-        about = UUID(bytes=wraps[at : at + 16]) if personal else None
-        at += 16 * personal
-        sealed = wraps[at : at + _SEALED_KEY_BYTES]
-        at += _SEALED_KEY_BYTES
+    bound = _bound(message_id, grant_id)
+    for part, at, sealed, end in _each(wraps):
         if only is not None and part not in only:
             continue
+        names = wraps[at + _BEGIN.size : sealed]
+        about = UUID(bytes=names) if names else None
         person = person_key(about) if about else None
         if about and person is None:
             continue
         key = all_of([grant_key, person]) if person else grant_key
-        yield PartKey(part, open_(key, sealed, _associated(message_id, grant_id, part, about)), about)
+        yield PartKey(part, open_(key, wraps[sealed:end], bound + part.to_bytes(2, "big") + names), about)
