@@ -18,6 +18,8 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
+from contracts.cpr import birth_date as cpr_date
+from contracts.cpr import is_test
 from contracts.fields import Flag, Id, Line, Once, Personal, Text
 from contracts.social_report_basis_v1 import MAY_USE, HandoverBasis, Professional
 from contracts.social_report_incident_v1 import (
@@ -33,7 +35,7 @@ from contracts.social_report_incident_v1 import (
 from contracts.social_report_persons_v1 import CHILD_AGE_MAX, Children, Person
 from contracts.social_report_terms_v1 import Answer, DoneOnTheSpot, HandoverRule, PlaceKind
 from contracts.terms import Category, PersonRole, Urgency, ViolenceForm
-from contracts.times import Happened, Moment
+from contracts.times import Happened, Moment, day_of
 
 PERSONS_MAX: Final = 20
 
@@ -159,7 +161,7 @@ class SocialReport(Personal):
             yield "staff_tied: every entry points at the id of a person in persons"
 
     def _times(self) -> Iterator[str]:
-        told, told_day = self.told_at, self.told_at.date()
+        told, told_day = self.told_at, day_of(self.told_at)
         if self.happened.earliest > told:
             yield "told_at: it was told before it can have begun; correct happened.at or told_at"
         if self.happened.until is not None and self.happened.until > told:
@@ -171,6 +173,8 @@ class SocialReport(Personal):
         if consented is not None and consented < self.happened.earliest:
             yield "basis.consent_given_at: consent to hand this over can't be older than what happened"
         for person in self.persons:
+            if person.cpr is not None and not is_test(person.cpr) and cpr_date(person.cpr) > told_day:
+                yield "persons: the date of a cpr lies after told_at; check its 7th digit, or leave it out"
             if person.birth_date is None:
                 continue
             if person.birth_date > told_day:

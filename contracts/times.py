@@ -4,6 +4,7 @@ import re
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
@@ -14,7 +15,13 @@ _MOMENT: Final = re.compile(
 )
 _DAY: Final = re.compile(r"(19|20|21)\d\d-\d\d-\d\d", re.ASCII)
 _YEARS: Final = range(1900, 2200)
+COPENHAGEN: Final = ZoneInfo("Europe/Copenhagen")
 _HOURS_MAX: Final = 24 * 366
+
+
+def day_of(at: datetime) -> date:
+    """The day on the wall in Denmark, whatever offset a moment is written with."""
+    return at.astimezone(COPENHAGEN).date()
 
 
 def _moment(value: object) -> object:

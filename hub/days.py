@@ -8,18 +8,13 @@ agreed locally, so those count as working days.
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import holidays
 
-COPENHAGEN: Final = ZoneInfo("Europe/Copenhagen")
+from contracts.times import COPENHAGEN, day_of
+
 _SATURDAY: Final = 5
 _DAY: Final = timedelta(days=1)
-
-
-def day_of(at: datetime) -> date:
-    """The day on the wall in Denmark."""
-    return at.astimezone(COPENHAGEN).date()
 
 
 def end_of_day(day: date) -> datetime:

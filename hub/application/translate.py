@@ -11,10 +11,10 @@ from contracts.social_report_persons_v1 import CHILD_AGE_MAX, Person
 from contracts.social_report_terms_v1 import Answer, HandoverRule, ThreatTarget
 from contracts.social_report_v1 import CATEGORY, CATEGORY_OF_ROLE, FREE_TEXT, SocialReport
 from contracts.terms import AddressProtection, Category, PersonRole
+from contracts.times import day_of
 from hub.aggregates.citizen_case.terms import AgeKnownBy
 from hub.aggregates.sealing import AboutPerson, CouldKill
 from hub.application import ReportTaken
-from hub.days import day_of
 
 _BARE = {"id", "role", "could_kill"}
 
@@ -76,13 +76,14 @@ def _child_at_risk(report: SocialReport) -> bool:
 def _under_18_by(report: SocialReport) -> AgeKnownBy | None:
     """How it is known that the exposed person is under 18 on the day that the reporter was told.
 
-    A date of birth goes before a CPR number, whose date may be another.
+    A date of birth goes before a CPR number, whose date may be another: a replacement number's even one that
+    is still to come, and then it says nothing.
     """
     exposed, told_on = report.exposed, day_of(report.told_at)
     if exposed.birth_date is not None:
         return AgeKnownBy.BIRTH_DATE if _years(exposed.birth_date, told_on) <= CHILD_AGE_MAX else None
-    if exposed.cpr is not None:
-        return AgeKnownBy.CPR if _years(birth_date(exposed.cpr), told_on) <= CHILD_AGE_MAX else None
+    if exposed.cpr is not None and (born := birth_date(exposed.cpr)) <= told_on:
+        return AgeKnownBy.CPR if _years(born, told_on) <= CHILD_AGE_MAX else None
     if exposed.approximate_age is not None and exposed.approximate_age <= CHILD_AGE_MAX:
         return AgeKnownBy.APPROXIMATE_AGE
     return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hub.aggregates.base import Actor
 from hub.application.committing import Command
 from hub.bootstrap import Parts
-from hub.errors import Corrupt, Unavailable
+from hub.errors import Unavailable
 from hub.gates.opening import MAX_BATCH
 from hub.logs import logger, slug_of
 from hub.measures import Measures
@@ -191,15 +191,18 @@ def every_worker(parts: Parts, broker: Broker) -> Workers:
 def fire_timers(parts: Parts) -> int:
     """Do what is due; how many timers fired. One is forgotten only when what it asked for is stored.
 
-    A case that is corrupt keeps its timer and stops no other (design: that stream alone stops).
+    A case in which something goes wrong keeps its timer and stops no other (design: that stream alone stops).
+    Raises `Unavailable`.
     """
     fired = 0
     for at, case_id in parts.app.store.due(parts.clock(), LIMIT):
         try:
             parts.hub.do_what_is_due(Command(by=TIMER), case_id)
             again = parts.hub.next_due(case_id)
-        except Corrupt as error:
-            log.error("a timer waits", error=error.slug)
+        except Unavailable:
+            raise
+        except Exception as error:
+            log.error("a timer waits", error=slug_of(error))
             continue
         # Set first: a crash between the two leaves a timer too many, never one too few.
         if again is not None:

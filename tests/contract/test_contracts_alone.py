@@ -90,12 +90,19 @@ def install(python: Path, wanted: str) -> None:
     run(*pip, "install", "--quiet", "--only-binary=:all:", "-c", pins, wanted)
 
 
-def test_models_examples_and_vectors_need_pydantic_alone(alone: Path, tmp_path: Path) -> None:
+def test_models_examples_and_vectors_need_pydantic_and_the_days_alone(alone: Path, tmp_path: Path) -> None:
     """Everything but the client, in an environment that has no cryptography, no client, no hub."""
     assert run(alone, "-c", READ, cwd=tmp_path) == "[]\n"
     listed = "import importlib.metadata as m; print(sorted(d.name for d in m.distributions()))"
     found = ast.literal_eval(run(alone, "-c", listed, cwd=tmp_path))
-    needed = {"pydantic", "pydantic_core", "annotated-types", "typing-inspection", "typing_extensions"}
+    needed = {
+        "pydantic",
+        "pydantic_core",
+        "annotated-types",
+        "typing-inspection",
+        "typing_extensions",
+        "tzdata",
+    }
     assert {name.replace("_", "-") for name in found} == {n.replace("_", "-") for n in needed} | {
         "tvaers-contracts"
     }

@@ -31,6 +31,7 @@ BROKEN: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     (POLICE, {"persons.2.approximate_age": 6, "persons.2.birth_date": None}, ("children.concerned",)),
     (POLICE, {"persons.2.birth_date": "2001-01-01"}, ("persons", "witness")),
     (POLICE, {"persons.2.birth_date": "2026-12-24"}, ("birth_date", "told_at", "pregnancy")),
+    (POLICE, {"persons.1.cpr": "0101555000"}, ("persons", "cpr", "told_at", "7th digit")),
     (POLICE, {"persons.1.could_kill.meeting_place": "Kanariefugl"}, ("could_kill", "meeting_place")),
     (POLICE, {"persons.0.could_kill.institution": "Kanariefugl"}, ("could_kill.institution", "whereabouts")),
     (POLICE, {"persons.0.could_kill.safe_contact.channel": "none_is_safe"}, ("channel", "note")),
@@ -160,6 +161,22 @@ def test_a_time_in_the_future_is_left_to_whoever_has_a_clock() -> None:
     report = example()
     put(report, "told_at", "2030-01-01T00:00:00+01:00")
     assert SocialReport.model_validate(report).told_at.year == 2030
+
+
+def test_a_replacement_numbers_date_may_be_any() -> None:
+    report = example()
+    put(report, "persons.0.cpr", "6101555000")
+    put(report, "persons.0.cpr_is_replacement", True)
+    assert SocialReport.model_validate(report).exposed.cpr == "6101555000"
+
+
+@pytest.mark.parametrize("told_at", ["2026-11-21T00:30:00+01:00", "2026-11-20T23:30:00Z"])
+def test_the_day_it_was_told_is_the_day_in_denmark_whatever_offset_is_sent(told_at: str) -> None:
+    report = example()
+    put(report, "told_at", told_at)
+    put(report, "happened.at", "2026-11-20T22:00:00+01:00")
+    put(report, "earlier_incidents.known_since", "2026-11-21")
+    assert SocialReport.model_validate(report).earlier_incidents.known_since is not None
 
 
 def test_the_night_the_clock_goes_back_is_in_order() -> None:

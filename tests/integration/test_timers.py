@@ -61,6 +61,28 @@ def test_a_timer_fires_once(world: World) -> None:
     assert world.log() == before
 
 
+def test_a_case_in_which_something_goes_wrong_keeps_its_timer_and_stops_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, other = world.open_case(), world.open_case()
+    world.consent(broken, lasts=A_DAY)
+    world.consent(other, lasts=A_DAY)
+    world.clock.move(A_DAY)
+    carry_out = world.parts.hub.do_what_is_due
+
+    def fails(command: Command, case_id: UUID) -> Any:
+        if case_id == broken:
+            raise ArithmeticError("Kanariefugl")
+        return carry_out(command, case_id)
+
+    monkeypatch.setattr(world.parts.hub, "do_what_is_due", fails)
+    fire_timers(world.parts)
+    assert {fact.originator_id for fact in world.facts(ConsentExpired)} == {other}
+    monkeypatch.undo()
+    fire_timers(world.parts)
+    assert {fact.originator_id for fact in world.facts(ConsentExpired)} == {broken, other}
+
+
 def meanwhile(world: World, monkeypatch: pytest.MonkeyPatch, step: str, what: Callable[[], object]) -> None:
     """Do something in another thread once the clock has seen what is due, before it does it."""
     hub = type(world.parts.hub)

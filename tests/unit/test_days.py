@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from hub.days import COPENHAGEN, after_working_days, day_of, end_of_day, is_working_day
+from contracts.times import COPENHAGEN, day_of
+from hub.days import after_working_days, end_of_day, is_working_day
 
 AUTUMN, SPRING = date(2026, 10, 25), date(2027, 3, 28)
 """The nights in which the clock is put back, and forward."""

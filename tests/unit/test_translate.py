@@ -273,6 +273,8 @@ def test_a_report_handed_over_as_a_notification_about_an_unborn_child_is_one() -
         ({"cpr": "2211084002"}, "cpr"),
         ({"cpr": "2111084002"}, None),
         ({"cpr": "8211084002"}, "cpr"),
+        ({"cpr": "6101555000", "cpr_is_replacement": True}, None),
+        ({"cpr": "6101555000", "cpr_is_replacement": True, "approximate_age": 17}, "approximate_age"),
         ({"approximate_age": 17}, "approximate_age"),
         ({"approximate_age": 18}, None),
         ({"birth_date": "2000-01-01", "cpr": "2211084002"}, None),

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from contracts.client.errors import ClientError, HubUnreachable, NotLetIn
 from contracts.client.keys import Identity
+from contracts.times import COPENHAGEN
 from hub.adapters.partners.errors import AdapterError
 from hub.adapters.partners.settings import PartnerSettings
 
@@ -21,7 +21,6 @@ EPILOG: Final = (
     "the municipality, which gives you its own public keys."
 )
 PAUSE_MAX_S: Final = 60.0
-_HERE: Final = ZoneInfo("Europe/Copenhagen")
 log = logging.getLogger("partners")
 
 
@@ -32,7 +31,7 @@ def say(line: str) -> None:
 
 def local(moment: datetime) -> str:
     """A time as the wall clock in Denmark shows it."""
-    return moment.astimezone(_HERE).strftime("%Y-%m-%d %H:%M")
+    return moment.astimezone(COPENHAGEN).strftime("%Y-%m-%d %H:%M")
 
 
 def show_keys(config: Path, *, new: bool = False) -> None:

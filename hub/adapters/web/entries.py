@@ -10,10 +10,10 @@ from uuid import UUID
 
 from contracts.message_v1 import Ban, Part
 from contracts.terms import Category, MessageKind, OrganisationKind, PersonRole, Urgency
+from contracts.times import day_of
 from hub.adapters.web.facts import facts_of
 from hub.adapters.web.lines import Fact, Names
 from hub.adapters.web.wording import WORDS, Words
-from hub.days import day_of
 from hub.gates.opening import OpenedRow
 
 KindOf = Callable[[str], str | None]

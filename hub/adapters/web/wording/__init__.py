@@ -10,6 +10,7 @@ from typing import Final
 from contracts import social_report_terms_v1 as report
 from contracts import terms
 from contracts.terms import CancellationReason, RejectionReason
+from contracts.times import COPENHAGEN
 from hub.adapters.http.access import Role
 from hub.adapters.web.wording.case_lists import CASE
 from hub.adapters.web.wording.closed_lists import TERMS
@@ -18,7 +19,6 @@ from hub.adapters.web.wording.interface import INTERFACE
 from hub.adapters.web.wording.report_lists import REPORT
 from hub.aggregates.citizen_case import terms as own
 from hub.aggregates.citizen_case.values import CaseState
-from hub.days import COPENHAGEN
 
 LANGUAGES: Final = ("da", "en")
 WORDS: Final = MappingProxyType({**INTERFACE, **FIELDS, **TERMS, **CASE, **REPORT})
