@@ -19,9 +19,9 @@ LAYERS: dict[str, set[str]] = {
     "hub.gates.heads": {"hub.aggregates", "contracts.terms"},
     "hub.gates.gate": {"hub.aggregates", "hub.errors", "hub.gates.heads", "contracts.terms"},
     "hub.gates.covered": {"hub.aggregates", "hub.gates.gate", "contracts.terms"},
-    "hub.days": set(),
-    "hub.application.translate": {"hub.aggregates", "hub.application.ReportTaken", "hub.days", "contracts"},
-    "hub.keys.wraps": {"hub.keys.sealing"},
+    "hub.days": {"contracts.times"},
+    "hub.application.translate": {"hub.aggregates", "hub.application.ReportTaken", "contracts"},
+    "hub.keys.wraps": {"hub.errors", "hub.keys.sealing"},
 }
 """What each may import of ours. For all others hold the tests below, which read the folder."""
 
