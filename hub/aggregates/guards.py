@@ -1,6 +1,7 @@
 """Guards that every aggregate uses. Each names the field, the rule and the way out, never what was sent."""
 
 import re
+import unicodedata
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,6 +24,17 @@ def written(field: str, text: str) -> None:
     """Something must stand there."""
     if not text.strip():
         raise Invalid(f"{field}: must not be empty; write it in a few words", field=field)
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are the same to who reads them, whatever their case, spaces and composition."""
+    return _as_read(one) == _as_read(other)
+
+
+def _as_read(name: str) -> str:
+    """Folding may take a composed letter apart, so it is composed again (Unicode 3.13, D145)."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
 def coded(field: str, text: str) -> None:

@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "struct",
     "types",
     "typing",
+    "unicodedata",
     "uuid",
     "zoneinfo",
 }

@@ -56,12 +56,33 @@ def test_one_that_has_ended_is_reviewed_all_the_same() -> None:
 
 @pytest.mark.parametrize(
     "who",
-    [CASEWORKER, replace(LEAD, name=BASIS_TERMS["answers_for"])],
-    ids=["who acted", "who answers for it"],
+    [
+        CASEWORKER,
+        replace(LEAD, name=BASIS_TERMS["answers_for"]),
+        replace(LEAD, name=f" {BASIS_TERMS['answers_for'].upper().replace(' ', '  ')} "),
+        replace(LEAD, person=BASIS_TERMS["answers_for"]),
+    ],
+    ids=["who acted", "who answers for it", "the same name as written otherwise", "named by the login"],
 )
 def test_nobody_reviews_what_is_their_own(who: Any) -> None:
     case = given(OPENED, BASED)
     case.when(CitizenCase.review_emergency, **{**JUSTIFIED, "by": who}).then_raises(Forbidden, field="by")
+
+
+def test_a_name_is_the_same_however_its_letters_are_put_together() -> None:
+    """One keyboard sends å as one letter, another as a and a ring."""
+    told = fact(BASED[0], **{**BASED[1], "answers_for": "A\u030ase Ågård"})
+    who = replace(LEAD, name="\u00c5se A\u030aga\u030ard")
+    case = given(OPENED, told)
+    case.when(CitizenCase.review_emergency, **{**JUSTIFIED, "by": who}).then_raises(Forbidden, field="by")
+
+
+def test_who_answers_for_it_is_known_by_a_login_that_bore_the_name_in_this_case() -> None:
+    """Married since, and listed under another name: still the same login."""
+    before = replace(LEAD, name=BASIS_TERMS["answers_for"])
+    opened = fact(OPENED[0], **{**OPENED[1], "by": before})
+    case = given(opened, BASED)
+    case.when(CitizenCase.review_emergency, **JUSTIFIED).then_raises(Forbidden, field="by")
 
 
 def test_it_is_reviewed_once() -> None:

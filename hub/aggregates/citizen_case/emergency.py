@@ -16,7 +16,7 @@ from hub.aggregates.citizen_case.bases import not_ended
 from hub.aggregates.citizen_case.events import CaseEvent, EmergencyReviewed, LegalBasisRecorded
 from hub.aggregates.citizen_case.terms import ReviewFinding
 from hub.aggregates.citizen_case.transitions import must_be_legal
-from hub.aggregates.guards import one_of, written
+from hub.aggregates.guards import one_of, same_name, written
 from hub.errors import Conflict, Forbidden, Missing
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def review_emergency(
     told = next((fact for fact in self.emergencies if fact.basis_id == basis_id), None)
     if told is None:
         raise Missing("basis_id: no such emergency in this case; read the case again", field="basis_id")
-    if by.login == told.by.login or by.name == told.answers_for:
+    if by.login == told.by.login or _answers_for(self, told, by):
         raise Forbidden("by: who acted or answers for it reviews it not; another must", field="by")
     if basis_id in self.reviews:
         raise Conflict("basis_id: was reviewed already; read the case again", field="basis_id")
@@ -52,6 +52,15 @@ def review_emergency(
         timestamp=self.moment(at),
     )
     return ended
+
+
+def _answers_for(case: "CitizenCase", told: LegalBasisRecorded, who: Actor) -> bool:
+    """Whether it is who answers for an emergency: by that name, or by a login that bore it in this case."""
+    known = [fact.by for fact in case.facts] + [one for one in (case.coordinator,) if one is not None]
+    bore = {one.login for one in known if same_name(one.name, told.answers_for)}
+    return who.login in bore or any(
+        same_name(said, told.answers_for) for said in (who.name, who.person, who.login)
+    )
 
 
 def made(facts: Iterable[CaseEvent]) -> list[LegalBasisRecorded]:
