@@ -20,6 +20,7 @@ from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.aggregates.look import Looked
 from hub.application.committing import Command, Committer
 from hub.application.other_roles import other_roles
+from hub.application.reports import NO_SUCH_REPORT
 from hub.errors import Corrupt, HubError, KeyDestroyed, Missing
 from hub.gates import breaches
 from hub.gates.barring import family
@@ -260,6 +261,15 @@ class Queries:
         if rows:
             return rows[-1].clear
         raise Missing(_NO_RECEIPT, field="report_id")
+
+    def must_be_its_reporter(self, by: Actor, report_id: UUID, field: str) -> None:
+        """To add to a report, or take it back, is for whom its receipt may be shown: it answers the same.
+
+        Raises `Missing`, the same for *no* and *none*.
+        """
+        taken = self._committer.report_taken(by.organisation, report_id)
+        if taken is None or not self._may_see_receipt(by, UUID(taken["case"]), report_id):
+            raise Missing(f"{field}: {NO_SUCH_REPORT}", field=field)
 
     def _may_see_receipt(self, by: Actor, case_id: UUID, report_id: UUID) -> bool:
         """Its reporter may, and one named leader, unless it or what was added to it says that staff are

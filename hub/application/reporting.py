@@ -1,6 +1,6 @@
 """Commands of a reporter on a report of its own that was taken in: added to, or taken back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from hub.aggregates.receipts import RetractionSeen
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
 from hub.application.children import ChildrenAtRisk
 from hub.application.committing import Change, Command
-from hub.application.reports import ReportTaken
+from hub.application.reports import NO_SUCH_REPORT, ReportTaken
 from hub.errors import Missing
 
 
@@ -55,7 +55,7 @@ class Reporting(ChildrenAtRisk):
                 needs_partners=(command.by.organisation,),
             )
 
-        return self._on(command, UUID(taken["case"]), act, attempts=WITHDRAWAL_ATTEMPTS)
+        return self._on_its_case(command, taken, "supplements", act)
 
     def retract_report(
         self, command: Command, report_id: UUID, reason: RetractionReason, explanation: str
@@ -84,7 +84,7 @@ class Reporting(ChildrenAtRisk):
                 needs_partners=(command.by.organisation,),
             )
 
-        return self._on(command, UUID(taken["case"]), act, attempts=WITHDRAWAL_ATTEMPTS)
+        return self._on_its_case(command, taken, "report_id", act)
 
     def record_retraction_seen(self, command: Command, case_id: UUID, report_id: UUID) -> None:
         """A named person saw that a report was taken back, and what was built on it: on record once.
@@ -108,8 +108,23 @@ class Reporting(ChildrenAtRisk):
         """What its reporter was answered when the report was taken in: the case and our number."""
         taken = self._committer.report_taken(command.by.organisation, report_id)
         if taken is None:
-            raise Missing(f"{field}: there is no such report, or none of yours", field=field)
+            raise Missing(f"{field}: {NO_SUCH_REPORT}", field=field)
         return taken
+
+    def _on_its_case(
+        self,
+        command: Command,
+        taken: Mapping[str, str],
+        field: str,
+        act: Callable[[CitizenCase, datetime], Change],
+    ) -> Answer:
+        """Carried out where the report lies. Of one whose case is erased nothing is told, not that it was."""
+        try:
+            return self._on(command, UUID(taken["case"]), act, attempts=WITHDRAWAL_ATTEMPTS)
+        except Missing as error:
+            if error.field != "case":
+                raise
+            raise Missing(f"{field}: {NO_SUCH_REPORT}", field=field) from None
 
     def _built_on(self, case: CitizenCase, report_id: UUID) -> dict[str, Any]:
         """What may rest on a report: told from it, or decided after it, here and in the case matched to."""

@@ -8,6 +8,9 @@ from contracts.terms import Urgency
 from hub.aggregates.citizen_case.terms import AgeKnownBy
 from hub.aggregates.sealing import AboutPerson, CouldKill
 
+NO_SUCH_REPORT = "there is no such report, or none of yours; send a new one, or ask who handed it over"
+"""The same of a report that is not there, is another's, or lies in a case that is erased."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReportTaken:

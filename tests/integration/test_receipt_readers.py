@@ -1,6 +1,6 @@
 """Who sees a receipt: its reporter and one named leader, its reporter alone when staff are involved."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -9,6 +9,7 @@ import pytest
 
 from contracts.inbound_v1 import Inbound
 from hub.adapters.http.access import Role
+from hub.aggregates.citizen_case.events import InquiryOpened, ReportRetracted, ReportSupplemented
 from hub.aggregates.partner import ReceiptsLeaderNamed
 from tests.support.api import Api, Caller, clock_now, slug_of
 from tests.support.social_reports import example
@@ -93,6 +94,48 @@ def test_what_a_program_sent_by_topic_it_shows_to_its_own_people(town: Api) -> N
     name_leader(town, "lis")
     report_id = UUID(report["report_id"])
     assert [sees(town, who, report_id) for who in ("palle", "lis", POLICE)] == [False, True, True]
+
+
+def takes_back(town: Api, who: str, report_id: UUID) -> int:
+    path = f"/v1/social-reports/{report_id}/retraction"
+    return officer(town, who).post(path, {"reason": "no_basis"}).status_code
+
+
+def adds(town: Api, who: str, report_id: UUID) -> int:
+    report = {**example(), "report_id": str(uuid4()), "supplements": str(report_id)}
+    return officer(town, who).post("/v1/social-reports", report).status_code
+
+
+@pytest.mark.parametrize("does", [takes_back, adds])
+@pytest.mark.parametrize(
+    ("name", "leaders"), [("01-politi-natlig-vold-i-hjemmet", 202), (COLLEAGUE, 404)], ids=["", "of staff"]
+)
+def test_who_is_not_shown_the_receipt_neither_adds_to_the_report_nor_takes_it_back(
+    town: Api, does: Callable[[Api, str, UUID], int], name: str, leaders: int
+) -> None:
+    """The colleague whom a report is about, and the leader who eats lunch with him."""
+    name_leader(town, "lis")
+    report_id = handed_over(town, name)
+    assert does(town, "bent", report_id) == 404
+    assert town.world.facts(ReportRetracted) == town.world.facts(ReportSupplemented) == []
+    assert does(town, "lis", report_id) == leaders
+    if leaders == 404:
+        assert does(town, "palle", report_id) == 202
+
+
+@pytest.mark.parametrize("does", [takes_back, adds])
+def test_of_a_report_in_a_case_that_is_erased_nobody_is_told_more_than_of_none(
+    town: Api, does: Callable[[Api, str, UUID], int]
+) -> None:
+    report_id = handed_over(town)
+    (opened,) = town.world.facts(InquiryOpened)
+    town.world.parts.committer.destroy(town.world.case(opened.originator_id))
+    assert [does(town, "palle", one) for one in (report_id, uuid4())] == [404, 404]
+    path = "/v1/social-reports/{}/retraction"
+    erased, none = (
+        officer(town, "palle").post(path.format(one), {"reason": "no_basis"}) for one in (report_id, uuid4())
+    )
+    assert erased.content == none.content
 
 
 def test_a_leader_is_named_once_and_of_a_partner(town: Api) -> None:

@@ -25,6 +25,8 @@ class RetractionAsked(Contract):
 @router.post("/v1/social-reports", status_code=202)
 def report(call: Authorised, parts: Parts, report: SocialReport) -> Mapping[str, object]:
     """Hand over a social report. 202: received, not yet read by a person; in danger call the duty number."""
+    if report.supplements is not None:
+        parts.queries.must_be_its_reporter(call.actor, report.supplements, "supplements")
     answer = parts.inbound.report(call.actor, report)
     ids = {name: value for name, value in answered(answer).items() if name != "case"}
     return {**ids, "status": "received", "read_by_a_person": False, "on_call": parts.on_call}
@@ -34,7 +36,8 @@ def report(call: Authorised, parts: Parts, report: SocialReport) -> Mapping[str,
 def retract(
     call: Authorised, parts: Parts, report_id: UUID, body: Body, asked: RetractionAsked
 ) -> Mapping[str, object]:
-    """Take a report of yours back. Nothing is deleted: whoever was told is told, and a person is."""
+    """Take back a report whose receipt you see. Nothing is deleted: all who were told are told."""
+    parts.queries.must_be_its_reporter(call.actor, report_id, "report_id")
     answer = parts.hub.retract_report(command(call, body), report_id, asked.reason, asked.explanation or "")
     return {"number": answer.ids["number"], "position": answer.position, "status": ReceiptStatus.RETRACTED}
 
