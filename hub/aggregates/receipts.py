@@ -234,8 +234,8 @@ class ErasedOnRequest(Lone):
 class Forwarded(Lone):
     """A report was not ours and was sent to the municipality that is responsible, on a recorded basis.
 
-    It outlives our copy of the report, so that what became of it can be answered for. It says nothing of the
-    citizen. Its stream is named by the report (docs/format.md section 1).
+    It outlives our copy of the report, so that what became of it can be answered for, and says nothing of the
+    citizen.
     """
 
     sealed_under: UUID

@@ -22,7 +22,7 @@ from hub.aggregates.disclosure_ledger import (
     RevocationReason,
     Source,
 )
-from hub.errors import Corrupt, KeyDestroyed, Missing, NoGrant
+from hub.errors import Corrupt, KeyDestroyed, Missing, NoGrant, TamperedRow
 from hub.gates.gate import RULE_VERSION, Decision, PartToTell, Refusal, Renewal, Telling
 from hub.keys.wraps import PartKey, unwrap, without, wrap
 from hub.logs import logger
@@ -327,8 +327,7 @@ class Discloser:
         """Take the parts' keys from under every grant, a suspended partner's too."""
         closed = {UUID(message): frozenset(numbers) for message, numbers in parts.items()}
         for message_id, grant_id, wraps in self._store.wraps_of([*messages, *closed]):
-            gone = closed.get(message_id)
-            out.wraps.append((message_id, grant_id, without(wraps, gone) if gone is not None else b""))
+            out.wraps.append((message_id, grant_id, _left(wraps, closed.get(message_id))))
 
     def _ask_to_drop(
         self,
@@ -392,3 +391,12 @@ def _piece(telling: Telling, parts: Sequence[PartToTell]) -> Telling:
         return telling
     grants = sorted({g for part in parts for g in part.grants}, key=str)
     return replace(telling, parts=tuple(parts), head_grants=tuple(grants))
+
+
+def _left(wraps: bytes, gone: frozenset[int] | None) -> bytes:
+    """The wraps without those parts, None being all of them. What is damaged opens nothing more."""
+    try:
+        return b"" if gone is None else without(wraps, gone)
+    except TamperedRow as error:
+        log.error("a message that is taken back was damaged", error=error.slug)
+        return b""

@@ -151,6 +151,30 @@ def test_what_was_told_of_another_citizen_is_a_possible_breach_of_both_cases(wor
         assert breach["revoked"]["reason"] == "disclosed_in_error"
 
 
+def test_a_match_is_undone_also_where_what_was_told_because_of_it_is_damaged(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    case, inquiry = world.open_case(), world.report(SAME_WOMAN)
+    world.match(case, inquiry)
+    world.consent(case, [NGO], [C.INCIDENT])
+    told = [m.message_id for m in world.messages_of(NGO)]
+    for message, grant, wraps in world.parts.app.store.wraps_of(told):
+        damage(world, message, grant, wraps[:-1])
+    world.unmatch(case, inquiry)
+    assert world.told(NGO) == []
+    assert "was damaged" in caplog.text
+
+
+def damage(world: World, message: UUID, grant: UUID, wraps: bytes) -> None:
+    """Change stored bytes behind everybody's back."""
+    database = world.parts.app.store.database
+    with database.transaction() as execute:
+        execute(
+            "UPDATE message_wraps SET wraps = ? WHERE message_id = ? AND grant_id = ?",
+            [wraps, database.uuid(message), database.uuid(grant)],
+        )
+
+
 def test_two_matches_that_were_undone_list_each_message_once_under_its_own(world: World) -> None:
     case, inquiry = world.open_case(), world.report(SAME_WOMAN)
     world.consent(case, [NGO], [C.INCIDENT])
