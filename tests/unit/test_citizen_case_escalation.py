@@ -24,6 +24,7 @@ from tests.unit.case_facts import (
     WHILE_ERASED,
     made_up,
 )
+from tests.unit.test_citizen_case_reporter import retracted
 from tests.unit.test_citizen_case_transitions import STEP_TO
 
 SOONER = made_up(401)
@@ -80,6 +81,12 @@ def test_an_acute_report_waits_to_be_read_and_no_other() -> None:
     waiting = Deadline(Escalation.REPORT_UNREAD, REPORT, BEGAN + HALF_AN_HOUR)
     assert given(OPENED, acute).aggregate.deadlines(acute_read_within=HALF_AN_HOUR) == [waiting]
     assert given(OPENED, RECEIVED).aggregate.deadlines(acute_read_within=HALF_AN_HOUR) == []
+
+
+def test_a_report_that_was_taken_back_waits_to_be_read_no_more() -> None:
+    """That it was taken back waits in the inbox until somebody has seen it."""
+    acute = fact(ReportReceived, **{**REPORTED, "urgency": Urgency.ACUTE}, at=BEGAN)
+    assert given(OPENED, acute, retracted()).aggregate.deadlines(acute_read_within=HALF_AN_HOUR) == []
 
 
 def test_an_unread_report_escalates_once_whatever_becomes_of_the_time_allowed() -> None:

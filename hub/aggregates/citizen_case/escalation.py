@@ -57,13 +57,13 @@ def escalate(
 
 
 def _acute_reports(case: "CitizenCase", within: timedelta) -> list[Deadline]:
-    """Each once, also where the time allowed was changed since it was told."""
+    """Each once, also where the time allowed was changed since it was told; what was taken back never."""
     told = {d.of for d in case.escalated if d.what is Escalation.REPORT_UNREAD}
     reports = [case.report(report_id) for report_id in case.reports if report_id not in told]
     return [
         Deadline(Escalation.REPORT_UNREAD, report.report_id, report.timestamp + within)
         for report in reports
-        if report.urgency is Urgency.ACUTE
+        if report.urgency is Urgency.ACUTE and report.originator_version not in case.retracted
     ]
 
 
