@@ -257,6 +257,13 @@ class Committer:
         partner_id = self.partner_id(slug)
         return _partner(self._events.latest([partner_id])[partner_id])
 
+    def partner_names(self) -> dict[str, str]:
+        """What each partner is called, by slug; one that can't be read is not among them."""
+        streams = {row.slug: self.partner_id(row.slug) for row in self._store.partners()}
+        found = self._events.latest(streams.values())
+        partners = {slug: found[stream] for slug, stream in streams.items()}
+        return {slug: partner.name for slug, partner in partners.items() if isinstance(partner, Partner)}
+
     def agreement(self, slug: str) -> Agreement | None:
         """A partner's agreement; None where it can't be read."""
         partner_id = self.partner_id(slug)

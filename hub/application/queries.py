@@ -79,6 +79,10 @@ class Queries:
         """The case, for deciding who may ask. Raises `Missing`."""
         return self._committer.case(case_id)
 
+    def partner_names(self) -> dict[str, str]:
+        """What each partner is called, by slug."""
+        return self._committer.partner_names()
+
     def inbox(self, by: Actor) -> list[Waiting]:
         """Reports that wait for a person, most urgent first. Says nothing of whom.
 

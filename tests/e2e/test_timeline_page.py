@@ -95,8 +95,8 @@ def test_received_is_not_read_and_read_is_not_acted_on(browser: Browser, served:
     ):
         assert words in seen
     table = browser.one("#referrals + table").text
-    assert re.search(r"havnen samtaleforloeb Accepteret", table)
-    assert re.search(r"krisecenter krisecenterplads Sendt, ikke kvitteret", table)
+    assert re.search(r"Havnen samtaleforloeb Accepteret", table)
+    assert re.search(r"Krisecenter krisecenterplads Sendt, ikke kvitteret", table)
 
 
 def test_consents_and_legal_bases_stand_as_they_are(browser: Browser, served: Served) -> None:
@@ -109,8 +109,8 @@ def test_consents_and_legal_bases_stand_as_they_are(browser: Browser, served: Se
     assert "Trukket tilbage" in rows[1]
     assert rows[2].startswith("Fare for liv")
     ended = [e.text for e in browser.all(".entry") if "Samtykke trukket tilbage" in e.text]
-    assert "Gjaldt: havnen, krisecenter." in ended[0]
-    assert "Gjaldt: krisecenter." in ended[1]
+    assert "Gjaldt: Havnen, Krisecenter." in ended[0]
+    assert "Gjaldt: Krisecenter." in ended[1]
 
 
 def test_the_warning_says_that_there_are_rules_and_never_which(browser: Browser, served: Served) -> None:
@@ -166,7 +166,9 @@ def test_the_inbox_opens_for_a_caseworker_alone(browser: Browser, served: Served
 def test_who_has_no_page_here_is_told_so(browser: Browser, served: Served) -> None:
     """A partner's staff has a login, and no case."""
     log_in(browser, served, "anna")
-    assert browser.one("h1").text == "Din rolle har ingen sider her, eller dit login er stoppet."
+    told = "Din rolle har ingen sider her, eller dit login er stoppet."
+    assert (browser.one("h1").text, browser.title) == (told, f"Tværs – {told}")
+    assert browser.all("nav") == [], "and no way to what is not there"
     expect_complaints(browser, "403", 1)
 
 

@@ -46,6 +46,12 @@ def test_what_the_page_does_not_know_is_counted_and_not_shown() -> None:
     assert unshown == 3
 
 
+def test_an_organisation_is_shown_by_its_name_and_by_its_slug_where_nobody_knows_it() -> None:
+    words = Words("da", {"lysning": "Krisecenter Lysning"})
+    facts, _ = facts_of({"recipients": ["lysning", "havnen"], "recipient": "lysning"}, words, {})
+    assert [fact.value for fact in facts] == ["Krisecenter Lysning, havnen", "Krisecenter Lysning"]
+
+
 @pytest.mark.parametrize(
     ("moment", "shown"),
     [

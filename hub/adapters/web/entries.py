@@ -18,6 +18,8 @@ from hub.gates.opening import OpenedRow
 
 KindOf = Callable[[str], str | None]
 """The kind of a partner, by its slug."""
+Asked = Mapping[str, tuple[str, ...]]
+"""Slugs of organisations, by the id of a referral, consent or legal basis."""
 
 _SHAPES = {
     OrganisationKind.POLICE: "police",
@@ -122,14 +124,14 @@ def days(rows: Sequence[OpenedRow], words: Words, kind_of: KindOf) -> list[Day]:
     return [Day(words.long_day(on), list(found)) for on, found in grouped]
 
 
-def recipients(rows: Iterable[OpenedRow]) -> dict[str, str]:
+def recipients(rows: Iterable[OpenedRow]) -> dict[str, tuple[str, ...]]:
     """Who was asked, by referral, and to whom a basis let something go: what follows does not repeat it."""
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for data in (part.data for row in rows for part in row.parts):
         if "referral" in data and "recipient" in data:
-            found[str(data["referral"])] = str(data["recipient"])
+            found[str(data["referral"])] = (str(data["recipient"]),)
         elif "recipients" in data:
-            found[_basis_id(data)] = ", ".join(map(str, data["recipients"]))
+            found[_basis_id(data)] = tuple(map(str, data["recipients"]))
     return found
 
 
@@ -137,15 +139,15 @@ def _basis_id(data: Mapping[str, Any]) -> str:
     return str(data.get("consent") or data.get("basis"))
 
 
-def _note(row: OpenedRow, words: Words, asked: Mapping[str, str]) -> str:
+def _note(row: OpenedRow, words: Words, asked: Asked) -> str:
     if row.head.kind in _ENDS:
         covered = [asked[key] for part in row.parts if (key := _basis_id(part.data)) in asked]
-        return words("note.ended", to=covered[0]) if covered else ""
+        return words("note.ended", to=words.organisations(covered[0])) if covered else ""
     key = f"note.{row.head.kind}"
     return words(key) if key in WORDS else ""
 
 
-def _entry(row: OpenedRow, words: Words, kind_of: KindOf, asked: Mapping[str, str], corrected: int) -> Entry:
+def _entry(row: OpenedRow, words: Words, kind_of: KindOf, asked: Asked, corrected: int) -> Entry:
     head, parts = row.head, row.parts
     names = _names(parts, words)
     shows = head.urgency is not Urgency.ROUTINE or head.kind in _ALWAYS_URGENCY
@@ -211,14 +213,14 @@ def _role(part: Part, words: Words) -> str:
     return words.label(PersonRole, role) if role in set(PersonRole) else words("person.apart")
 
 
-def _source(row: OpenedRow, words: Words, kind_of: KindOf, asked: Mapping[str, str]) -> Source:
+def _source(row: OpenedRow, words: Words, kind_of: KindOf, asked: Asked) -> Source:
     if row.head.kind in {MessageKind.REPORT_RECEIVED, MessageKind.REPORT_SUPPLEMENTED}:
         units = [p.data["unit"] for p in row.parts if isinstance(p.data.get("unit"), dict)]
         unit = units[0] if units else {}
         return _named(unit.get("kind"), str(unit.get("organisation", "")), words)
     if row.head.kind in _ANSWERS:
-        slug = asked.get(str(row.head.refs.get("referral")))
-        return _named(kind_of(slug) if slug else None, slug or "", words)
+        (slug,) = asked.get(str(row.head.refs.get("referral")), ("",))
+        return _named(kind_of(slug), words.organisation(slug), words)
     return _named(OrganisationKind.MUNICIPAL_UNIT, "", words)
 
 

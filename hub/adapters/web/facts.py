@@ -171,17 +171,18 @@ def _reason(value: Any, words: Words, _: Names) -> Iterator[Fact]:
 def _built_on(value: Any, words: Words, _: Names) -> Iterator[Fact]:
     for one in value:
         told = words.labels(terms.Category, one["categories"])
-        yield Fact(words("field.built_on.disclosures"), f"{one['recipient']}: {told}", grave=True)
+        who = words.organisation(one["recipient"])
+        yield Fact(words("field.built_on.disclosures"), f"{who}: {told}", grave=True)
 
 
 def _bases_since(value: Any, words: Words, _: Names) -> Iterator[Fact]:
     for one in value:
         rule = words.label(terms.BasisRule, one["rule"]) if "rule" in one else words("basis.consent")
-        yield Fact(words("field.built_on.bases"), f"{rule}: {', '.join(one['recipients'])}")
+        yield Fact(words("field.built_on.bases"), f"{rule}: {words.organisations(one['recipients'])}")
 
 
 def _referred_since(value: Any, words: Words, _: Names) -> Iterator[Fact]:
-    yield Fact(words("field.built_on.referrals"), ", ".join(str(one["recipient"]) for one in value))
+    yield Fact(words("field.built_on.referrals"), words.organisations([one["recipient"] for one in value]))
 
 
 def _matched_since(value: Any, words: Words, _: Names) -> Iterator[Fact]:
@@ -232,8 +233,8 @@ _RENDER: Final[Mapping[str, Render]] = {
     "number": lines.plain("field.number"),
     "coordinator": lines.plain("field.coordinator"),
     "rule": lines.one("field.rule", terms.BasisRule),
-    "recipients": lines.listed("field.recipients"),
-    "recipient": lines.plain("field.recipient"),
+    "recipients": lines.organisations("field.recipients"),
+    "recipient": lines.organisation("field.recipient"),
     "categories": lines.many("field.categories", terms.Category),
     "category": lines.one("field.category", terms.Category),
     "purpose": lines.plain("field.purpose"),

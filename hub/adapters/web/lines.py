@@ -104,12 +104,21 @@ def danger(label: str, closed: type[StrEnum], inside: str) -> Render:
     return render
 
 
-def listed(label: str) -> Render:
-    """Names with commas."""
+def organisation(label: str) -> Render:
+    """An organisation by its slug."""
 
     def render(value: Any, words: Words, _: Names) -> Iterator[Fact]:
-        if isinstance(value, str):
-            raise TypeError("a list was expected")
-        yield Fact(words(label), ", ".join(str(name) for name in value))
+        if not isinstance(value, str):
+            raise TypeError("a slug was expected")
+        yield Fact(words(label), words.organisation(value))
+
+    return render
+
+
+def organisations(label: str) -> Render:
+    """Several of them."""
+
+    def render(value: Any, words: Words, _: Names) -> Iterator[Fact]:
+        yield Fact(words(label), words.organisations(value))
 
     return render

@@ -34,7 +34,7 @@ class Basis:
     """A consent or a legal basis, and what became of it."""
 
     title: str
-    recipients: Sequence[str]
+    recipients: str
     categories: Sequence[str]
     ends_at: datetime
     living: set[tuple[str, str]]
@@ -80,7 +80,7 @@ def safety_level(rows: Sequence[OpenedRow]) -> SafetyLevel | None:
     return SafetyLevel(levels[-1]) if levels and levels[-1] in set(SafetyLevel) else None
 
 
-def referrals(rows: Sequence[OpenedRow]) -> list[Referral]:
+def referrals(rows: Sequence[OpenedRow], words: Words) -> list[Referral]:
     """Every referral, in the order in which they were sent."""
     found: dict[str, Referral] = {}
     for row, data in _told(rows, Category.REFERRAL):
@@ -88,7 +88,8 @@ def referrals(rows: Sequence[OpenedRow]) -> list[Referral]:
             continue
         referral = found.setdefault(str(data.get("referral")), Referral())
         referral.status, referral.since = ReferralStatus(data["status"]), row.head.recorded
-        referral.recipient = str(data.get("recipient", referral.recipient))
+        if "recipient" in data:
+            referral.recipient = words.organisation(data["recipient"])
         referral.offer = str(data.get("offer", referral.offer))
         if data.get("answer_by"):
             referral.answer_by = moment(data["answer_by"])
@@ -129,7 +130,7 @@ def _basis(data: dict[str, Any], words: Words) -> Basis:
     recipients, categories = list(data.get("recipients", ())), list(data.get("categories", ()))
     return Basis(
         title=words.label(BasisRule, rule) if rule else words("basis.consent"),
-        recipients=recipients,
+        recipients=words.organisations(recipients),
         categories=[words.label(Category, c) for c in categories],
         ends_at=moment(data["ends_at"]),
         living={(r, c) for r in recipients for c in categories},
@@ -154,6 +155,6 @@ def _less(basis: Basis, data: dict[str, Any], words: Words, when: str, how: str)
     if not basis.living:
         basis.over = words(f"basis.{how}", when=when)
         return
-    what = [str(recipient)] if recipient else []
+    what = [words.organisation(recipient)] if recipient else []
     what += [words.label(Category, category)] if category else []
     basis.less.append(words(f"basis.{how}.part", when=when, what=", ".join(what)))

@@ -17,6 +17,7 @@ from hub.adapters.web.entries import days
 from hub.adapters.web.issuer_login import IssuerLogin
 from hub.adapters.web.lines import moment
 from hub.adapters.web.rendering import PageRoute, page
+from hub.adapters.web.wording import Words
 from hub.aggregates.citizen_case.children import waiting_notifications
 from hub.errors import Corrupt, Missing
 
@@ -118,7 +119,8 @@ def _may_open(visit: visitors.Visit, case_id: UUID | None) -> bool:
 
 def _timeline(request: Request, visit: visitors.Visit, purpose: LookPurpose) -> Response:
     assert visit.case is not None, "the route names a case"
-    case, parts, words = visit.case, visit.parts, visitors.words_of(request)
+    case, parts = visit.case, visit.parts
+    words = Words(visitors.words_of(request).language, parts.queries.partner_names())
     rows = parts.queries.timeline(visit.actor, case, purpose)
     kinds = {partner.slug: partner.kind for partner in parts.store.partners()}
     held = overview.warnings(rows) | case.warnings
@@ -137,7 +139,7 @@ def _timeline(request: Request, visit: visitors.Visit, purpose: LookPurpose) -> 
         unread=sum(len(c.unread_free_text()) for c in (case, *matched)),
         days=days(rows, words, kinds.get),
         level=overview.safety_level(rows),
-        referrals=overview.referrals(rows),
+        referrals=overview.referrals(rows, words),
         bases=overview.bases(rows, words),
         now=parts.outgoing.now(),
     )

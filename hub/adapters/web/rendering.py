@@ -46,6 +46,8 @@ _STATUS: Final[list[tuple[type[HubError], int]]] = [
     (KeyDestroyed, 404),
 ]
 _NOT_LOGGED_IN: Final = 401
+_FORBIDDEN: Final = 403
+"""For whom there are no pages at all: a case that is not theirs looks like one that is not there."""
 _ENVIRONMENT: Final = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -104,6 +106,7 @@ def page(request: Request, template: str, status: int = 200, /, **values: Any) -
     words = visitors.words_of(request)
     values.setdefault("caller", None)
     values.setdefault("role", None)
+    values.setdefault("pages_closed", False)
     html = _ENVIRONMENT.get_template(template).render(
         w=words,
         municipality=services(request).municipality.replace("-", " ").title(),
@@ -132,4 +135,5 @@ def _problem(request: Request, status: int) -> Response:
     if f"problem.{status}" not in WORDS:
         status = 500
     caller = visitors.visitor_or_none(request)
-    return page(request, "problem.html", status, status=status, caller=caller)
+    closed = status == _FORBIDDEN
+    return page(request, "problem.html", status, status=status, caller=caller, pages_closed=closed)

@@ -1,7 +1,7 @@
 """Every word that the pages say: one dictionary, Danish first, English second. Danish is the default."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -90,11 +90,12 @@ def label_key(closed: type[StrEnum], value: str) -> str:
 
 
 class Words:
-    """The words in one language."""
+    """The words in one language, and what organisations are called, by slug, where they are shown."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, organisations: Mapping[str, str] = MappingProxyType({})) -> None:
         self.language = language if language in LANGUAGES else LANGUAGES[0]
         self._at = LANGUAGES.index(self.language)
+        self._organisations = organisations
 
     @property
     def other(self) -> str:
@@ -116,6 +117,16 @@ class Words:
         if _CODE.fullmatch(str(value)) is None:
             raise ValueError("no value of a closed list")
         return str(value)
+
+    def organisation(self, slug: object) -> str:
+        """What the organisation is called; its slug where nobody here knows."""
+        return self._organisations.get(str(slug), str(slug))
+
+    def organisations(self, slugs: object) -> str:
+        """Several of them, with commas."""
+        if isinstance(slugs, str) or not isinstance(slugs, Iterable):
+            raise TypeError("a list was expected")
+        return ", ".join(map(self.organisation, slugs))
 
     def labels(self, closed: type[StrEnum], values: object) -> str:
         """Several of them, with commas."""
