@@ -3,7 +3,8 @@
 The database is of yesterday. The fence knows which grants ended since, so that a consent that was withdrawn
 stays withdrawn, and which keys were destroyed, so that no number leads to what was erased. The partners'
 topics hold what they sent since. Numbers given since are taken, so every recipient's begin anew in the next
-epoch, before anything is written.
+epoch, before anything is written. What came over HTTP since is with the reporters' programs alone: each
+recipient is told at once, by a heartbeat, that there is a new epoch, and they hand it over again.
 """
 
 import time
@@ -51,6 +52,10 @@ def restore(parts: Parts, broker: Broker) -> Restored:
     found = [_end_again(parts, case_id, fenced) for case_id in _cases(parts)]
     again = [count for count in found if count]
     read = sum(_read_again(parts, broker, row.slug) for row in parts.app.store.partners())
+    for partner in parts.app.store.partners():
+        if partner.active:
+            heartbeat = Command(by=RESTORER, key=f"heartbeat:{partner.slug}:{epoch}.0")
+            parts.hub.send_heartbeat(heartbeat, partner.slug)
     return Restored(epoch, sum(again), len(again), found.count(None), read)
 
 

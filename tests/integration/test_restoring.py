@@ -20,7 +20,7 @@ from contracts.client.party import Party
 from contracts.client.reading import read_http, read_kafka
 from contracts.envelope import Envelope, from_headers, to_headers
 from contracts.inbound_v1 import Inbound
-from contracts.message_v1 import Revoked
+from contracts.message_v1 import Heartbeat, Revoked
 from contracts.terms import Category, SafetyLevel
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.aggregates.citizen_case.events import ConsentWithdrawn, ReportReceived
@@ -208,10 +208,10 @@ def test_numbers_begin_anew_and_readers_go_on(town: Town) -> None:
     town.world.level(case, SafetyLevel.RAISED)
     town.settle()
     stored = town.world.stored(UNIT)
-    assert (stored[-1].epoch, stored[-1].sequence) == (2, 1)
+    assert [(m.epoch, m.sequence) for m in stored[-2:]] == [(2, 1), (2, 2)]
     assert lost.message_id not in {message.message_id for message in stored}
     assert sorted(town.shown()) == sorted((m.message_id, m.sequence) for m in stored if not m.control)
-    assert town.world.parts.views[timeline.NAME].position(UNIT) == (2, 1)
+    assert town.world.parts.views[timeline.NAME].position(UNIT) == (2, 2)
 
 
 def test_what_lay_on_a_topic_unread_is_no_row_of_a_restored_view(town: Town) -> None:
@@ -228,7 +228,19 @@ def test_what_lay_on_a_topic_unread_is_no_row_of_a_restored_view(town: Town) -> 
     town.settle()
     stored = town.world.stored(UNIT)
     assert sorted(town.shown()) == sorted((m.message_id, m.sequence) for m in stored if not m.control)
-    assert town.world.parts.views[timeline.NAME].position(UNIT) == (2, 1)
+    assert town.world.parts.views[timeline.NAME].position(UNIT) == (2, 2)
+
+
+def test_everybody_is_told_the_new_epoch_at_once(town: Town) -> None:
+    """Signed, under its first number; who is suspended hears of it when let in again."""
+    town.world.suspend(NGO)
+    town.back_up()
+    town.put_back()
+    restore(town.world.parts, town.broker)
+    told = {slug: town.world.stored(slug)[-1:] for slug in (UNIT, POLICE, NGO)}
+    assert [[(m.epoch, m.sequence) for m in told[slug]] for slug in (UNIT, POLICE)] == [[(2, 1)]] * 2
+    assert isinstance(town.world.controls_of(POLICE)[-1], Heartbeat)
+    assert not [message for message in told[NGO] if message.epoch == 2]
 
 
 @pytest.mark.parametrize("by_topic", [False, True], ids=["over HTTP", "by topic"])
@@ -259,7 +271,7 @@ def test_a_partners_program_goes_on_with_nothing_lost_and_nothing_twice(
     assert len(program.seen) == len(set(program.seen))
     assert (since in program.seen) == (ahead or by_topic)
     assert program.seen[-1] == stored[-1]
-    assert program.position == (2, 1)
+    assert program.position == (2, 2)
 
 
 class Program:

@@ -1,13 +1,14 @@
 """A reporter's outbox on disk: what was accepted from an officer or a nurse is here before anything is sent.
 
-States: `not_yet_delivered` → `delivered` | `refused`. The body lies sealed to the reporter's own key, and is
-deleted with the delivery; id, state and receipt stay. A refused body stays, sealed, until it is taken back.
+States: `not_yet_delivered` → `delivered` | `refused`. The body lies sealed to the reporter's own key. A body
+that was delivered is kept for some days, for the hub may be put back from a backup of before: then it is not
+yet delivered once more. Id, state and receipt stay. A refused body stays, sealed, until it is taken back.
 """
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,8 @@ _STATUS: Final = (
     "WHERE ? IS NULL OR report_id = ? ORDER BY place"
 )
 _AT_ONCE: Final = 100
+_FIRST_EPOCH: Final = 1
+_RESTORED: Final = "the municipality's hub was put back from a backup: it is handed over again"
 
 
 class State(StrEnum):
@@ -73,8 +76,9 @@ class ReportStatus:
 class Outbox:
     """The reports of one reporter, and how far it has read its own messages."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file; what an earlier run deleted is scrubbed first."""
+    def __init__(self, path: Path, keep_for: timedelta) -> None:
+        """Open the file; what an earlier run deleted is scrubbed first. `keep_for`: see `forget`."""
+        self._keep_for = keep_for
         self._disk = Disk(path, _SCHEMA + ";" + taking_up.SCHEMA)
         self.scrub()
 
@@ -117,22 +121,35 @@ class Outbox:
             sql.execute("UPDATE reports SET note = ? WHERE report_id = ?", (note, str(report_id)))
 
     def delivered(self, receipt: Receipt, now: datetime) -> None:
-        """The municipality has it: the body goes."""
+        """The municipality has it."""
         self.take_in([receipt], taking_up.Came(), self.position, now)
 
     def take_in(
         self, receipts: Sequence[Receipt], came: taking_up.Came, position: tuple[int, int], now: datetime
     ) -> None:
-        """What receipts say, what else came, and how far our messages are read, in one transaction."""
+        """What receipts say, what else came, and how far our messages are read, in one transaction.
+
+        A new epoch says that the hub was put back from a backup, which may not hold what was delivered since.
+        """
         with self._disk.writing() as sql:
             for receipt in receipts:
                 _told(sql, receipt, now)
+            if position[0] > _FIRST_EPOCH:
+                _hand_over_again(sql, position[0], now)
+            _forget(sql, now - self._keep_for)
             taking_up.take_in(sql, came)
             sql.execute(
                 "UPDATE position SET epoch = ?, sequence = ? WHERE (epoch, sequence) < (?, ?)",
                 (*position, *position),
             )
         if receipts:
+            self.scrub()
+
+    def forget(self, now: datetime) -> None:
+        """The bodies that were delivered `keep_for` ago go; so does what is taken back, at once."""
+        with self._disk.writing() as sql:
+            gone = _forget(sql, now - self._keep_for)
+        if gone:
             self.scrub()
 
     def unopened(self) -> dict[UUID, bytes]:
@@ -207,10 +224,12 @@ def _told(sql: sqlite3.Connection, receipt: Receipt, now: datetime) -> None:
         return
     sql.execute(
         "UPDATE reports SET since = CASE state WHEN :state THEN since ELSE :now END, state = :state, "
-        "body = NULL, number = :number, on_call = coalesce(:on_call, on_call), "
+        "number = :number, on_call = coalesce(:on_call, on_call), "
         # A receipt that comes late, as the answer to a report that was sent again, takes nothing back; nor
-        # does that somebody read what had been taken back or sent on.
-        "receipt = CASE WHEN :receipt = 'received' THEN coalesce(receipt, :receipt) "
+        # does that somebody read what had been taken back or sent on. Under another number it was taken in
+        # anew, by a hub that has forgotten who read it.
+        "receipt = CASE WHEN :receipt = 'received' AND number IS NOT :number THEN :receipt "
+        "WHEN :receipt = 'received' THEN coalesce(receipt, :receipt) "
         "WHEN :receipt = 'read' AND receipt IN ('retracted', 'forwarded') THEN receipt ELSE :receipt END, "
         "note = NULL WHERE report_id = :report_id",
         {
@@ -222,6 +241,24 @@ def _told(sql: sqlite3.Connection, receipt: Receipt, now: datetime) -> None:
             "report_id": str(receipt.report_id),
         },
     )
+
+
+def _hand_over_again(sql: sqlite3.Connection, epoch: int, now: datetime) -> None:
+    """What is kept is not yet delivered, as far as anybody knows, once the epoch is a new one."""
+    sql.execute(
+        "UPDATE reports SET state = ?, since = ?, sent_at = NULL, note = ? "
+        "WHERE state = ? AND body IS NOT NULL AND ? > (SELECT epoch FROM position)",
+        (State.NOT_YET_DELIVERED, now.isoformat(), _RESTORED, State.DELIVERED, epoch),
+    )
+
+
+def _forget(sql: sqlite3.Connection, delivered_until: datetime) -> int:
+    """How many bodies went."""
+    return sql.execute(
+        "UPDATE reports SET body = NULL WHERE body IS NOT NULL AND state = ? "
+        "AND (since <= ? OR receipt = 'retracted')",
+        (State.DELIVERED, delivered_until.isoformat()),
+    ).rowcount
 
 
 def _refused(sql: sqlite3.Connection, report_id: UUID, note: str, now: datetime) -> None:

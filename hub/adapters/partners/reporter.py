@@ -3,6 +3,10 @@
 A report is in the outbox on disk before anything is sent, and stays *not yet delivered* until the
 municipality has answered with its number. The report's own id is the idempotency key, so sending again never
 does anything twice, whenever this program was killed. Over Kafka the answer comes on our own topic.
+
+A hub that was put back from a backup has forgotten what came over HTTP since, so that is kept, sealed, for
+`KEEP_FOR`, and handed over again when the epoch of our messages rises. What was sent over Kafka lies on the
+topic, and the hub reads it there again.
 """
 
 import json
@@ -27,13 +31,15 @@ from hub.adapters.partners.duty import DutyNumber
 from hub.adapters.partners.errors import BadReport, NotAllowed, UnknownItem, problems_of
 from hub.adapters.partners.links import Link
 from hub.adapters.partners.outbox import Outbox, ReportStatus, State
-from hub.adapters.partners.settings import PartnerSettings
+from hub.adapters.partners.settings import PartnerSettings, Profile
 from hub.adapters.partners.taking_up import Came
 
 log = logging.getLogger("partners.reporter")
 
 SEND_AGAIN_AFTER: Final = timedelta(minutes=15)
 """How long a report that was put on the topic may go without a receipt before it is put there again."""
+KEEP_FOR: Final = timedelta(days=7)
+"""How long a report that was delivered over HTTP stays here."""
 _ITS_OWN_FAULT: Final = frozenset({400, 413, 415, 422})
 """Statuses by which the hub refuses the report itself, for good."""
 
@@ -58,7 +64,8 @@ class Reporter:
         self._kind = kind
         self._link = link
         self._clock = clock
-        self._outbox = Outbox(settings.data / "outbox.db")
+        keep_for = KEEP_FOR if settings.profile is Profile.HTTP else timedelta(0)
+        self._outbox = Outbox(settings.data / "outbox.db", keep_for)
         self._duty = DutyNumber(settings, clock)
 
     @classmethod
@@ -71,7 +78,7 @@ class Reporter:
     def submit(self, report: SocialReport) -> ReportStatus:
         """Keep a report for delivery; handed in again under the same id it is the same report.
 
-        Raises `BadReport` where it is another report under an id that still waits, or another kind of unit's.
+        Raises `BadReport` where another report under its id is still here, or it is another kind of unit's.
         """
         if report.unit.kind is not self._kind:
             raise BadReport([f"unit.kind: this is the adapter of {self._kind.value}; use the unit's own"])
@@ -178,6 +185,7 @@ class Reporter:
 
     def step(self) -> int:
         """Take, send and read all that there is now; how much moved. What can't be done now is done later."""
+        self._outbox.forget(self._clock())
         moved = self.take_dropped() + self.deliver()
         try:
             moved += self.receive()

@@ -109,8 +109,8 @@ class SimulatedHub:
     # --- what the hub does --------------------------------------------------------------------------
 
     def receipt(self, report_id: str) -> dict[str, Any]:
-        """The answer to a report: the same each time."""
-        number = f"{int(UUID(report_id)) % 9000 + 1000}-TEST"
+        """The answer to a report: the same each time, until the hub is restored."""
+        number = f"{(int(UUID(report_id)) + self.epoch) % 9000 + 1000}-TEST"
         return {
             "position": 1,
             "number": number,

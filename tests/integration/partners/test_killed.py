@@ -70,7 +70,6 @@ def test_a_reporter_killed_at_any_point(killer: Killer, partner: Partner, hub: S
         again.submit(report)
         again.step()
         assert again.one(report.report_id).state is State.DELIVERED
-        assert not again.one(report.report_id).held
         again.close()
         assert list(hub.reports) == [str(report.report_id)]
         assert hub.posts[str(report.report_id)] <= 2

@@ -4,21 +4,25 @@ import json
 import logging
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from contracts.message_v1 import Heartbeat
 from contracts.social_report_v1 import SocialReport
 from contracts.terms import OrganisationKind
 from hub.adapters.partners.disk import Disk
 from hub.adapters.partners.errors import BadReport, NotAllowed
 from hub.adapters.partners.outbox import State
-from hub.adapters.partners.reporter import Reporter
+from hub.adapters.partners.reporter import KEEP_FOR, Reporter
 from hub.adapters.partners.reporting import line
+from hub.adapters.partners.settings import PartnerSettings
 from tests.integration.partners.conftest import DUTY, Partner
-from tests.integration.partners.hub import ON_CALL, SimulatedHub
+from tests.integration.partners.hub import AT, ON_CALL, SimulatedHub
 from tests.support.social_reports import REPORTS, SOURCES, example, put
 
 POLICE = "01-politi-natlig-vold-i-hjemmet"
@@ -60,12 +64,7 @@ def test_a_report_is_delivered_once_with_its_number(reporter: Reporter, hub: Sim
 
     assert reporter.deliver() == 1
     after = reporter.one(REPORT.report_id)
-    assert (after.state, after.receipt, after.on_call, after.held) == (
-        "delivered",
-        "received",
-        ON_CALL,
-        False,
-    )
+    assert (after.state, after.receipt, after.on_call) == ("delivered", "received", ON_CALL)
     assert "received, not yet read by a person" in line(after, DUTY)
     assert SocialReport.model_validate_json(hub.reports[str(REPORT.report_id)]) == REPORT
     assert reporter.deliver() == 0
@@ -235,7 +234,9 @@ def test_what_is_dropped_is_taken_or_set_aside(reporter: Reporter, partner: Part
 def test_the_disk_tells_nothing_before_and_holds_nothing_after(
     reporter: Reporter, partner: Partner, hub: SimulatedHub
 ) -> None:
-    """Sealed while it waits; gone, free pages and log included, once it is delivered."""
+    """Sealed while it waits and for 7 days more; gone then, free pages and log included."""
+    now = [datetime(2026, 11, 21, 3, tzinfo=UTC)]
+    reporter._clock = lambda: now[0]
     reporter.submit(REPORT)
     sealed = reporter._outbox.body(REPORT.report_id)
     assert sealed is not None
@@ -243,10 +244,81 @@ def test_the_disk_tells_nothing_before_and_holds_nothing_after(
     assert sealed[:64] in waiting
     assert not [secret for secret in SECRETS if secret.encode() in waiting]
     reporter.deliver()
+    now[0] += KEEP_FOR - timedelta(seconds=1)
+    reporter.step()
+    kept = partner.disk()
+    assert sealed[:64] in kept
+    assert not [secret for secret in SECRETS if secret.encode() in kept]
+    now[0] += timedelta(seconds=1)
+    reporter.step()
     after = partner.disk()
     pieces = [sealed[start : start + 16] for start in range(0, len(sealed) - 16, 16)]
     assert not [piece for piece in pieces if piece in after]
     assert str(REPORT.report_id).encode() in after
+
+
+def restored(hub: SimulatedHub) -> None:
+    """Put back from a backup that holds no report, the hub tells its new epoch at once."""
+    hub.reports.clear()
+    hub.epoch += 1
+    hub.control(Heartbeat(at=AT))
+
+
+def test_what_was_delivered_is_handed_over_again_to_a_hub_that_was_restored(
+    reporter: Reporter, partner: Partner, hub: SimulatedHub
+) -> None:
+    """Not yet delivered until the hub has it, though this program ends between hearing of it and sending."""
+    reporter.submit(REPORT)
+    reporter.deliver()
+    hub.tell_receipt(REPORT.report_id, "read")
+    reporter.step()
+    restored(hub)
+    reporter.receive()
+    waiting = reporter.one(REPORT.report_id)
+    assert waiting.state is State.NOT_YET_DELIVERED
+    assert "put back from a backup" in line(waiting, DUTY)
+    reporter.close()
+    with closing(Reporter.of(PartnerSettings.load(partner.config), OrganisationKind.POLICE)) as again:
+        again.step()
+        again.step()
+        told = again.one(REPORT.report_id)
+        assert (told.state, told.receipt) == (State.DELIVERED, "received"), "nobody there has read it"
+    assert SocialReport.model_validate_json(hub.reports[str(REPORT.report_id)]) == REPORT
+    assert hub.posts == {str(REPORT.report_id): 2}
+
+
+def test_a_receipt_of_before_the_backup_does_not_keep_it_from_being_handed_over(
+    reporter: Reporter, hub: SimulatedHub
+) -> None:
+    """That somebody had read it came with the new epoch, in one batch: the hub knows nothing of that."""
+    reporter.submit(REPORT)
+    reporter.deliver()
+    hub.tell_receipt(REPORT.report_id, "read")
+    restored(hub)
+    reporter.receive()
+    assert reporter.one(REPORT.report_id).state is State.NOT_YET_DELIVERED
+
+
+def test_what_was_taken_back_or_delivered_a_week_ago_is_not_handed_over_again(
+    reporter: Reporter, hub: SimulatedHub
+) -> None:
+    """What was taken back goes from the disk at once."""
+    now = [datetime(2026, 11, 21, 3, tzinfo=UTC)]
+    reporter._clock = lambda: now[0]
+    reporter.submit(REPORT)
+    other = REPORT.model_copy(update={"report_id": uuid4()})
+    reporter.deliver()
+    now[0] += KEEP_FOR
+    reporter.submit(other)
+    reporter.deliver()
+    hub.tell_receipt(other.report_id, "retracted")
+    reporter.step()
+    assert [one.held for one in reporter.status()] == [False, False]
+    restored(hub)
+    reporter.step()
+    reporter.step()
+    assert hub.reports == {}
+    assert {one.state for one in reporter.status()} == {State.DELIVERED}
 
 
 def test_the_outbox_is_for_its_owner_and_survives_a_power_cut(reporter: Reporter, partner: Partner) -> None:
