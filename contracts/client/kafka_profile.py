@@ -4,6 +4,7 @@ A reader that fails begins again at what it committed: `release` after every err
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Self
@@ -19,6 +20,8 @@ from contracts.envelope import BadEnvelope, Envelope, from_headers, to_headers
 from contracts.inbound_v1 import Inbound
 
 _FORBIDDEN: Final = 403
+_JOIN_S: Final = 5.0
+"""Whoever stands by while another reads is not let in, and asks again."""
 
 
 class KafkaHub:
@@ -35,11 +38,20 @@ class KafkaHub:
         self._done = -1
 
     def poll(self, limit: int = 100, timeout_s: float = 0.2) -> list[Envelope | BadEnvelope]:
-        """The next messages in order; an error stands in the place of what is no message."""
+        """The next messages in order; an error stands in the place of what is no message.
+
+        The first waits to be let into the group: before that, to find nothing says nothing.
+        """
         with _unreachable():
+            joins_until = 0.0
             if self._consumer is None:
                 self._consumer = self._login.consumer(self._party.reads, f"{self._party.name}.adapter")
-            records = self._consumer.poll(timeout_ms=ms(timeout_s), max_records=limit)
+                joins_until = time.monotonic() + _JOIN_S
+            while True:
+                let_in = bool(self._consumer.assignment())
+                records = self._consumer.poll(timeout_ms=ms(timeout_s), max_records=limit)
+                if records or let_in or time.monotonic() >= joins_until:
+                    break
         found = records.get(self._here, ())
         if found:
             self._done = found[-1].offset
