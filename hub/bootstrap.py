@@ -322,6 +322,7 @@ def build(
         committer,
         unit=settings.unit,
         on_call=settings.on_call,
+        broker_login=settings.kafka_username,
         within=Within(
             acute_read=settings.acute_read_within,
             referral_answered_working_days=settings.referral_answer_working_days,

@@ -65,12 +65,14 @@ class Carrier:
         *,
         unit: str,
         on_call: str,
+        broker_login: str,
         within: Within,
         new_id: Callable[[], UUID],
     ) -> None:
         self._committer = committer
         self._unit = unit
         self._on_call = on_call
+        self._broker_login = broker_login
         self._within = within
         self._new_id = new_id
 

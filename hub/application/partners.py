@@ -33,7 +33,16 @@ class Partners(Carrier):
         signing_key: bytes,
         contact: dict[str, str],
     ) -> Answer:
-        """Register a partner with its agreement and public keys; its messages are numbered from here."""
+        """Register a partner with its agreement and public keys; its messages are numbered from here.
+
+        A partner's slug is its login at the broker, so the hub's own is none; the unit is given no login.
+        """
+        if slug == self._broker_login and slug != self._unit:
+            raise Invalid(
+                "slug: the hub itself logs in to the broker by that name: choose another slug, or set "
+                "another HUB_KAFKA_USERNAME first",
+                field="slug",
+            )
         partner_id = self._committer.partner_id(slug)
 
         def act(now: datetime) -> Change:

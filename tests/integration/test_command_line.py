@@ -254,6 +254,20 @@ def add(slug: str, **changed: str) -> list[str]:
     return ["partner", "add", slug, *(part for n, v in asked.items() for part in (f"--{n}", v))]
 
 
+def test_the_hubs_own_login_at_the_broker_is_no_partners_slug(
+    hub: Callable[..., Any], tmp_path: Path
+) -> None:
+    """It would be refused its topics' rights; told at once, with the way out, and nothing is kept of it."""
+    env = {"HUB_DATA_DIR": str(tmp_path / "var"), "HUB_KAFKA_USERNAME": "havnen"}
+    hub("init", env=env)
+    for _ in range(2):
+        status, out, err = hub(*add("havnen"), env=env)
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert "slug: the hub itself logs in to the broker by that name: choose another slug" in err
+        assert "HUB_KAFKA_USERNAME" in err
+    assert hub(*add("krisecenter"), env=env)[0] == 0
+
+
 def test_a_partner_is_added_and_gets_its_topics(hub: Callable[..., Any], tmp_path: Path) -> None:
     env = {"HUB_DATA_DIR": str(tmp_path / "var")}
     hub("init", env=env)

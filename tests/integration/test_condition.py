@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hub.adapters.broker.embedded import EmbeddedBroker
-from hub.errors import Unavailable
+from hub.errors import NoKek, Unavailable
 from hub.operating.condition import Condition
 from hub.ports import Broker, Record, Waits
 from hub.projections import disclosures
@@ -99,3 +99,16 @@ def test_not_ready_while_the_database_is_away(world: World, monkeypatch: pytest.
     monkeypatch.setattr(world.parts.app.store.database, "read", away)
     answer = api.client.get("/readyz")
     assert (answer.status_code, slug_of(answer)) == (503, "unavailable")
+    assert answer.json()["part"] == "database"
+
+
+def test_not_ready_where_the_keys_open_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is another one's to mend than a database that is away."""
+
+    def wrong(*_: object) -> None:
+        raise NoKek("there is no key-encryption key of epoch 2")
+
+    api = Api(world)
+    monkeypatch.setattr(world.parts.app.keys, "_read", wrong)
+    answer = api.client.get("/readyz")
+    assert (answer.status_code, answer.json()["part"]) == (500, "keys")

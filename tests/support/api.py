@@ -81,7 +81,7 @@ def slug_of(answer: httpx2.Response) -> str:
     body: Mapping[str, Any] = answer.json()
     assert body["status"] == answer.status_code
     assert body["type"].startswith(TYPE)
-    assert set(body) <= {"type", "title", "status", "errors"}, body
+    assert set(body) <= {"type", "title", "status", "errors", "part"}, body
     return str(body["type"]).removeprefix(TYPE)
 
 

@@ -34,6 +34,7 @@ from hub.adapters.http.routes import (
 from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
 from hub.adapters.web import pages
 from hub.adapters.web.issuer_login import IssuerLogin
+from hub.errors import HubError, Unavailable
 from hub.logs import logger
 
 _FOR_CASES = (cases, children, contact, consents, corrections, erasures, hand_overs, moves, staff)
@@ -101,13 +102,17 @@ def _open_routes(app: FastAPI) -> None:
         """The process lives."""
         return {"status": "ok"}
 
-    @app.get("/readyz", tags=["operation"])
-    def readyz(parts: Parts) -> Mapping[str, str]:
+    @app.get("/readyz", tags=["operation"], response_model=Mapping[str, str])
+    def readyz(parts: Parts) -> Mapping[str, str] | Response:
         """The process can take a report in: its database answers, and its keys open what is there.
 
-        The broker is not asked: without it reports are taken in all the same, and sent later.
+        The broker is not asked: without it reports are taken in all the same, and sent later. `part` of the
+        problem names what is not ready: `database`, or the `keys`.
         """
-        parts.ready()
+        try:
+            parts.ready()
+        except HubError as error:
+            return problems.problem_of(error, "database" if isinstance(error, Unavailable) else "keys")
         return {"status": "ready"}
 
     @app.get("/v1/hub", tags=["messages"])

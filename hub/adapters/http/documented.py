@@ -57,6 +57,7 @@ _PROBLEM_SCHEMA: Final = {
         "type": {"type": "string", "format": "uri", "pattern": f"^{TYPE}[a-z-]+$"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
+        "part": {"type": "string", "enum": ["database", "keys"]},
         "errors": {
             "type": "array",
             "items": {

@@ -55,11 +55,14 @@ def problem(
     title: str,
     errors: list[dict[str, str]] | None = None,
     headers: Mapping[str, str] | None = None,
+    part: str | None = None,
 ) -> JSONResponse:
-    """One problem document."""
+    """One problem document. `part`: what of the hub is not ready, as a monitor reads it."""
     body: dict[str, Any] = {"type": TYPE + slug, "title": title, "status": status}
     if errors:
         body["errors"] = errors
+    if part:
+        body["part"] = part
     return JSONResponse(body, status, headers=dict(headers or {}), media_type=PROBLEM)
 
 
@@ -75,6 +78,15 @@ def unexpected(error: Exception) -> JSONResponse:
     """What nobody foresaw. No traceback and no text of the error: they may quote what was sent."""
     log.error("unexpected error", error=slug_of(error))
     return problem(500, "unexpected", "something went wrong in the hub; ask again under the same key")
+
+
+def problem_of(error: HubError, part: str | None = None) -> JSONResponse:
+    """An error of the hub; one of stored bytes is an alarm."""
+    status = next(code for kind, code in _STATUS if isinstance(error, kind))
+    if isinstance(error, Corrupt):
+        log.error("stored bytes are not what was stored", error=error.slug)
+    errors = [{"pointer": error.field, "detail": str(error)}] if error.field else None
+    return problem(status, error.slug, str(error), errors, part=part)
 
 
 def _pointer(loc: tuple[str | int, ...], kind: str) -> str:
@@ -114,11 +126,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HubError)
     async def hub_error(_: Request, error: HubError) -> JSONResponse:
-        status = next(code for kind, code in _STATUS if isinstance(error, kind))
-        if isinstance(error, Corrupt):
-            log.error("stored bytes are not what was stored", error=error.slug)
-        errors = [{"pointer": error.field, "detail": str(error)}] if error.field else None
-        return problem(status, error.slug, str(error), errors)
+        return problem_of(error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
