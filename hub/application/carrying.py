@@ -4,7 +4,7 @@ Every area of commands stands on `Carrier`. Nothing is decided here that a domai
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -101,8 +101,11 @@ class Carrier:
             case = known.case
             if command.expected is not None and case.version != command.expected:
                 raise StaleVersion(command.expected, case.version)
-            now = max(self._committer.now(), case.latest_time)
-            return self._answer(self._committer.commit(command, act(case, now), now, known))
+            now, forwarded = max(self._committer.now(), case.latest_time), case.forwarding is not None
+            change = act(case, now)
+            if forwarded:  # What happens in it may be what its erasure waited for.
+                change = replace(change, timers=(*change.timers, (now, case_id)))
+            return self._answer(self._committer.commit(command, change, now, known))
 
         return self._tried(command, attempt, attempts)
 

@@ -7,8 +7,10 @@ early, late or twice, and from two processes at once: what is done already is no
 from datetime import datetime
 from uuid import UUID
 
-from contracts.terms import Escalation
+from contracts.terms import BasisRule, Escalation
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.escalation import unanswered
+from hub.aggregates.citizen_case.forwarding import told_too_late
 from hub.aggregates.citizen_case.values import Basis, CaseState, Deadline
 from hub.aggregates.disclosure_ledger import RevocationReason
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
@@ -29,10 +31,11 @@ class Due(Forwarding):
         if case.state is CaseState.ERASED:
             self._committer.destroy(case)
             return None
-        if case.forwarding is not None and self._committer.taken_over(case_id, case.forwarding.recipient):
+        taken_over = self._is_taken_over(case)
+        if taken_over and not self._must_stay(case, now):
             return self._erase(command, case_id)
         for basis in _unended(case):
-            if basis.ends_at <= now:
+            if basis.ends_at <= now and not (taken_over and _carried_it_on(case, basis)):
                 answer = self._end(command, case_id, basis.basis_id)
         if case.follow_up_until is not None and case.follow_up_until <= now:
             answer = self._end_follow_up(command, case_id)
@@ -46,7 +49,9 @@ class Due(Forwarding):
         case = self._unless_erased(case_id)
         if case is None:
             return None
-        times = [*(b.ends_at for b in _unended(case)), *(d.due for d in self._waiting(case))]
+        taken_over = self._is_taken_over(case)
+        ends = [b.ends_at for b in _unended(case) if not (taken_over and _carried_it_on(case, b))]
+        times = [*ends, *(d.due for d in self._waiting(case))]
         times += [case.follow_up_until] if case.follow_up_until is not None else []
         return min(times, default=None)
 
@@ -83,6 +88,27 @@ class Due(Forwarding):
 
         return self._on(command, case_id, act)
 
+    def _is_taken_over(self, case: CitizenCase) -> bool:
+        """Whether the municipality that it was forwarded to has all of it; then it comes back no more."""
+        sent = case.forwarding
+        if sent is None or told_too_late(case):
+            return False
+        return self._committer.taken_over(case.id, sent.recipient)
+
+    def _must_stay(self, case: CitizenCase, now: datetime) -> bool:
+        """Whether a person has yet to answer for a child or an emergency, or who was notified to take over.
+
+        What is answered is not lost by it: a notification opens through our ledger until it is taken over.
+        """
+        notified = {
+            case.grants[grant].recipient
+            for basis in case.bases.values()
+            if basis.rule is BasisRule.CHILD_NOTIFICATION
+            for grant in basis.grants
+            if case.grants[grant].lives_at(now)
+        }
+        return unanswered(case) or not all(self._committer.taken_over(case.id, who) for who in notified)
+
     def _waiting(self, case: CitizenCase) -> list[Deadline]:
         waiting = case.deadlines(acute_read_within=self._within.acute_read)
         return [
@@ -101,3 +127,8 @@ class Due(Forwarding):
 
 def _unended(case: CitizenCase) -> list[Basis]:
     return [b for b in case.bases.values() if any(not case.grants[g].ended for g in b.grants)]
+
+
+def _carried_it_on(case: CitizenCase, basis: Basis) -> bool:
+    """Whether it was forwarded on that basis. Ended after it was taken over, it would be asked back."""
+    return case.forwarding is not None and case.forwarding.basis_id == basis.basis_id

@@ -1,5 +1,6 @@
 """A report that is not ours: forwarded once, opened there, and then erased here, on real stores."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,13 +9,17 @@ import pytest
 from contracts.inbound_v1 import Inbound, PurgeAnswer, PurgeOutcome
 from contracts.message_v1 import Erased, Receipt, ReceiptStatus, Revoked
 from contracts.terms import Category, MessageKind, OrganisationKind, Urgency
-from hub.aggregates.citizen_case.events import CaseErased, ReportReturned
+from hub.aggregates.base import Actor
+from hub.aggregates.citizen_case.events import CaseErased, CaseEscalated, ReportReturned
+from hub.aggregates.citizen_case.terms import ReviewFinding
+from hub.aggregates.citizen_case.values import CaseState
 from hub.aggregates.receipts import Forwarded
 from hub.application.forwarding import LASTS
 from hub.errors import Conflict, IllegalTransition, Invalid, Missing
 from hub.operating.working import fire_timers
 from tests.world import (
     CASEWORKER,
+    CHILDREN,
     NGO,
     NIGHT,
     POLICE,
@@ -30,6 +35,7 @@ from tests.world import reporter as handed_over_by
 
 C = Category
 NEIGHBOUR = "nabokommunen"
+LEAD = Actor("lise", "Lise Leder", "programme_lead", UNIT)
 NO_CHILD = "skadestue-mand-slaaet-af-sin-bror"
 
 
@@ -205,8 +211,8 @@ def test_what_a_crash_left_between_the_end_of_the_grants_and_the_keys_is_finishe
         destroy(case)  # type: ignore[arg-type]
 
     committer.destroy = crashing  # type: ignore[method-assign]  # a crash
-    with pytest.raises(RuntimeError, match="killed"):
-        fire_timers(world.parts)
+    fire_timers(world.parts)
+    assert crash == []
     assert world.told(UNIT) == world.told(NEIGHBOUR) == [], "the grants have ended already"
     with pytest.raises(IllegalTransition):
         world.legal_basis(inquiry, [NGO], [C.RISK])
@@ -241,3 +247,75 @@ def test_a_message_is_taken_over_twice_without_harm(world: World, inquiry: UUID)
     other = world.report(SAME_WOMAN)
     fire_timers(world.parts)
     assert world.case(other)
+
+
+# --- what comes while it is forwarded, and waits for a person ---------------------------------------------
+
+
+def a_child(world: World, case: UUID) -> Callable[[], object]:
+    """Somebody says that a child is at risk; how it is answered."""
+    world.child_at_risk(case)
+    return lambda: world.answer_for_children(case)
+
+
+def an_emergency(world: World, case: UUID) -> Callable[[], object]:
+    """The police are told because a life is in danger; how it is reviewed."""
+    basis = world.legal_basis(case, [POLICE], [C.INCIDENT], lasts=timedelta(hours=24))
+    return lambda: world.parts.hub.review_emergency(
+        world.command(LEAD), case, basis, ReviewFinding.JUSTIFIED, "Han var på vej"
+    )
+
+
+@pytest.mark.parametrize("later", [timedelta(), LASTS + timedelta(days=1)], ids=["at once", "too late"])
+@pytest.mark.parametrize("waits", [a_child, an_emergency])
+def test_what_waits_for_a_person_keeps_our_copy_until_it_is_answered_and_no_longer(
+    world: World, inquiry: UUID, waits: Callable[[World, UUID], Callable[[], object]], later: timedelta
+) -> None:
+    """Also past the end of the basis: who has it is not asked to give it back."""
+    world.forward(inquiry, NEIGHBOUR)
+    answer = waits(world, inquiry)
+    take_over(world)
+    fire_timers(world.parts)
+    world.clock.move(later)
+    assert [fire_timers(world.parts) for _ in range(4)][-1] == 0, "no timer comes back at once"
+    assert bool(world.facts(CaseEscalated)) == bool(later), "what waits too long is told to the unit"
+    assert world.case(inquiry).state is CaseState.FORWARDED
+    assert world.facts(ReportReturned) == world.controls_of(NEIGHBOUR) == []
+    answer()
+    fire_timers(world.parts)
+    with pytest.raises(Missing):
+        world.case(inquiry)
+    assert world.controls_of(NEIGHBOUR) == [], "who took it over keeps it"
+
+
+def test_child_services_that_were_notified_take_it_over_first(world: World, inquiry: UUID) -> None:
+    world.forward(inquiry, NEIGHBOUR)
+    world.child_at_risk(inquiry)
+    world.notify(inquiry)
+    take_over(world)
+    fire_timers(world.parts)
+    told = world.told(CHILDREN)
+    assert told, "answered, and it opens"
+    for one in told:
+        world.parts.opener.open(at(CHILDREN), one.message_id, purpose="intake", taken_over=True)
+    fire_timers(world.parts)
+    with pytest.raises(Missing):
+        world.case(inquiry)
+
+
+def test_what_is_added_when_the_other_municipality_can_be_told_no_more_waits_here_again(
+    world: World, inquiry: UUID
+) -> None:
+    report, reporter = world.report_of(inquiry), reporter_of(world, inquiry)
+    world.forward(inquiry, NEIGHBOUR)
+    world.child_at_risk(inquiry)
+    take_over(world)
+    world.clock.move(LASTS)
+    fire_timers(world.parts)
+    assert world.facts(ReportReturned) == []
+    world.supplement(report, NO_CHILD, reporter)
+    fire_timers(world.parts)
+    assert len(world.facts(ReportReturned)) == 1
+    world.answer_for_children(inquiry)
+    fire_timers(world.parts)
+    assert world.case(inquiry).state is CaseState.INQUIRY

@@ -77,9 +77,17 @@ def test_what_nobody_took_over_waits_here_again_when_the_basis_ends() -> None:
 
 
 def test_erasing_ends_every_grant_and_the_units_own() -> None:
-    outcome = given(OPENED, RECEIVED, CONSENTED, BASED, READ, SENT).when(CitizenCase.erase)
+    outcome = given(OPENED, RECEIVED, CONSENTED, BASED, REVIEWED, READ, SENT).when(CitizenCase.erase)
     (erased,) = outcome.events
     assert isinstance(erased, CaseErased)
     assert set(erased.grants) == set(outcome.aggregate.grants) >= {STANDING, B1}
     assert erased.taken_over_by == POLICE
     assert outcome.aggregate.living_grants(outcome.aggregate.latest_time) == []
+
+
+@pytest.mark.parametrize(
+    ("came", "field"), [((), "emergencies"), ((REVIEWED, CHILD_AT_RISK), "notifications")]
+)
+def test_what_waits_for_a_person_is_not_erased_with_it(came: tuple[Fact, ...], field: str) -> None:
+    case = given(OPENED, RECEIVED, BASED, READ, SENT, *came)
+    case.when(CitizenCase.erase).then_raises(Conflict, field=field)

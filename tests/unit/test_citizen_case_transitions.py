@@ -122,6 +122,7 @@ BEFORE: Mapping[str, tuple[Fact, ...]] = {
     "refuse_erasure": (ASKED_TO_FORGET,),
     "grant_erasure": (ASKED_TO_FORGET, REVIEWED),
     "be_erased_with": (REVIEWED,),
+    "erase": (REVIEWED,),
     "find_not_ours": (fact(FreeTextRead, entry=2), REVIEWED),
     "answer_child_notification": (CHILD_AT_RISK,),
     "read_inquiry_text": (INQUIRY_MATCHED,),

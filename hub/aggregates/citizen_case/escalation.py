@@ -10,13 +10,13 @@ from uuid import UUID
 
 from contracts.terms import Escalation, MoveStatus, ReferralStatus, Urgency
 from hub.aggregates.base import Actor
-from hub.aggregates.citizen_case.children import waiting_notifications
+from hub.aggregates.citizen_case.children import must_have_answered_for_children, waiting_notifications
 from hub.aggregates.citizen_case.emergency import review_by, unreviewed
 from hub.aggregates.citizen_case.events import CaseEscalated
 from hub.aggregates.citizen_case.transitions import LEGAL, must_be_legal
 from hub.aggregates.citizen_case.values import CaseState, Deadline
 from hub.aggregates.guards import one_of, zoned
-from hub.errors import Invalid
+from hub.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
@@ -54,6 +54,21 @@ def escalate(
         raise Invalid("due: is not over yet; wait until then", field="due")
     if waited not in self.escalated:
         self.trigger_event(CaseEscalated, what=waited.what, of=of, due=due, by=by, timestamp=now)
+
+
+def unanswered(case: "CitizenCase") -> bool:
+    """Whether a child or an emergency waits for a person, and would be lost with the case."""
+    return bool(waiting_notifications(case) or unreviewed(case))
+
+
+def must_leave_nothing_unanswered(case: "CitizenCase") -> None:
+    """Refuse what would let a child or an emergency that waits for a person disappear with its case."""
+    must_have_answered_for_children(case)
+    if unreviewed(case):
+        raise Conflict(
+            "emergencies: what was told in danger to life waits for its review; review it first",
+            field="emergencies",
+        )
 
 
 def _acute_reports(case: "CitizenCase", within: timedelta) -> list[Deadline]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from hub.aggregates.base import Actor
-from hub.aggregates.citizen_case.children import must_have_answered_for_children
-from hub.aggregates.citizen_case.emergency import unjustified, unreviewed
+from hub.aggregates.citizen_case.emergency import unjustified
+from hub.aggregates.citizen_case.escalation import must_leave_nothing_unanswered
 from hub.aggregates.citizen_case.events import (
     ErasedWithCase,
     ErasureGranted,
@@ -76,7 +76,7 @@ def grant_erasure(
     _must_be_asked(self, request_id)
     written("reason", reason)
     found = one_of("ground", ground, ErasureGround)
-    _must_leave_nothing_unanswered(self)
+    must_leave_nothing_unanswered(self)
     _must_have_considered_breaches(self, breaches_considered)
     ended = _all_grants(self)
     self.trigger_event(
@@ -98,7 +98,7 @@ def be_erased_with(
     must_be_legal(self, "be_erased_with")
     if case != self.matched_to:
         raise Missing("case: this inquiry is matched to another; read it again", field="case")
-    _must_leave_nothing_unanswered(self)
+    must_leave_nothing_unanswered(self)
     _must_have_considered_breaches(self, breaches_considered)
     ended = _all_grants(self)
     self.trigger_event(ErasedWithCase, grants=ended, case=case, by=by, timestamp=self.moment(at))
@@ -120,13 +120,4 @@ def _must_have_considered_breaches(case: "CitizenCase", considered: bool) -> Non
             "breaches_considered: something was recorded in error here; judge the possible breaches (GDPR "
             "art. 33), document what must be outside the hub, then say so",
             field="breaches_considered",
-        )
-
-
-def _must_leave_nothing_unanswered(case: "CitizenCase") -> None:
-    must_have_answered_for_children(case)
-    if unreviewed(case):
-        raise Conflict(
-            "emergencies: what was told in danger to life waits for its review; review it first",
-            field="emergencies",
         )
