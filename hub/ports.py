@@ -51,6 +51,9 @@ class KeyRing(Protocol):
     def destroy(self, key_id: UUID) -> None:
         """Fence first, then the database: from then on `KeyDestroyed`, in restored backups too."""
 
+    def finish(self, key_id: UUID) -> None:
+        """Destroy in the database too what is destroyed behind the fence, and failed between the two."""
+
     def erasures(self) -> int:
         """How many keys are destroyed by now: what was read when there were fewer must be read again."""
 

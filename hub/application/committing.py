@@ -218,6 +218,10 @@ class Committer:
         for key_id in (*sorted(case.persons, key=str), could_kill_key(case.id), case.id):
             self._keys.destroy(key_id)
 
+    def finish_destroying(self, case_id: UUID) -> None:
+        """Nothing leads to a case that cannot be read any more, also where its end failed half way."""
+        self._keys.finish(case_id)
+
     def done(self, command: Command) -> Done | None:
         """What was answered to this very command before; raises `SameKeyOtherBody`."""
         record = self._idempotency(command, {})

@@ -118,10 +118,11 @@ class Due(Forwarding):
         ]
 
     def _unless_erased(self, case_id: UUID) -> CitizenCase | None:
-        """An erased case has nothing due, and keeps no other from ending."""
+        """An erased case has nothing due but its own end, and keeps no other from ending."""
         try:
             return self._load(case_id)
         except Missing:
+            self._committer.finish_destroying(case_id)
             return None
 
 

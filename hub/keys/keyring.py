@@ -258,9 +258,15 @@ class StoredKeyRing:
     def erase_again(self) -> None:
         """Destroy in a restored database what the fence knows to be destroyed."""
         for key_id in sorted(self._fence.destroyed(), key=str):
-            stored = self._table.stored_key(key_id)
-            if stored is not None and stored.key is not None:
-                self._table.destroy_key(key_id)
+            self.finish(key_id)
+
+    def finish(self, key_id: UUID) -> None:
+        """Destroy in the database too what is destroyed behind the fence, and failed between the two."""
+        if key_id not in self._fence:
+            return
+        stored = self._table.stored_key(key_id)
+        if stored is not None and stored.key is not None:
+            self._table.destroy_key(key_id)
 
     def erasures(self) -> int:
         """How many keys are destroyed by now: what was read when there were fewer must be read again."""

@@ -192,6 +192,36 @@ def test_what_a_crash_left_between_the_end_of_the_grants_and_the_keys_is_finishe
             world.case(gone)
 
 
+@pytest.mark.parametrize("fails_at", ["the inquiry", "the case"])
+def test_what_failed_between_the_fence_and_the_database_is_finished(
+    world: World, case: UUID, fails_at: str
+) -> None:
+    """Nothing opens behind the fence; and no number and no block leads there, as soon as the timer fires."""
+    (inquiry,) = world.case(case).inquiries
+    other = world.report()
+    for one in (case, inquiry):
+        world.parts.hub.block_person(
+            world.command(CASEWORKER), one, organisation=UNIT, person="bo", name="Bo Blokeret", reason="Bror"
+        )
+    table = vars(world.parts.app.keys)["_table"]
+    destroy, fails = table.destroy_key, [inquiry if fails_at == "the inquiry" else case]
+
+    def failing(key_id: UUID) -> None:
+        if key_id in fails:
+            fails.remove(key_id)
+            raise RuntimeError("killed")
+        destroy(key_id)
+
+    table.destroy_key = failing
+    request = ask(world, case)
+    with pytest.raises(RuntimeError, match="killed"):
+        grant(world, case, request)
+    assert world.parts.committer.same_citizen(world.case(other)) != [other]
+    fire_timers(world.parts)
+    assert world.parts.committer.same_citizen(world.case(other)) == [other]
+    assert world.parts.app.store.block_list() == []
+
+
 def test_the_same_command_again_finishes_what_a_crash_left(world: World, case: UUID) -> None:
     committer = world.parts.committer
     destroy, crash = committer.destroy, [True]
