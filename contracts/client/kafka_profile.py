@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from kafka import OffsetAndMetadata, TopicPartition
-from kafka.errors import AuthorizationError, KafkaError
+from kafka.errors import AuthorizationError, CommitFailedError, KafkaError, RebalanceInProgressError
 
 from contracts.client.errors import HubUnreachable, NotLetIn
 from contracts.client.kafka_login import PARTITION, KafkaLogin, ms
@@ -58,9 +58,13 @@ class KafkaHub:
         return [_envelope(record) for record in found]
 
     def commit(self) -> None:
-        """All that was polled is done."""
+        """All that was polled is done.
+
+        While the group is made up anew nothing can be committed: what then comes again is a repeat, to
+        whoever keeps the number of what was taken in.
+        """
         if self._consumer is not None and self._done >= 0:
-            with _unreachable():
+            with _unreachable(), suppress(RebalanceInProgressError, CommitFailedError):
                 self._consumer.commit({self._here: OffsetAndMetadata(self._done + 1, "", -1)})
 
     def release(self) -> None:

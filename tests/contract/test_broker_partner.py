@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 import pytest
+from kafka import KafkaConsumer
+from kafka.errors import RebalanceInProgressError
 
 from contracts.client.errors import HubUnreachable, MissingMessages, NotLetIn
 from contracts.client.http_profile import HttpHub
@@ -146,6 +148,23 @@ def test_the_first_poll_waits_to_be_let_in_and_finds_what_is_there(site: Site) -
     site.publish(*site.all)
     assert site.kafka.poll(10, 0.2) == site.all
     assert site.kafka.poll(10, 0.2) == []
+
+
+def test_while_the_group_is_made_up_anew_nothing_is_committed_and_what_comes_again_is_a_repeat(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forestalled(*_: object) -> None:
+        raise RebalanceInProgressError
+
+    site.publish(*site.all[:2])
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(KafkaConsumer, "commit", forestalled)
+        site.read()
+    site.kafka.release()
+    site.publish(*site.all[2:])
+    site.read()
+    assert site.reader.taken == site.all
+    assert site.reader.reported == []
 
 
 def test_what_is_sent_comes_to_the_hub_signed(site: Site) -> None:

@@ -87,7 +87,9 @@ class Site:
         if self._case and self.random.random() < CASE_AGAIN:
             return self._case
         world, report = self.world, own_report()
-        case = world.report(report=report)
+        who, organisation = WHO[Role.REPORTER]
+        by = Actor(who, "Vagthavende", "reporter", organisation)
+        case = UUID(world.parts.inbound.report(by, report).ids["case"])
         if self.role is not Role.CASEWORKER or self.random.random() < 0.5:
             world.open(case)
         if self.role in (Role.TOVHOLDER, Role.PARTNER_STAFF, Role.PARTNER_SYSTEM):
