@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from typer.main import get_group
 
 from hub.__main__ import app
+from hub.adapters.broker.kafka import KafkaSettings
+from hub.adapters.broker.kafka_admin import cut_off_partner
 from hub.operating.process import STOP_WITHIN_S
 from hub.settings import Settings
 from tests.support.issuer import Issuer
@@ -83,6 +85,11 @@ def test_every_block_of_the_runbook_does_what_it_says(
     tmp_path: Path, secure_kafka: SecureKafka, own_postgres: PostgresServer
 ) -> None:
     """What was lost is made anew beside what is there: a database, and a folder of keys."""
+    # The broker is shared: what other stories gave a partner of that name is none of this one's.
+    broker = KafkaSettings(
+        secure_kafka.bootstrap, secure_kafka.ca_path, secure_kafka.admin_user, secure_kafka.admin_password
+    )
+    cut_off_partner(broker, "lysning")
     with Issuer.serving("tvaers-hub") as issuer:
         settings_file(tmp_path, secure_kafka, own_postgres.url, issuer.url)
         partner_files(tmp_path)
