@@ -11,6 +11,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from cryptography import x509
@@ -168,26 +169,57 @@ def _acls(parts: Parts) -> str | None:
 
 
 def _certificates(settings: Settings) -> str | None:
-    assert settings.kafka_ca is not None
-    authority = x509.load_pem_x509_certificate(settings.kafka_ca.read_bytes())
-    if amiss := _ends_soon(authority, f"the CA in {settings.kafka_ca}"):
-        return amiss
-    context = ssl.create_default_context(cafile=str(settings.kafka_ca))
-    for address in settings.kafka_bootstrap.split(","):
-        host, _, port = address.strip().rpartition(":")
-        with (
-            socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S) as plain,
-            context.wrap_socket(plain, server_hostname=host.strip("[]")) as secure,
-        ):
-            shown = secure.getpeercert(binary_form=True)
-        assert shown is not None
-        if amiss := _ends_soon(x509.load_der_x509_certificate(shown), f"the certificate of {address}"):
+    """First until when they last: a handshake with one that is over would say less."""
+    path = settings.kafka_ca
+    assert path is not None
+    try:
+        authorities = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError):
+        return (
+            f"{path} is no file of certificates: set HUB_KAFKA_CA to those (PEM) of who signed the broker's"
+        )
+    for authority in authorities:
+        if amiss := _ends_soon(authority, f"the CA in {path}"):
             return amiss
+    found = (_certificate(address.strip(), path) for address in settings.kafka_bootstrap.split(","))
+    return next((amiss for amiss in found if amiss), None)
+
+
+def _certificate(address: str, authorities: Path) -> str | None:
+    unchecked = ssl.create_default_context()
+    unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+    try:
+        shown = x509.load_der_x509_certificate(_shown(address, unchecked))
+        if amiss := _ends_soon(shown, f"the certificate of {address}"):
+            return amiss
+        _shown(address, ssl.create_default_context(cafile=str(authorities)))
+    except ssl.SSLCertVerificationError as error:
+        return (
+            f"the certificate of {address} is not trusted ({error.verify_message}): name who signed it in"
+            " HUB_KAFKA_CA, and the broker as its certificate does in HUB_KAFKA_BOOTSTRAP"
+        )
+    except OSError:
+        return f"no TLS at {address}: is the broker running there? see HUB_KAFKA_BOOTSTRAP"
     return None
+
+
+def _shown(address: str, context: ssl.SSLContext) -> bytes:
+    """The certificate that is shown there, DER; checked as the context says."""
+    host, _, port = address.rpartition(":")
+    name = host.strip("[]")
+    with (
+        socket.create_connection((name, int(port)), _CONNECT_S) as plain,
+        context.wrap_socket(plain, server_hostname=name) as secure,
+    ):
+        shown = secure.getpeercert(binary_form=True)
+    assert shown is not None
+    return shown
 
 
 def _ends_soon(certificate: x509.Certificate, whose: str) -> str | None:
     left = certificate.not_valid_after_utc - datetime.now(UTC)
+    if left < timedelta(0):
+        return f"{whose} ended on {certificate.not_valid_after_utc:%Y-%m-%d}: renew it"
     return f"{whose} ends in {left.days} days: renew it" if left < EXPIRES_SOON else None
 
 

@@ -1,16 +1,22 @@
 """`hub doctor` finds what is planted, says what to do, and says nothing where all is well."""
 
 import os
+import re
+import socketserver
+import ssl
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from kafka.admin import ACLOperation, ResourceType
+from pydantic import SecretStr
 
 from contracts.terms import Category
 from hub.adapters.broker.embedded import EmbeddedBroker
@@ -26,6 +32,7 @@ from tests.integration.test_kafka_broker import allow
 from tests.support.api import clock_now
 from tests.support.issuer import Issuer
 from tests.support.kafka import SecureKafka
+from tests.support.tls import Authority
 from tests.world import MUNICIPALITY, NGO, TOVHOLDER, UNIT, World
 
 
@@ -278,3 +285,56 @@ def test_rights_and_certificates_on_the_broker(
 
             monkeypatch.setattr(doctor, "EXPIRES_SOON", timedelta(days=90))
             assert "ends in 59 days: renew it" in amiss(world, broker, **login)["broker: certificates"]
+
+
+@contextmanager
+def shows(certificate: Path) -> Iterator[str]:
+    """Something that listens with TLS; its address."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    class Greets(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError), context.wrap_socket(self.request, server_side=True):
+                pass
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Greets) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield "{}:{}".format(*server.server_address)
+        server.shutdown()
+
+
+def test_what_is_amiss_with_the_brokers_certificates_is_said_with_its_mend(tmp_path: Path) -> None:
+    """Over, signed by somebody else, not there, and a file that is none."""
+    ours, other = Authority(), Authority("another")
+    ca, others = ours.write_certificate(tmp_path / "ca.pem"), other.write_certificate(tmp_path / "other.pem")
+    (tmp_path / "words.pem").write_text("no certificate")
+    over = ours.write_server(tmp_path / "over.pem", timedelta(minutes=-1))
+    with shows(over) as address:
+        assert re.fullmatch(
+            rf"the certificate of {address} ended on [0-9-]{{10}}: renew it", told(address, ca)
+        )
+    with shows(ours.write_server(tmp_path / "server.pem")) as address:
+        assert told(address, ca) == "nothing"
+        assert "is not trusted" in told(address, others)
+        assert "name who signed it in HUB_KAFKA_CA" in told(address, others)
+    assert "is the broker running there?" in told("127.0.0.1:1", ca)
+    for no_file in (tmp_path / "none.pem", tmp_path / "words.pem"):
+        assert f"{no_file} is no file of certificates" in told(address, no_file)
+
+
+def told(address: str, ca: Path) -> str:
+    """What doctor says of the certificates."""
+
+    def away() -> Any:
+        raise Unavailable("away: start it")
+
+    settings = Settings(
+        on_call="112",
+        kafka_bootstrap=address,
+        kafka_ca=ca,
+        kafka_username="hub",
+        kafka_password=SecretStr("hemmeligt-nok"),
+    )
+    found = dict(doctor.examine(settings, away, away))
+    return found["broker: certificates"] or "nothing"

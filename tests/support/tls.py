@@ -29,10 +29,10 @@ class Authority:
         path.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
         return path
 
-    def write_server(self, path: Path) -> Path:
+    def write_server(self, path: Path, life: timedelta = _LIFE) -> Path:
         """Write one PEM file with a server's private key (PKCS #8) and its chain, readable by us alone."""
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = _certificate(_name("localhost"), key.public_key(), self._name, self._key.public_key())
+        builder = _certificate(_name("localhost"), key.public_key(), self._name, self._key.public_key(), life)
         names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         certificate = (
             builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -62,6 +62,7 @@ def _certificate(
     key: ec.EllipticCurvePublicKey,
     issuer: x509.Name,
     issuer_key: ec.EllipticCurvePublicKey,
+    life: timedelta = _LIFE,
 ) -> x509.CertificateBuilder:
     """Begin a certificate with what Python 3.13 and later insist on: key usage and both key identifiers."""
     now = datetime.now(UTC)
@@ -83,7 +84,7 @@ def _certificate(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))  # a clock may be a little behind
-        .not_valid_after(now + _LIFE)
+        .not_valid_after(now + life)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
