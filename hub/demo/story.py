@@ -10,7 +10,7 @@ from contracts.message_v1 import Part
 from contracts.terms import ReferralStatus
 from hub.adapters.partners.errors import NoLongerOpen
 from hub.adapters.partners.ngo.adapter import Ngo
-from hub.demo.stage import NGO, OTHER_NGO, PARTNERS, TOLD_NGO, Stage, example
+from hub.demo.stage import NGO, OTHER_NGO, PARTNERS, TOLD_NGO, Person, Stage, example
 
 NAME = "Maja Eksempelsen"
 CPR = "7403912006"
@@ -56,6 +56,7 @@ def tell(stage: Stage, teller: Teller, until: Until) -> str:
     _consent(stage, teller, until, case, one, other)
     _answer(stage, teller, until, case, one)
     _withdrawal(stage, teller, until, case, one)
+    _to_the_last(stage, teller, case, other)
     return case.case
 
 
@@ -102,12 +103,16 @@ def _night(stage: Stage, teller: Teller, until: Until) -> Case:
             f"the intake inbox shows that {waits}, and not whom it is about",
             len(waiting) == len(found) and not any(word in str(waiting) for word in (NAME, CPR)),
         )
-    login = stage.partner_login(police.settings.slug)
-    teller.refused("the police cannot see the inbox", 403, lambda: login.get("/v1/inbox"))
-    teller.refused(
-        "the police cannot see the case", 404, lambda: login.get(f"/v1/cases/{found[0]}/timeline", "intake")
-    )
-    return Case(found[0], found[1])
+    case = Case(found[0], found[1])
+    _sees_nothing(teller, "the police", stage.partner_login(police.settings.slug), case)
+    _sees_nothing(teller, "A&E", stage.partner_login(emergency.settings.slug), case)
+    return case
+
+
+def _sees_nothing(teller: Teller, who: str, login: Person, case: Case, when: str = "") -> None:
+    teller.refused(f"{who} cannot see the inbox{when}", 403, lambda: login.get("/v1/inbox"))
+    path = f"/v1/cases/{case.case}/timeline"
+    teller.refused(f"{who} cannot see the case{when}", 404, lambda: login.get(path, "intake"))
 
 
 def _inbox(person: Any, at_least: int) -> Any:
@@ -242,6 +247,7 @@ def _answer(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo) ->
     teller.says("Anna accepts the referral in Lysning's own program.")
     one.answer(one.inbox()[0].referral, ReferralStatus.ACCEPTED, person="anna", name="Anna Rådgiver")
     one.step()
+    _sees_nothing(teller, "Anna herself", stage.people["anna"], case)
 
     def accepted() -> bool:
         entries = mette.get(f"/v1/cases/{case.case}/timeline")["entries"]
@@ -292,6 +298,14 @@ def _withdrawal(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo
     timeline = mette.get(f"/v1/cases/{case.case}/timeline")
     kinds = {entry["kind"] for entry in timeline["entries"]}
     teller.checks("Mette still sees the whole course, the withdrawal included", kinds >= COURSE)
+
+
+def _to_the_last(stage: Stage, teller: Teller, case: Case, other: Ngo) -> None:
+    teller.says("Each partner asks once more, with its own login.")
+    for slug, (name, _, _) in PARTNERS.items():
+        _sees_nothing(teller, name, stage.partner_login(slug), case, " when all is over")
+    other.receive()
+    teller.checks("Havnelys has received nothing to the last", other.messages() == [])
 
 
 def _opens(adapter: Ngo, message: Any) -> bool:
