@@ -104,8 +104,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _ca_needs_login(self) -> Self:
-        if self.kafka_ca is not None and not self.kafka_username:
-            raise ValueError("HUB_KAFKA_CA is used with a login only: set HUB_KAFKA_USERNAME and _PASSWORD")
+        if self.kafka_ca is not None and not (self.kafka_bootstrap and self.kafka_username):
+            raise ValueError(
+                "HUB_KAFKA_CA is used with a login at a broker only: set HUB_KAFKA_BOOTSTRAP, "
+                "HUB_KAFKA_USERNAME and _PASSWORD"
+            )
         return self
 
     @model_validator(mode="after")

@@ -3,7 +3,8 @@
 schemathesis makes requests from the OpenAPI document as each role; most are mended so that they reach what
 lies behind the first check: ids of cases that are there, times that fit, partners that exist. Some name what
 is somebody else's. Each request meets a real server. What comes back is judged by schemathesis's own checks,
-and by a word planted in what others hold; each of these judges is shown to catch a planted fault.
+and by a word planted in what others hold. That a fault of the hub's, a leak and a login that reaches nothing
+are caught is shown with planted ones; of schemathesis's other checks it is taken on trust.
 """
 
 import base64

@@ -370,6 +370,7 @@ FAILURES: list[tuple[str, list[str], dict[str, str], str]] = [
     ("no port", ["init"], {"HUB_KAFKA_BOOTSTRAP": CANARY}, "HUB_KAFKA_BOOTSTRAP must be host:port"),
     ("no such port", ["init"], {"HUB_KAFKA_BOOTSTRAP": "h:99999"}, "HUB_KAFKA_BOOTSTRAP must be host:port"),
     ("no login", ["init"], {"HUB_KAFKA_CA": "/x"}, "HUB_KAFKA_USERNAME"),
+    ("no broker", ["init"], {"HUB_KAFKA_CA": "/x", "HUB_KAFKA_USERNAME": "hub"}, "HUB_KAFKA_BOOTSTRAP"),
     ("two wrong", ["init"], {"HUB_UNIT": CANARY, "HUB_PRODUCTION": CANARY}, "HUB_PRODUCTION must be true or"),
     ("a duty number of nobody", ["init"], {"HUB_ON_CALL": CANARY}, "HUB_ON_CALL must be a telephone number"),
     ("no Kafka", ["init"], {"HUB_PRODUCTION": "true"}, "HUB_KAFKA_BOOTSTRAP"),
