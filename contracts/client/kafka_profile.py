@@ -40,7 +40,8 @@ class KafkaHub:
     def poll(self, limit: int = 100, timeout_s: float = 0.2) -> list[Envelope | BadEnvelope]:
         """The next messages in order; an error stands in the place of what is no message.
 
-        The first waits to be let into the group: before that, to find nothing says nothing.
+        The first waits to be let into the group, and to have read to the end: before that, to find nothing
+        says nothing.
         """
         with _unreachable():
             joins_until = 0.0
@@ -48,14 +49,20 @@ class KafkaHub:
                 self._consumer = self._login.consumer(self._party.reads, f"{self._party.name}.adapter")
                 joins_until = time.monotonic() + _JOIN_S
             while True:
-                let_in = bool(self._consumer.assignment())
                 records = self._consumer.poll(timeout_ms=ms(timeout_s), max_records=limit)
-                if records or let_in or time.monotonic() >= joins_until:
+                if records or time.monotonic() >= joins_until or self._is_at_the_end():
                     break
         found = records.get(self._here, ())
         if found:
             self._done = found[-1].offset
         return [_envelope(record) for record in found]
+
+    def _is_at_the_end(self) -> bool:
+        if not self._consumer.assignment():
+            return False
+        end: int = self._consumer.end_offsets([self._here])[self._here]
+        position: int = self._consumer.position(self._here)
+        return position >= end
 
     def commit(self) -> None:
         """All that was polled is done.
