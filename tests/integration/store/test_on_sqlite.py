@@ -21,6 +21,7 @@ from tests.integration.store.suite import Suite
 from tests.integration.store.suite_append import Guards, Repeats
 from tests.integration.store.suite_events import Erasure, RoundTrip, Tampering
 from tests.integration.store.suite_keys import Keys
+from tests.integration.store.suite_migrating import Migrating
 from tests.integration.store.suite_races import Races, together
 from tests.integration.store.suite_reading import Reading
 from tests.integration.store.suite_unread import Unread
@@ -55,6 +56,9 @@ class TestReading(OnSqlite, Reading): ...
 
 
 class TestKeys(OnSqlite, Keys): ...
+
+
+class TestMigrating(OnSqlite, Migrating): ...
 
 
 class TestRaces(OnSqlite, Races): ...
@@ -136,21 +140,6 @@ class TestItsOwn(OnSqlite, Suite):
         """SQLite keeps neither in the file."""
         assert app.store.database.read("PRAGMA synchronous") == [(2,)]
         assert app.store.database.read("PRAGMA secure_delete") == [(1,)]
-
-    def test_a_store_of_the_former_schema_is_refused_until_it_is_migrated(self, place: Place) -> None:
-        """Its hubs counted each recipient's messages in a table, which nothing keeps up any more."""
-        create_kek_file(place.kek)
-        with closing(place.open(migrate=True)) as app:
-            app.commit(changed(new_case(app)))
-            with app.store.database.transaction() as execute:
-                execute("CREATE TABLE recipients (recipient TEXT)", [])
-                execute("UPDATE store SET schema_version = 1", [])
-        with pytest.raises(NotMigrated, match="hub migrate"):
-            place.open()
-        with closing(place.open(migrate=True)) as app:
-            with pytest.raises(Exception, match="recipients"):
-                app.store.database.read("SELECT * FROM recipients")
-            app.commit(changed(new_case(app)))
 
     def test_two_migrations_at_once(self, place: Place) -> None:
         """Wait for each other; there is one store id."""
