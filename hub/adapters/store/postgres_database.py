@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -139,11 +139,16 @@ class PostgresDatabase:
 
     @contextmanager
     def single(self, name: str) -> Iterator[bool]:
-        """Hold an advisory lock on a connection of its own; the server lets go of it when that ends."""
+        """Hold an advisory lock on a connection of its own; the server lets go of it when that is lost."""
         with connect(self.conninfo) as connection:
             number = int.from_bytes(sha256(f"{self._schema()}:{name}".encode()).digest()[:8], signed=True)
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", [number]).fetchone()
-            yield bool(row and row[0])
+            try:
+                yield bool(row and row[0])
+            finally:
+                # Said, for the server ends a connection that was closed some time after.
+                with suppress(psycopg.OperationalError):
+                    connection.execute("SELECT pg_advisory_unlock_all()")
 
     def now(self) -> datetime:
         """The server's clock."""

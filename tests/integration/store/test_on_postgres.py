@@ -198,6 +198,23 @@ class TestItsOwn(OnPostgres, Suite):
         one.close()
         two.close()
 
+    def test_who_was_alone_leaves_nobody_waiting(
+        self, app: StoreApplication, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The lock is let go of at once, however long the server takes to end a connection that is closed."""
+        lingering: list[PgConnection] = []
+
+        def linger(connection: PgConnection) -> None:
+            lingering.append(connection)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(PgConnection, "close", linger)
+            for _ in range(2):
+                with app.store.single("rebuild.intake.familieenheden") as alone:
+                    assert alone
+        for connection in lingering:
+            connection.close()
+
     def test_db_functions_are_refused(self, place: Place, app: StoreApplication) -> None:
         """They lose events for followers."""
         with pytest.raises(UnsafeStore, match="POSTGRES_ENABLE_DB_FUNCTIONS"):
