@@ -10,13 +10,13 @@ PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
 demo: .venv/.runtime
 	@$(BIN)/hub demo $(ARGS)
 
-# The whole suite in two processes, each with servers of its own; what ARGS chooses in one. The seed lets both
-# collect the same tests in the same order, also where a table of tests is a set. In the order of the folders the
-# quick files of `unit` come last, so that neither process waits long for the other.
+# The whole suite in three processes, each with servers of its own, for about half of the time a test waits; what
+# ARGS chooses in one. The seed lets all collect the same tests in the same order, also where a table of tests is
+# a set. In the order of the folders the quick files of `unit` come last, so that no process waits long for others.
 test: .venv/.test
 ifeq ($(ARGS),)
 	$(BIN)/python -m tests.support
-	PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
