@@ -208,7 +208,7 @@ def doctor() -> None:
 
 @app.command()
 def status() -> None:
-    """How many messages wait where, and for how long: outbox, views, dead letters, partners."""
+    """How many messages wait where, and for how long: outbox, views, partners, dead letters."""
     settings = _settings()
     with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
         for waits in Condition(parts, broker).all():

@@ -6,12 +6,13 @@ Nothing here opens a message; a time is that of the fact behind it.
 from collections.abc import Iterator
 from datetime import datetime
 
-from contracts.topics import dead_topic
+from contracts.topics import dead_topic, from_topic
 from hub.bootstrap import Parts
 from hub.errors import HubError, NoTopic
 from hub.ports import Behind, Broker, Waits
 from hub.projections import disclosures
 from hub.topics.projecting import PROJECTIONS
+from hub.topics.receiving import group_of
 from hub.topics.relay import POSITION
 
 
@@ -23,7 +24,7 @@ class Condition:
         self._broker = broker
 
     def all(self) -> Iterator[Waits]:
-        """Outbox, views, dead letters, partners. Raises `Unavailable` where the broker is away."""
+        """Outbox, views, partners, dead letters. Raises `Unavailable` where the broker is away."""
         yield self.outbox()
         yield from self.views()
         yield from self.at_broker()
@@ -49,18 +50,24 @@ class Condition:
         )
 
     def at_broker(self) -> Iterator[Waits]:
-        """What each partner has not fetched, and what could not be used, as long as its topic keeps it.
+        """What each partner has not fetched, what came of each, and what could not be used.
 
-        A partner reads by topic or by HTTP: the way by which it is further on counts. Raises `NoTopic`
-        where there is none for dead letters.
+        A partner reads by topic or by HTTP: the way by which it is further on counts. What could not be used
+        is there as long as its topic keeps it. Raises `NoTopic` where there is none for dead letters.
         """
-        outgoing, dead = self._parts.outgoing, dead_topic(self._parts.settings.municipality)
-        slugs = [row.slug for row in self._parts.app.store.partners() if not self._parts.keeps(row.slug)]
-        readers = {outgoing.topic(slug): f"{slug}.adapter" for slug in slugs}
-        before = self._broker.before({**readers, dead: None})
-        for slug in slugs:
+        outgoing, municipality = self._parts.outgoing, self._parts.settings.municipality
+        dead, partners = dead_topic(municipality), [row.slug for row in self._parts.app.store.partners()]
+        fetch = [slug for slug in partners if not self._parts.keeps(slug)]
+        sent = {from_topic(municipality, slug): group_of(slug) for slug in partners}
+        readers = {outgoing.topic(slug): f"{slug}.adapter" for slug in fetch}
+        before = self._broker.before({**readers, **sent, dead: None})
+        if never_read := dict.fromkeys(topic for topic in sent if before[topic] is None):
+            before |= self._broker.before(never_read)
+        for slug in fetch:
             pulled, read = outgoing.uncollected(slug), before[outgoing.topic(slug)]
             yield Waits(f"uncollected by {slug}", pulled if read is None else min(pulled, read), None)
+        for slug in partners:
+            yield Waits(f"not taken in from {slug}", before[from_topic(municipality, slug)] or 0, None)
         if (unusable := before[dead]) is None:
             raise NoTopic()
         yield Waits("dead letters", unusable, None)

@@ -34,6 +34,11 @@ NEVER = (Invalid, Missing, Forbidden, IllegalTransition, Replayed, KeyDestroyed)
 AWAY = (OSError, PersistenceError, sqlite3.Error)
 
 
+def group_of(partner: str) -> str:
+    """The consumer group that takes in what a partner sends: one, however many processes receive."""
+    return f"hub.receive.{partner}"
+
+
 class Receiver:
     """Reads one partner's topic. What can never be used goes to the dead-letter topic, still sealed."""
 
@@ -55,7 +60,7 @@ class Receiver:
         self._inbound = inbound
         self._partner = partner
         self._received = received
-        topic, group = from_topic(municipality, partner), f"hub.receive.{partner}"
+        topic, group = from_topic(municipality, partner), group_of(partner)
 
         def opened() -> Consumer:
             consumer = broker.consumer(topic, group)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from contracts.topics import from_topic
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.errors import NoKek, Unavailable
 from hub.operating.condition import Condition
+from hub.operating.working import receivers
 from hub.ports import Broker, Record, Waits
 from hub.projections import disclosures
 from hub.topics.dead_letters import DeadLetters
@@ -72,6 +74,21 @@ def test_what_a_partner_pulled_past_is_collected(world: World, tmp_path: Path) -
     outgoing.collected(NGO, 1, numbers[-1])
     outgoing.collected(NGO, 1, numbers[0])
     assert outgoing.uncollected(NGO) == 0
+
+
+def test_what_a_partner_sent_shows_until_it_is_taken_in(world: World, broker: Broker) -> None:
+    """All of it where its receiver never began, and what came since where it did."""
+    topic = from_topic(world.parts.settings.municipality, NGO)
+    where = f"not taken in from {NGO}"
+    assert told(world, broker)[where].count == 0
+    broker.publish([Record(topic, b"1"), Record(topic, b"2")])
+    assert told(world, broker)[where].count == 2
+    (receiver,) = [w for w in receivers(world.parts, broker) if w.name == f"receive.{NGO}"]
+    assert receiver.step() == 2
+    assert told(world, broker)[where].count == 0
+    broker.publish([Record(topic, b"3")])
+    assert told(world, broker)[where].count == 1
+    receiver.close()
 
 
 def test_a_dead_letter_shows(world: World, tmp_path: Path) -> None:
