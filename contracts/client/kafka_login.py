@@ -4,6 +4,7 @@ Everything raises kafka-python's own errors; whoever uses it turns them into its
 """
 
 import socket
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,29 @@ from kafka.errors import KafkaConnectionError, KafkaError
 PARTITION: Final = 0
 """Every topic has one."""
 _CONNECT_S: Final = 3.0
+_JOIN_S: Final = 2.0
+"""How long a poll waits for its group at most: whoever is told to end must not wait long."""
 _FETCH_BYTES: Final = 4 << 20
 """Most that comes at once: several hundred messages, where kafka-python's own limit cuts batches in two."""
+
+
+class _Consumer(KafkaConsumer):  # type: ignore[misc]
+    """A member of a group that ends a join which it began.
+
+    A join that takes longer than a poll goes on behind it. Where it was begun because the topic's metadata
+    had changed, as after the loss of a broker, kafka-python 3.0.12 does not look at it again: the member
+    reads on, sends no heartbeat and can commit nothing, for good.
+    """
+
+    def poll(self, timeout_ms: int, max_records: int) -> Any:
+        """The next records; a group that is made up anew is waited for, however short `timeout_ms` is."""
+        until = time.monotonic() + _JOIN_S
+        while True:
+            if self._coordinator.rejoining:
+                self._coordinator.request_rejoin()
+            found = super().poll(timeout_ms=timeout_ms, max_records=max_records)
+            if found or not self._coordinator.rejoining or time.monotonic() > until:
+                return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +100,7 @@ class KafkaLogin:
     def consumer(self, topic: str, group: str) -> Any:
         """A member of a group that begins at the first record and commits only when told to."""
         self.reachable()
-        consumer = KafkaConsumer(
+        consumer = _Consumer(
             **self.settings(),
             group_id=group,
             auto_offset_reset="earliest",

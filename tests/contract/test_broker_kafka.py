@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from typing import Any
 
 import pytest
 from kafka.admin import KafkaAdminClient
@@ -132,6 +133,25 @@ def test_wherever_a_broker_is_killed_what_was_acknowledged_is_read_in_order(
     first_seen = list(dict.fromkeys(found))
     assert first_seen == list(range(len(first_seen)))
     assert len(first_seen) >= len(acknowledged) >= 9 * size
+
+
+def test_a_reader_whose_group_is_made_up_anew_between_two_polls_is_in_it_again(kafka: str) -> None:
+    """What its topic looks like changed, as where a broker is lost; and it asks shortly, with long pauses."""
+    topic = f"t-{uuid.uuid4().hex[:8]}.to.ngo"
+    with closing(KafkaBroker(KafkaSettings(bootstrap=kafka))) as broker:
+        broker.create_topics([topic], 7)
+        broker.publish([Record(topic, b"1")])
+        with closing(broker.consumer(topic, "ngo.reader")) as consumer:
+            assert receive(consumer, 1) == [b"1"]
+            with KafkaAdminClient(bootstrap_servers=kafka) as admin:
+                admin.create_partitions({topic: 2})
+            client: Any = vars(consumer)["_client"]
+            client._cluster.request_update()
+            for _ in range(10):
+                consumer.poll(10, 0.001)
+                time.sleep(0.2)
+            consumer.commit(0)
+            assert broker.before({topic: "ngo.reader"}) == {topic: 0}
 
 
 def test_however_many_partners_there_are_what_waits_is_asked_by_one_client(
