@@ -11,7 +11,7 @@ from hub.errors import Invalid
 
 SLUG = re.compile(r"[a-z0-9-]{2,40}")
 """How an organisation is named (contracts/BYTES.md section 1)."""
-CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
+CODE = re.compile(r"[A-Za-zÆØÅæøå0-9][A-Za-zÆØÅæøå0-9_.:-]{0,63}")
 """How an entry of a catalogue, an item or an answer is named: too narrow for prose, which hides addresses."""
 
 CLOCKS_DIFFER: Final = timedelta(minutes=15)
@@ -41,7 +41,7 @@ def coded(field: str, text: str) -> None:
     """An id or code must stand there; prose is refused, for it would travel unread (domain rule 5)."""
     if not CODE.fullmatch(text):
         raise Invalid(
-            f"{field}: an id of 1 to 64 letters, digits, '_', '.', ':' or '-'; prose belongs in a reason",
+            f"{field}: an id of 1 to 64 letters a-å, digits, '_', '.', ':' or '-'; prose belongs in a reason",
             field=field,
         )
 

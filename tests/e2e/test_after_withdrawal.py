@@ -81,7 +81,7 @@ class Told:
             "ends_at": (now + timedelta(days=90)).isoformat(),
         }
         self.consent = mette.post(f"/v1/cases/{self.case}/consents", consent)["consent"]
-        referral = {"recipient": NGO, "offer": "raadgivning", "urgency": "urgent"}
+        referral = {"recipient": NGO, "offer": "rådgivning", "urgency": "urgent"}
         mette.post(f"/v1/cases/{self.case}/referrals", referral)
         until(lambda: (adapter.receive(), len(adapter.messages()) > 1)[1])
         self.messages = [line.message_id for line in adapter.messages()]

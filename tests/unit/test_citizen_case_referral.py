@@ -106,6 +106,12 @@ def test_a_referral_is_refused_where_it_could_carry_prose(wrong: dict[str, Any],
     )
 
 
+def test_an_offer_is_written_in_danish_letters() -> None:
+    """As the catalogue has it, and as the recipient and the page show it."""
+    said = {**REQUEST, "offer": "rådgivning"}
+    given(*IN_OPEN_CASE).when(CitizenCase.request_referral, **said).then(fact(ReferralRequested, **said))
+
+
 def test_a_referral_is_requested_once() -> None:
     given(*IN_OPEN_CASE, REFERRED).when(CitizenCase.request_referral, **REQUEST).then_raises(
         Conflict, field="referral_id"
