@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from hub.demo.stage import Refusal, Stage
+from hub.demo.stage import USED_FOR, Refusal, Stage
 from hub.demo.story import tell
 from hub.errors import Invalid
 from hub.operating.process import stopped
@@ -115,7 +115,7 @@ def _banner(settings: Settings) -> str:
 def _serve_on(stage: Stage, case: str) -> None:
     stop = stopped()
     print("\nStill serving; Ctrl-C ends it and deletes everything.")
-    for line in stage.addresses(case):
+    for line in stage.addresses(case, USED_FOR):
         print(f"   {line}")
     sys.stdout.flush()
     stop.wait()

@@ -42,6 +42,12 @@ TOLD: Final = (
     "was withdrawn before it left",
     "is erased then",
 )
+USED_FOR: Final = {
+    "mette": "pages and API: tovholder of every case that was opened here",
+    "inge": "pages and API: the inbox, where your reports wait",
+    "drift": "API only: partners, their agreements and public keys",
+}
+"""What each login is for, to whoever tries a program."""
 LOOK_S: Final = 0.2
 MUNICIPAL: Final = Actor("mette", "Mette Tovholder", "tovholder", "familieenheden")
 
@@ -112,7 +118,7 @@ class Sandbox:
             f"   topics: {topics if kafka else 'none, the HTTP profile alone: set HUB_KAFKA_BOOTSTRAP'}",
             f"   for example: python -m hub.adapters.partners.{module} --config {config} run",
             *(f"   case {n}: {what}" for n, what in enumerate(TOLD, 1) if self.slug == NGO),
-            *(f"   {line}" for line in self.stage.addresses("")),
+            *(f"   {line}" for line in self.stage.addresses("", USED_FOR)),
             "Ctrl-C ends it; the same command goes on where it was.",
         ]
 
@@ -167,7 +173,7 @@ class Sandbox:
 
     def _refer(self, case: str) -> str:
         answer_by = (self.stage.parts.clock() + timedelta(days=2)).isoformat()
-        asked = {"recipient": NGO, "offer": "raadgivning", "urgency": "urgent", "answer_by": answer_by}
+        asked = {"recipient": NGO, "offer": "rådgivning", "urgency": "urgent", "answer_by": answer_by}
         return str(self.stage.people["mette"].post(f"/v1/cases/{case}/referrals", asked)["referral"])
 
     def _withdraw(self, case: str, consent: str) -> None:

@@ -53,8 +53,9 @@ USED_FOR = {
     "mette": "pages: the timeline of her case",
     "bo": "pages: tovholder of other cases, who is told that there is no such case",
     "drift": "API only: partners",
-    "anna": "API only: what Lysning was sent, and its answers",
+    "anna": "API only: that the hub shows Lysning's people nothing, as its keys are its own program's",
 }
+"""What each login shows once the story has been told."""
 
 
 class Refusal(Exception):
@@ -179,10 +180,10 @@ class Stage:
         """The API with a partner's own login, without its program."""
         return self._person(slug)
 
-    def addresses(self, case: str) -> list[str]:
-        """Where to look, and how to log in; without a case the story broke off."""
+    def addresses(self, case: str, used_for: Mapping[str, str]) -> list[str]:
+        """Where to look, and how to log in; without a case there is none to name."""
         timeline = [f"mette's timeline: {self.url}/cases/{case}?purpose=coordination"] if case else []
-        logins = [f"   {name} / {self._passwords[name]}   {use}" for name, use in USED_FOR.items()]
+        logins = [f"   {name} / {self._passwords[name]}   {use}" for name, use in used_for.items()]
         return [f"pages and API: {self.url}/", *timeline, "logins:", *logins]
 
     # --- the small steps ----------------------------------------------------------------------------

@@ -170,7 +170,7 @@ def _consent(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo, o
     answer_by = now + timedelta(days=2)
     referral = {
         "recipient": NGO,
-        "offer": "raadgivning",
+        "offer": "rådgivning",
         "urgency": "urgent",
         "answer_by": answer_by.isoformat(),
     }
@@ -209,7 +209,7 @@ def _consent(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo, o
     parts = _open_all(one)
     told = str([part.data for part in parts])
     teller.checks(
-        f"Anna at Lysning opens it: {NAME}, what happened, the danger, her wishes",
+        f"Anna opens it in Lysning's own program: {NAME}, what happened, the danger, her wishes",
         NAME in told and {part.category for part in parts} == {*TOLD_NGO},
     )
     teller.checks("with the warning that safe-contact rules exist", "safe_contact" in told)
@@ -247,7 +247,12 @@ def _answer(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo) ->
     teller.says("Anna accepts the referral in Lysning's own program.")
     one.answer(one.inbox()[0].referral, ReferralStatus.ACCEPTED, person="anna", name="Anna Rådgiver")
     one.step()
-    _sees_nothing(teller, "Anna herself", stage.people["anna"], case)
+    anna = stage.people["anna"]
+    _sees_nothing(teller, "Anna herself", anna, case)
+    teller.checks(
+        "nor has the hub anything to show her: Lysning's keys are its own program's",
+        anna.get("/v1/referrals")["referrals"] == [],
+    )
 
     def accepted() -> bool:
         entries = mette.get(f"/v1/cases/{case.case}/timeline")["entries"]
@@ -287,13 +292,13 @@ def _withdrawal(stage: Stage, teller: Teller, until: Until, case: Case, one: Ngo
     )
     teller.says("Lysning's program is told, deletes what it had, and says so.")
 
-    def purged() -> Any:
+    def answered() -> str | None:
         one.step()
         told = _told(mette, case, NGO)
-        return told if told and told["revoked"] and told["revoked"][-1]["answered"] == "purged" else None
+        answer = str(told["revoked"][-1]["answered"]) if told and told["revoked"] else "waiting"
+        return None if answer == "waiting" else answer
 
-    told = until(purged)
-    teller.checks("the disclosures show: revoked, and purged", told["revoked"][-1]["answered"] == "purged")
+    teller.checks("the disclosures show: revoked, and purged", until(answered) == "purged")
     teller.checks("Lysning's program holds nothing any more", one.messages() == [])
     timeline = mette.get(f"/v1/cases/{case.case}/timeline")
     kinds = {entry["kind"] for entry in timeline["entries"]}

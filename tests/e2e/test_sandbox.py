@@ -82,6 +82,8 @@ def test_an_ngo_reads_messages_of_every_kind(tmp_path: Path) -> None:
     folder = tmp_path / "sandbox"
     with sandbox(folder) as said:
         assert str(folder / "adapter.json") in "\n".join(said)
+        assert [line.split(" / ")[0].strip() for line in said if " / " in line] == ["mette", "inge", "drift"]
+        assert not any("story" in line for line in said), "nothing of the demonstration is played here"
         settings = PartnerSettings.load(folder / "adapter.json")
         assert settings.municipality.startswith("sandkasse-")
         with closing(Ngo.of(settings)) as ngo:
