@@ -1,6 +1,11 @@
 """The base of every contract model."""
 
+from typing import Final
+
 from pydantic import BaseModel, ConfigDict
+
+UNKNOWN_FIELD: Final = "an unknown field: leave it out, or correct its name"
+"""For the library's words. What the field is called is the sender's own word, and not repeated."""
 
 
 class Contract(BaseModel):

@@ -16,6 +16,7 @@ _TELEPHONE: Final = re.compile(r"\+?[0-9](?: ?[0-9]){2,14}", re.ASCII)
 _RULES: Final = {
     "string_pattern_mismatch": "must be 2 to 40 of a-z, 0-9 and '-'",
     "missing": "must be set",
+    "byte_size": "must be a size such as 256MiB",
     "bool_parsing": "must be true or false",
     "time_delta_parsing": "must be a duration such as P1D or PT12H",
 }
@@ -103,11 +104,18 @@ class Settings(BaseSettings):
         return text
 
     @model_validator(mode="after")
-    def _ca_needs_login(self) -> Self:
-        if self.kafka_ca is not None and not (self.kafka_bootstrap and self.kafka_username):
+    def _login_is_whole(self) -> Self:
+        login = {
+            "HUB_KAFKA_CA": self.kafka_ca is not None,
+            "HUB_KAFKA_USERNAME": bool(self.kafka_username),
+            "HUB_KAFKA_PASSWORD": bool(self.kafka_password.get_secret_value()),
+        }
+        found = {"HUB_KAFKA_BOOTSTRAP": bool(self.kafka_bootstrap), **login}
+        missing = [name for name, there in found.items() if not there]
+        if missing and any(login.values()):
             raise ValueError(
-                "HUB_KAFKA_CA is used with a login at a broker only: set HUB_KAFKA_BOOTSTRAP, "
-                "HUB_KAFKA_USERNAME and _PASSWORD"
+                f"a login at the broker needs address, CA, username and password: set {', '.join(missing)} "
+                f"as well, or leave {', '.join(login)} out"
             )
         return self
 
@@ -177,5 +185,17 @@ def problems_of(error: ValidationError) -> str:
     for found in error.errors(include_input=False, include_context=False, include_url=False):
         name = "_".join(("HUB", *map(str, found["loc"]))).upper() if found["loc"] else ""
         rule = found["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-        told.append(f"{name} {_RULES.get(found['type'], rule)}".strip())
+        rule = _whole_number(*found["loc"]) or _RULES.get(found["type"], rule)
+        told.append(f"{name} {rule}".strip())
     return "; ".join(told)
+
+
+def _whole_number(name: object = None, *_: object) -> str:
+    """The rule of a setting that is a number within bounds; empty for any other."""
+    field = Settings.model_fields.get(str(name))
+    if field is None or field.annotation not in (int, int | None):
+        return ""
+    least, most = (
+        next(getattr(rule, end) for rule in field.metadata if hasattr(rule, end)) for end in ("ge", "le")
+    )
+    return f"must be a whole number from {least} to {most}"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -47,7 +48,12 @@ class Description:
         """Read it. Raises `BadDescription`."""
         try:
             found = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise BadDescription(
+                f"{path.name} can't be read: {error.strerror}. Name the TOML file of your program; "
+                "--help says what stands in it"
+            ) from None
+        except ValueError as error:
             raise BadDescription(f"{path.name} can't be read as TOML: {error}") from None
         role = found.get("role")
         if role not in _NEEDED:
@@ -60,6 +66,11 @@ class Description:
             words = commands.get(name)
             if not isinstance(words, list) or not all(isinstance(word, str) for word in words) or not words:
                 raise BadDescription(f"{name} must be a list of words: the command as it is started")
+            if shutil.which(path.parent.resolve() / words[0] if "/" in words[0] else words[0]) is None:
+                raise BadDescription(
+                    f"{name}: there is no program {words[0]}: write its whole path, or have it on the path "
+                    "(in a virtual environment: activate it first)"
+                )
         return cls(
             role,
             path.parent.resolve(),

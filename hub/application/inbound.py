@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from contracts.base import UNKNOWN_FIELD
 from contracts.client.errors import BadSignature
 from contracts.client.keys import Identity, PublicKeys
 from contracts.cpr import refuse_test
@@ -200,5 +201,7 @@ class Inbound:
 def _first(error: ValidationError) -> str:
     """Where and by which rule, never the value; an unknown field's name is the sender's word and left out."""
     found = error.errors(include_input=False, include_context=False, include_url=False)[0]
-    where = ".".join(str(step) for step in found["loc"]) if found["type"] != "extra_forbidden" else ""
-    return f"{where}: {found['msg']}" if where else str(found["msg"])
+    unknown = found["type"] == "extra_forbidden"
+    rule = UNKNOWN_FIELD if unknown else str(found["msg"])
+    where = ".".join(map(str, found["loc"][:-1] if unknown else found["loc"]))
+    return f"{where}: {rule}" if where else rule

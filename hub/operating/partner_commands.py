@@ -24,20 +24,24 @@ SealingKey = Annotated[
 ]
 SigningKey = Annotated[str, typer.Option(help="Ed25519 public key, 64 hex digits")]
 Name = Annotated[str, typer.Option(help="name of the contact")]
-Said = Annotated[str, typer.Option()]
+Email = Annotated[str, typer.Option(help="of the contact")]
+DutyPhone = Annotated[str, typer.Option(help="whom to ring there when it cannot wait")]
+Slug = Annotated[str, typer.Argument(help="the partner's: 2 to 40 of a-z, 0-9 and '-'")]
+Organisation = Annotated[str, typer.Argument(help="slug of the unit or partner that the login belongs to")]
+Login = Annotated[str, typer.Argument(help="the login's subject, as the issuer writes it")]
 
 
 @partner.command("add")
 def partner_add(
-    slug: str,
-    name: Said,
-    kind: Annotated[OrganisationKind, typer.Option()],
+    slug: Slug,
+    name: Annotated[str, typer.Option(help="what people call it")],
+    kind: Annotated[OrganisationKind, typer.Option(help="what it is")],
     category: Categories,
     sealing_key: SealingKey,
     signing_key: SigningKey,
     contact: Name,
-    email: Said,
-    duty_phone: Said,
+    email: Email,
+    duty_phone: DutyPhone,
 ) -> None:
     """Register a partner with its agreement and public keys."""
     keys = PublicKeys(_key("sealing_key", sealing_key), _key("signing_key", signing_key))
@@ -56,7 +60,7 @@ def partner_add(
 
 
 @partner.command("suspend")
-def partner_suspend(slug: str, reason: Reason) -> None:
+def partner_suspend(slug: Slug, reason: Reason) -> None:
     """Stop sending to a partner and opening for it, from the next request on."""
     with closing(build(Settings())) as parts:
         parts.hub.suspend_partner(Command(by=OPERATOR), slug, reason)
@@ -64,7 +68,7 @@ def partner_suspend(slug: str, reason: Reason) -> None:
 
 
 @partner.command("cut-off")
-def partner_cut_off(slug: str) -> None:
+def partner_cut_off(slug: Slug) -> None:
     """Take a suspended partner's login and rights at the broker; `hub topics --passwords` gives new ones."""
     settings = Settings()
     if not settings.kafka_bootstrap:
@@ -80,7 +84,7 @@ def partner_cut_off(slug: str) -> None:
 
 
 @partner.command("resume")
-def partner_resume(slug: str) -> None:
+def partner_resume(slug: Slug) -> None:
     """Let a suspended partner in again; what waited goes out."""
     with closing(build(Settings())) as parts:
         parts.hub.resume_partner(Command(by=OPERATOR), slug)
@@ -88,7 +92,9 @@ def partner_resume(slug: str) -> None:
 
 
 @partner.command("change")
-def partner_change(slug: str, category: Categories, contact: Name, email: Said, duty_phone: Said) -> None:
+def partner_change(
+    slug: Slug, category: Categories, contact: Name, email: Email, duty_phone: DutyPhone
+) -> None:
     """Change what a partner may receive and whom to ring; what is not said again is not agreed any more."""
     with closing(build(Settings())) as parts:
         parts.hub.change_agreement(
@@ -102,7 +108,7 @@ def partner_change(slug: str, category: Categories, contact: Name, email: Said, 
 
 @partner.command("rotate")
 def partner_rotate(
-    slug: str,
+    slug: Slug,
     sealing_key: SealingKey,
     signing_key: SigningKey,
     stolen: Annotated[bool, typer.Option("--stolen", help="nothing signed before counts any more")] = False,
@@ -122,7 +128,7 @@ def partner_rotate(
 
 @partner.command("leader")
 def partner_leader(
-    slug: str, login: Annotated[str, typer.Argument(help="the login's subject; left out: nobody")] = ""
+    slug: Slug, login: Annotated[str, typer.Argument(help="the login's subject; left out: nobody")] = ""
 ) -> None:
     """Name the one leader who sees a reporter's receipts beside each report's own reporter."""
     with closing(build(Settings())) as parts:
@@ -131,7 +137,7 @@ def partner_leader(
 
 
 @person.command("stop")
-def person_stop(organisation: str, login: str, reason: Reason) -> None:
+def person_stop(organisation: Organisation, login: Login, reason: Reason) -> None:
     """Answer a login nothing any more, from its next request on; its cases go back to the unit."""
     with closing(build(Settings())) as parts:
         parts.hub.stop_person(Command(by=OPERATOR), organisation, login, reason)
@@ -139,7 +145,7 @@ def person_stop(organisation: str, login: str, reason: Reason) -> None:
 
 
 @person.command("resume")
-def person_resume(organisation: str, login: str, reason: Reason) -> None:
+def person_resume(organisation: Organisation, login: Login, reason: Reason) -> None:
     """Let a login in again."""
     with closing(build(Settings())) as parts:
         parts.hub.resume_person(Command(by=OPERATOR), organisation, login, reason)

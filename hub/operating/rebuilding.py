@@ -26,8 +26,10 @@ def rebuild(parts: Parts, view: str, owner: str) -> Iterator[tuple[int, int]]:
     may come that would show the ordinary projection its gap. Raises `Missing`, `Conflict`, and `Forbidden`
     for an owner that is suspended: it is given no message, and an empty copy would replace what it has.
     """
-    if view not in parts.views or (view == disclosures.NAME and owner != disclosures.OWNER):
+    if view not in parts.views:
         raise Missing(f"there is no such view: one of {', '.join(sorted(parts.views))}", field="view")
+    if view == disclosures.NAME and owner != disclosures.OWNER:
+        raise Missing(f"the view {view} is the hub's own: its owner is {disclosures.OWNER}", field="owner")
     if view != disclosures.NAME:
         parts.party(owner)
         _may_be_filled(parts, owner)

@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import typer.main
 
 from contracts.client.keys import Identity
 from contracts.terms import OrganisationKind
@@ -258,7 +259,13 @@ def test_the_hubs_own_login_at_the_broker_is_no_partners_slug(
     hub: Callable[..., Any], tmp_path: Path
 ) -> None:
     """It would be refused its topics' rights; told at once, with the way out, and nothing is kept of it."""
-    env = {"HUB_DATA_DIR": str(tmp_path / "var"), "HUB_KAFKA_USERNAME": "havnen"}
+    env = {
+        "HUB_DATA_DIR": str(tmp_path / "var"),
+        "HUB_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "HUB_KAFKA_CA": "/x",
+        "HUB_KAFKA_USERNAME": "havnen",
+        "HUB_KAFKA_PASSWORD": "hemmelig",
+    }
     hub("init", env=env)
     for _ in range(2):
         status, out, err = hub(*add("havnen"), env=env)
@@ -275,7 +282,7 @@ def test_a_partner_is_added_and_gets_its_topics(hub: Callable[..., Any], tmp_pat
     assert (status, out, err) == (0, "registered havnen: now `hub topics`\n", "")
     for _ in range(2):
         status, out, err = hub("topics", env=env)
-        assert (status, out, err) == (0, "topics of 2 partners\n", "")
+        assert (status, out, err) == (0, "topics of: familieenheden, havnen\n", "")
     with closing(EmbeddedBroker(tmp_path / "var" / "broker.db")) as broker:
         assert broker.topics() == {
             "eksempel.dead",
@@ -325,7 +332,7 @@ def test_a_partner_gets_its_login_and_its_three_rights_and_loses_them(
     hub("init", env=env)
     hub(*add("cli-havnen"), env=env)
     status, out, err = hub("topics", "--passwords", str(passwords), env=env)
-    assert (status, out, err) == (0, "topics of 2 partners\n", "")
+    assert (status, out, err) == (0, "topics of: cli-havnen, familieenheden\n", "")
     with KafkaAdminClient(**secure_kafka.login("cli-havnen", "hemmelig-hemmelig")) as theirs:
         seen = {name for name in theirs.list_topics() if name.startswith("cli-by.")}
     assert seen == {"cli-by.to.cli-havnen", "cli-by.from.cli-havnen"}
@@ -370,7 +377,24 @@ FAILURES: list[tuple[str, list[str], dict[str, str], str]] = [
     ("no port", ["init"], {"HUB_KAFKA_BOOTSTRAP": CANARY}, "HUB_KAFKA_BOOTSTRAP must be host:port"),
     ("no such port", ["init"], {"HUB_KAFKA_BOOTSTRAP": "h:99999"}, "HUB_KAFKA_BOOTSTRAP must be host:port"),
     ("no login", ["init"], {"HUB_KAFKA_CA": "/x"}, "HUB_KAFKA_USERNAME"),
-    ("no broker", ["init"], {"HUB_KAFKA_CA": "/x", "HUB_KAFKA_USERNAME": "hub"}, "HUB_KAFKA_BOOTSTRAP"),
+    (
+        "no broker",
+        ["init"],
+        {"HUB_KAFKA_CA": "/x", "HUB_KAFKA_USERNAME": "hub", "HUB_KAFKA_PASSWORD": CANARY},
+        "set HUB_KAFKA_BOOTSTRAP as well",
+    ),
+    (
+        "half a login",
+        ["init"],
+        {"HUB_KAFKA_BOOTSTRAP": "h:1", "HUB_KAFKA_USERNAME": CANARY},
+        "set HUB_KAFKA_CA, HUB_KAFKA_PASSWORD as well",
+    ),
+    (
+        "a login in the clear",
+        ["init"],
+        {"HUB_KAFKA_BOOTSTRAP": "h:1", "HUB_KAFKA_USERNAME": CANARY, "HUB_KAFKA_PASSWORD": CANARY},
+        "set HUB_KAFKA_CA as well",
+    ),
     ("two wrong", ["init"], {"HUB_UNIT": CANARY, "HUB_PRODUCTION": CANARY}, "HUB_PRODUCTION must be true or"),
     ("a duty number of nobody", ["init"], {"HUB_ON_CALL": CANARY}, "HUB_ON_CALL must be a telephone number"),
     ("no Kafka", ["init"], {"HUB_PRODUCTION": "true"}, "HUB_KAFKA_BOOTSTRAP"),
@@ -397,8 +421,25 @@ FAILURES: list[tuple[str, list[str], dict[str, str], str]] = [
     ("no production", ["demo", "--once"], {"HUB_PRODUCTION": "true"}, "HUB_PRODUCTION"),
     ("a folder that is none", ["init"], {"HUB_DATA_DIR": "/proc/x"}, "HUB_DATA_DIR"),
     ("no address at all", ["init"], {"HUB_DATABASE_URL": f"postgresql://[{CANARY}"}, "HUB_DATABASE_URL"),
-    ("a number that is none", ["init"], {"HUB_TOPIC_RETENTION_DAYS": CANARY}, "HUB_TOPIC_RETENTION_DAYS"),
-    ("a number too large", ["init"], {"HUB_TOPIC_RETENTION_DAYS": "99"}, "HUB_TOPIC_RETENTION_DAYS"),
+    (
+        "a number that is none",
+        ["init"],
+        {"HUB_KAFKA_REPLICATION": CANARY},
+        "HUB_KAFKA_REPLICATION must be a whole number from 1 to 5\n",
+    ),
+    (
+        "a number too large",
+        ["init"],
+        {"HUB_TOPIC_RETENTION_DAYS": "99"},
+        "HUB_TOPIC_RETENTION_DAYS must be a whole number from 1 to 30\n",
+    ),
+    (
+        "half a number",
+        ["init"],
+        {"HUB_METRICS_PORT": "8000.5"},
+        "HUB_METRICS_PORT must be a whole number from 1 to 65517\n",
+    ),
+    ("a size that is none", ["init"], {"HUB_DISK_RESERVE": CANARY}, "HUB_DISK_RESERVE must be a size such"),
     ("a name that is none", ["init"], {"HUB_MUNICIPALITY": f"{CANARY} Æ"}, "HUB_MUNICIPALITY"),
     ("a time that is none", ["init"], {"HUB_PURGE_SILENT_AFTER": CANARY}, "HUB_PURGE_SILENT_AFTER"),
     ("a time before now", ["init"], {"HUB_PURGE_SILENT_AFTER": "-P1D"}, "HUB_PURGE_SILENT_AFTER must be"),
@@ -453,13 +494,23 @@ AFTERWARDS: list[tuple[str, list[str], dict[str, str], str]] = [
     (
         "no CA",
         ["topics"],
-        {"HUB_KAFKA_BOOTSTRAP": "127.0.0.1:1", "HUB_KAFKA_CA": "/nope", "HUB_KAFKA_USERNAME": "x"},
+        {
+            "HUB_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+            "HUB_KAFKA_CA": "/nope",
+            "HUB_KAFKA_USERNAME": "x",
+            "HUB_KAFKA_PASSWORD": CANARY,
+        },
         "HUB_KAFKA_CA: /nope",
     ),
     (
         "a CA that is none",
         ["topics"],
-        {"HUB_KAFKA_BOOTSTRAP": "127.0.0.1:1", "HUB_KAFKA_CA": __file__, "HUB_KAFKA_USERNAME": "x"},
+        {
+            "HUB_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+            "HUB_KAFKA_CA": __file__,
+            "HUB_KAFKA_USERNAME": "x",
+            "HUB_KAFKA_PASSWORD": CANARY,
+        },
         "holds no PEM",
     ),
 ]
@@ -507,6 +558,67 @@ def test_passwords_are_for_partners_on_kafka(
         assert (status, out, len(err.splitlines())) == (1, "", 1), err
         assert says in err
         assert CANARY not in err
+
+
+def test_without_topics_the_condition_is_one_line_that_says_what_to_run(
+    hub: Callable[..., Any], ready: dict[str, str]
+) -> None:
+    """Half a table before it would look like an answer."""
+    status, out, err = hub("status", env=ready)
+    assert (status, out) == (1, "")
+    assert err == "hub: the topic does not exist: create it with `hub topics`\n"
+    hub("topics", env=ready)
+    assert hub("status", env=ready)[0] == 0
+
+
+def test_what_waits_here_is_told_while_the_broker_is_away(
+    hub: Callable[..., Any], ready: dict[str, str]
+) -> None:
+    status, out, err = hub("status", env={**ready, "HUB_KAFKA_BOOTSTRAP": "127.0.0.1:1"})
+    assert (status, len(err.splitlines())) == (1, 1), err
+    assert out.startswith("outbox ")
+    assert "HUB_KAFKA_BOOTSTRAP" in err
+
+
+def test_a_description_that_is_not_there_is_named_with_what_to_write(
+    hub: Callable[..., Any], ready: dict[str, str]
+) -> None:
+    status, out, err = hub("conformance", "/ingen/saadan.toml", env=ready)
+    assert (status, out) == (2, "")
+    assert err == (
+        "saadan.toml can't be read: No such file or directory. Name the TOML file of your program; "
+        "--help says what stands in it\n"
+    )
+
+
+def test_a_program_that_is_not_there_is_named_with_what_to_do(
+    hub: Callable[..., Any], ready: dict[str, str], tmp_path: Path
+) -> None:
+    """The examples begin with `python`: outside the environment another answers, or none."""
+    description = tmp_path / "reporter.toml"
+    for program in ("ingen-saadan", "./ingen-saadan"):
+        description.write_text(
+            f'role = "reporter"\nrun = ["{program}", "run"]\nsubmit = ["{program}", "submit"]\n'
+        )
+        status, out, err = hub("conformance", str(description), env=ready)
+        assert (status, out) == (2, "")
+        assert err == (
+            f"run: there is no program {program}: write its whole path, or have it on the path "
+            "(in a virtual environment: activate it first)\n"
+        )
+
+
+def test_every_word_that_a_command_takes_is_explained() -> None:
+    """In `--help`, to which a missing one sends the reader."""
+
+    def unexplained(command: Any, path: str) -> Iterator[str]:
+        for one in command.params:
+            if one.name != "help" and not getattr(one, "help", None):
+                yield f"{path} {one.name}"
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from unexplained(inner, f"{path} {name}")
+
+    assert list(unexplained(typer.main.get_command(command_line.app), "hub")) == []
 
 
 @pytest.mark.parametrize("command", ["init", "topics"])

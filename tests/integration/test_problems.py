@@ -205,6 +205,17 @@ def test_a_report_nested_too_deep_is_refused_over_http_and_when_sealed(desk: Des
     assert (answer.status_code, slug_of(answer)) == (422, "invalid"), answer.text
 
 
+def test_of_an_unknown_field_it_is_told_where_and_what_to_do(desk: Desk) -> None:
+    """Not by its name, which is the sender's own word."""
+    answer = desk.mette.post(f"{desk.path}/safety-level", {**LEVEL, CANARY: CANARY})
+    unknown = "an unknown field: leave it out, or correct its name"
+    assert answer.json()["errors"] == [{"pointer": "/*", "detail": unknown}]
+    sent = to_json(_sent(desk, POLICE, _report(**{CANARY: CANARY})))
+    answer = desk.police.post("/v1/inbound", sent)
+    refused(desk, answer, 422, "invalid", "body")
+    assert answer.json()["title"] == unknown
+
+
 def test_what_names_a_field_is_never_repeated_either(desk: Desk) -> None:
     """Where an object's keys are the sender's own words, a pointer would repeat them."""
     asked = {

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from contracts.base import Contract
+from contracts.base import UNKNOWN_FIELD, Contract
 from hub.errors import (
     Conflict,
     Corrupt,
@@ -108,7 +108,7 @@ def pointer_to(steps: Sequence[str | int]) -> str:
 
 
 def _detail(kind: str, message: str) -> str:
-    return _NO_ID if kind == "uuid_parsing" else message
+    return {"uuid_parsing": _NO_ID, "extra_forbidden": UNKNOWN_FIELD}.get(kind, message)
 
 
 def _fields() -> frozenset[str]:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from contracts.base import UNKNOWN_FIELD
+
 
 class AdapterError(Exception):
     """Base of what a person at the partner's end is told."""
@@ -47,8 +49,9 @@ def problems_of(error: ValidationError) -> list[str]:
     told: list[str] = []
     for found in error.errors(include_input=False, include_context=False, include_url=False):
         steps = [str(step) for step in found["loc"]]
-        if found["type"] == "extra_forbidden":
-            steps[-1:] = ["(an unknown field)"]
         rule = str(found["msg"]).removeprefix("Value error, ")
+        if found["type"] == "extra_forbidden":
+            name, _, rule = UNKNOWN_FIELD.partition(": ")
+            steps[-1:] = [f"({name})"]
         told += [f"{'.'.join(steps)}: {line}" if steps else line for line in rule.splitlines()]
     return told

@@ -97,7 +97,7 @@ def test_a_bad_report_is_told_in_lines_without_values(
     told = capsys.readouterr()
     assert "correct it and submit it again" in told.err
     assert "urgency: " in told.err
-    assert "(an unknown field)" in told.err
+    assert "(an unknown field): leave it out, or correct its name" in told.err
     assert "KANARIE" not in told.out + told.err
     assert "Traceback" not in told.err
     assert police(partner, "submit", str(partner.folder / "none.json")) == 1
