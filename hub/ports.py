@@ -51,6 +51,9 @@ class KeyRing(Protocol):
     def destroy(self, key_id: UUID) -> None:
         """Fence first, then the database: from then on `KeyDestroyed`, in restored backups too."""
 
+    def is_destroyed(self, key_id: UUID) -> bool:
+        """Whether it stands behind the fence, also one that has never sealed anything."""
+
     def finish(self, key_id: UUID) -> None:
         """Destroy in the database too what is destroyed behind the fence, and failed between the two."""
 

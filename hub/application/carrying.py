@@ -17,7 +17,7 @@ from hub.aggregates.citizen_case.events import EntryCorrected, ReportReceived, R
 from hub.aggregates.citizen_case.values import GrantTerms
 from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.aggregates.disclosures import RefusalReason
-from hub.application.committing import Change, Command, Committer
+from hub.application.committing import NOWHERE, Change, Command, Committer
 from hub.errors import Conflict, HubError, Missing, StaleVersion
 from hub.gates.gate import may_receive
 from hub.ports import Done, DoneBefore
@@ -183,6 +183,13 @@ class Carrier:
         """Refuse what its recipient could not be told: it must never stand where nobody was told."""
         if why_not := may_receive(self._committer.agreement(recipient), category):
             raise Conflict(f"{field}: {NOT_RECEIVABLE[why_not]}", field=field)
+
+    def _was_gone(self, command: Command, report_id: UUID) -> Answer | None:
+        """The answer to a report that is handed over again when its case is erased, also where a restored
+        database knows nothing of it: as then, and nothing is kept."""
+        if not self._committer.is_gone(command.by.organisation, report_id):
+            return None
+        return self._answer(self._committer.done(command) or Done(0, NOWHERE))
 
     def _receipt(self, report_id: UUID, number: str, status: ReceiptStatus, now: datetime) -> Receipt:
         return Receipt(report_id=report_id, number=number, status=status, at=now, on_call=self._on_call)

@@ -30,9 +30,11 @@ from hub.ports import Alongside, Done, Events, Idempotency, KeyRing, NewGrant, P
 
 log = logger("committing")
 
-
 _PARTNERS_REMEMBERED = 1024
 _NOBODY = Concerned({}, {})
+
+NOWHERE: Mapping[str, str] = {"case": str(UUID(int=0)), "number": "-"}
+"""Of a report whose case is erased and that a restored database does not know: no case, and no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +157,11 @@ class Committer:
         return Done(position, ids)
 
     def report_taken(self, reporter: str, report_id: UUID) -> Mapping[str, str] | None:
-        """What was answered to a reporter when its report was taken in."""
+        """What was answered to a reporter when its report was taken in; `NOWHERE` where that went with it."""
         name = f"{reporter}::report:{report_id}"
         done = self._store.answered(self._keys.mac("idempotency", name.encode()))
+        if done is None and self.is_gone(reporter, report_id):
+            return NOWHERE
         return done.ids if done else None
 
     def read_id(self, case_id: UUID, report_id: UUID) -> UUID:
@@ -206,7 +210,16 @@ class Committer:
 
     def was_erased_on_request(self, reporter: str, report_id: UUID) -> bool:
         """Whether a citizen who was reported so asked to be forgotten, and is."""
-        return self._is_on_record(self.erased_id(reporter, report_id))
+        fact_id = self.erased_id(reporter, report_id)
+        return self._keys.is_destroyed(fact_id) or self._is_on_record(fact_id)
+
+    def is_gone(self, reporter: str, report_id: UUID) -> bool:
+        """Whether the case of a report is erased: the fence knows also where a restored database does not."""
+        return self._keys.is_destroyed(self._gone_id(reporter, report_id))
+
+    def _gone_id(self, reporter: str, report_id: UUID) -> UUID:
+        """What stands behind the fence of a report whose case is erased (docs/format.md section 2)."""
+        return UUID(bytes=self._keys.mac("index", b"gone" + report_id.bytes + reporter.encode())[:16])
 
     def was_sent(self, message_id: UUID, recipient: str) -> bool:
         """Whether a control message of that id was written for the recipient."""
@@ -214,7 +227,15 @@ class Committer:
         return message is not None and message.control and message.recipient == recipient
 
     def destroy(self, case: CitizenCase) -> None:
-        """Destroy the keys of a case, its own last: what a crash leaves can still be found and finished."""
+        """Destroy the keys of a case, its own last: what a crash leaves can still be found and finished.
+
+        What keeps a restored database from taking its reports in anew goes behind the fence before.
+        """
+        for report_id in case.reports:
+            reporter = case.report(report_id).reporter
+            self._keys.destroy(self._gone_id(reporter, report_id))
+            if self.was_erased_on_request(reporter, report_id):
+                self._keys.destroy(self.erased_id(reporter, report_id))
         for key_id in (*sorted(case.persons, key=str), could_kill_key(case.id), case.id):
             self._keys.destroy(key_id)
 

@@ -26,6 +26,8 @@ class Intake(ChildrenAtRisk):
 
         The receipt says *received, not yet read by a person*; it is no disclosure (design: *A receipt*).
         """
+        if gone := self._was_gone(command, report.report_id):
+            return gone
         case_id, number = self._new_id(), self._number()
 
         def act(now: datetime) -> Change:

@@ -27,6 +27,8 @@ class Reporting(ChildrenAtRisk):
     def supplement_report(self, command: Command, report: ReportTaken) -> Answer:
         """Its reporter adds to a report: it lands in the same case, and is told like a report."""
         assert report.supplements is not None
+        if gone := self._was_gone(command, report.report_id):
+            return gone
         added_to = report.supplements
         taken = self._taken(command, added_to, "supplements")
         number = taken["number"]

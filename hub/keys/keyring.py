@@ -230,6 +230,10 @@ class StoredKeyRing:
         self._fence.add(key_id)
         self._table.destroy_key(key_id)
 
+    def is_destroyed(self, key_id: UUID) -> bool:
+        """Whether it stands behind the fence, also one that has never sealed anything."""
+        return key_id in self._fence
+
     def end(self, grants: Iterable[UUID]) -> None:
         """These grants ended, as the database knows; from now on in restored backups too."""
         self._fence.end(grants)
@@ -262,7 +266,7 @@ class StoredKeyRing:
 
     def finish(self, key_id: UUID) -> None:
         """Destroy in the database too what is destroyed behind the fence, and failed between the two."""
-        if key_id not in self._fence:
+        if not self.is_destroyed(key_id):
             return
         stored = self._table.stored_key(key_id)
         if stored is not None and stored.key is not None:
@@ -285,7 +289,7 @@ class StoredKeyRing:
         return block
 
     def _refuse_fenced(self, key_id: UUID) -> None:
-        if key_id in self._fence:
+        if self.is_destroyed(key_id):
             raise KeyDestroyed("this was erased: its key is destroyed")
 
     def _keep(self, key_id: UUID, key: bytes) -> None:

@@ -20,9 +20,11 @@ from contracts.client.party import Party
 from contracts.client.reading import read_http, read_kafka
 from contracts.envelope import Envelope, from_headers, to_headers
 from contracts.inbound_v1 import Inbound
-from contracts.message_v1 import Heartbeat, Revoked
-from contracts.terms import Category, SafetyLevel
+from contracts.message_v1 import Heartbeat, ReceiptStatus, Revoked
+from contracts.social_report_v1 import SocialReport
+from contracts.terms import Category, PersonRole, SafetyLevel
 from hub.adapters.broker.embedded import EmbeddedBroker
+from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import ConsentWithdrawn, ReportReceived
 from hub.aggregates.citizen_case.terms import ErasureGround
 from hub.errors import Missing
@@ -30,8 +32,8 @@ from hub.operating.restoring import restore
 from hub.ports import Consumer, Record
 from hub.projections import timeline
 from hub.topics.receiving import Receiver
-from tests.support.social_reports import example
-from tests.world import CASEWORKER, MUNICIPALITY, NGO, POLICE, SAME_WOMAN, UNIT, World
+from tests.support.social_reports import REPORTS, example
+from tests.world import CASEWORKER, HOSPITAL, MUNICIPALITY, NGO, POLICE, SAME_WOMAN, UNIT, World
 
 NO_CHILD = "skadestue-mand-slaaet-af-sin-bror"
 
@@ -111,6 +113,25 @@ class Town:
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(new, old))
 
 
+def _forget(world: World, case: UUID) -> None:
+    """Its citizen asks to be forgotten, and is."""
+    world.answer_for_children(case)
+    asked = world.parts.hub.request_erasure(world.command(CASEWORKER), case, world.clock())
+    world.parts.hub.grant_erasure(
+        world.command(CASEWORKER),
+        case,
+        UUID(asked.ids["request"]),
+        ground=ErasureGround.NO_LONGER_NEEDED,
+        reason="Intet kræver, at sagen bevares",
+    )
+
+
+def _blind(world: World, report: SocialReport) -> bytes:
+    (cpr,) = {p.cpr for p in report.persons if p.role is PersonRole.EXPOSED}
+    assert cpr is not None
+    return world.parts.committer.blind(PersonRole.EXPOSED, cpr)
+
+
 @pytest.fixture
 def town(tmp_path: Path, store_url: str) -> Iterator[Town]:
     """Give one."""
@@ -164,14 +185,7 @@ def test_who_was_forgotten_since_the_backup_stays_forgotten(town: Town) -> None:
         town.world.command(CASEWORKER), gone, organisation=UNIT, person="bo", name="Bo", reason="Bror"
     )
     town.back_up()
-    asked = town.world.parts.hub.request_erasure(town.world.command(CASEWORKER), gone, town.world.clock())
-    town.world.parts.hub.grant_erasure(
-        town.world.command(CASEWORKER),
-        gone,
-        UUID(asked.ids["request"]),
-        ground=ErasureGround.NO_LONGER_NEEDED,
-        reason="Intet kræver, at sagen bevares",
-    )
+    _forget(town.world, gone)
     town.put_back()
     with pytest.raises(Missing):
         town.world.case(gone)
@@ -182,6 +196,55 @@ def test_who_was_forgotten_since_the_backup_stays_forgotten(town: Town) -> None:
     stored = parts.app.store.stored_key(gone)
     assert stored is not None
     assert stored.key is None, "nor does its key lie there, wrapped"
+
+
+def test_what_was_erased_since_is_not_taken_in_anew(town: Town) -> None:
+    """Of a report that came and was erased since the backup knows nothing, and its topic still holds it."""
+    town.back_up()
+    report = town.report()
+    (gone,) = {event.originator_id for event in town.world.facts(ReportReceived)}
+    _forget(town.world, gone)
+    town.put_back()
+    assert restore(town.world.parts, town.broker).read == 1
+    assert town.reports() == []
+    told = town.world.controls_of(POLICE)
+    assert [type(control) for control in told] == [Heartbeat], "the epoch, and nothing of the report"
+    reporter = Actor(POLICE, "Bodil Betjent", "reporter", POLICE)
+    shown = town.world.parts.queries.receipt(reporter, report)
+    assert shown["status"] == ReceiptStatus.RECEIVED
+
+
+def test_its_reporters_program_may_hand_over_again_what_was_erased_since(town: Town) -> None:
+    """Over HTTP too, with what was added to it: answered as before, and nothing of it is kept."""
+    town.back_up()
+    report = REPORTS[NO_CHILD].model_copy(update={"report_id": uuid4()})
+    case = town.world.report(report=report)
+    more = REPORTS[NO_CHILD].model_copy(update={"report_id": uuid4(), "supplements": report.report_id})
+    reporter = Actor(HOSPITAL, report.written_by.name, "reporter", HOSPITAL)
+    town.world.parts.inbound.report(reporter, more)
+    _forget(town.world, case)
+    town.put_back()
+    restore(town.world.parts, town.broker)
+    before = len(town.world.log(0))
+    for again in (report, more, report):
+        answer = town.world.parts.inbound.report(reporter, again)
+        assert answer.ids["number"] == "-"
+    assert len(town.world.log(0)) == before
+    assert town.world.parts.app.store.cases_of(_blind(town.world, report)) == []
+    fresh = REPORTS[NO_CHILD].model_copy(update={"report_id": uuid4()})
+    assert town.world.case(town.world.report(report=fresh)).reports, "another report is another night"
+
+
+def test_a_report_from_before_the_backup_is_not_called_forwarded_because_its_case_was_erased(
+    town: Town,
+) -> None:
+    case = town.world.report(NO_CHILD)
+    report = town.world.report_of(case)
+    town.back_up()
+    _forget(town.world, case)
+    town.put_back()
+    restore(town.world.parts, town.broker)
+    assert town.world.parts.queries._how_far(HOSPITAL, case, report) is ReceiptStatus.RECEIVED
 
 
 def test_what_partners_sent_since_is_read_again_and_happens_once(town: Town) -> None:
