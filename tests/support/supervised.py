@@ -33,6 +33,13 @@ class Supervised:
         """SIGKILL, as a crash would."""
         self._process.kill()
 
+    def abandon(self) -> None:
+        """SIGKILL, and no other start: its machine is gone."""
+        self._stopping.set()
+        self._thread.join()
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> int:
         """SIGTERM, and no other start; the exit status."""
         self._stopping.set()
