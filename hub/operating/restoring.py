@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from contracts.topics import from_topic
 from hub.aggregates.base import Actor
@@ -46,7 +46,7 @@ def restore(parts: Parts, broker: Broker) -> Restored:
 
     Raises `Unavailable` where the receivers still run, or the broker is away.
     """
-    epoch = parts.app.store.begin_epoch()
+    epoch = _begin_epoch(parts)
     parts.app.keys.erase_again()
     fenced = parts.app.keys.ended()
     found = [_end_again(parts, case_id, fenced) for case_id in _cases(parts)]
@@ -57,6 +57,21 @@ def restore(parts: Parts, broker: Broker) -> Restored:
             heartbeat = Command(by=RESTORER, key=f"heartbeat:{partner.slug}:{epoch}.0")
             parts.hub.send_heartbeat(heartbeat, partner.slug)
     return Restored(epoch, sum(again), len(again), found.count(None), read)
+
+
+def _begin_epoch(parts: Parts) -> int:
+    """The first that was never begun, also not in a database that is gone since: the fence knows each."""
+    store, keys = parts.app.store, parts.app.keys
+    epoch = store.begin_epoch()
+    while keys.is_destroyed(_epoch_id(store.store_id, epoch)):
+        epoch = store.begin_epoch()
+    keys.destroy(_epoch_id(store.store_id, epoch))
+    return epoch
+
+
+def _epoch_id(store_id: bytes, epoch: int) -> UUID:
+    """What stands behind the fence of an epoch that was begun (docs/format.md section 2)."""
+    return uuid5(UUID(bytes=store_id), f"epoch:{epoch}")
 
 
 def _end_again(parts: Parts, case_id: UUID, fenced: frozenset[UUID]) -> int | None:

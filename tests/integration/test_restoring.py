@@ -42,7 +42,7 @@ class Town:
     """A municipality whose database can be backed up and put back, beside keys, fence and broker."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        self._folder, self._url = folder, url
+        self._folder, self._url, self._backup = folder, url, ""
         self.world = World.built(folder / "hub", url)
         self.identities = self.world.identities
         self.identities[UNIT].save(folder / "hub" / "keys" / "recipients" / UNIT)
@@ -63,7 +63,9 @@ class Town:
         """The database as it was backed up; nothing else is put back."""
         self.world.close()
         if self._url:
-            self._url += "_backup"
+            self._backup = self._backup or self._url + "_backup"
+            self._url = f"{self._url}_put_back"
+            self._copy_database(self._backup, self._url)
         else:
             for left in (self._folder / "hub").glob("hub.db*"):
                 left.unlink()
@@ -275,6 +277,18 @@ def test_numbers_begin_anew_and_readers_go_on(town: Town) -> None:
     assert lost.message_id not in {message.message_id for message in stored}
     assert sorted(town.shown()) == sorted((m.message_id, m.sequence) for m in stored if not m.control)
     assert town.world.parts.views[timeline.NAME].position(UNIT) == (2, 2)
+
+
+def test_a_backup_that_is_put_back_twice_begins_no_epoch_again(town: Town) -> None:
+    """Who read further in the epoch between would miss what is told up to there."""
+    town.back_up()
+    begun = []
+    for _ in range(2):
+        town.put_back()
+        begun += [restore(town.world.parts, town.broker).epoch for _ in range(2)]
+        town.world.report()
+        assert {m.epoch for m in town.world.stored(POLICE)[-1:]} == {begun[-1]}
+    assert begun == sorted(set(begun))
 
 
 def test_what_lay_on_a_topic_unread_is_no_row_of_a_restored_view(town: Town) -> None:
