@@ -12,6 +12,7 @@ from eventsourcing.persistence import IntegrityError
 
 from contracts.message_v1 import Receipt, ReceiptStatus
 from contracts.terms import Category, OrganisationKind
+from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.events import EntryCorrected, ReportReceived, ReportRetracted, ReportTakenUp
 from hub.aggregates.citizen_case.values import GrantTerms
@@ -88,6 +89,11 @@ class Carrier:
             return Change(cases=(case,), ids=ids or {"case": str(case_id)})
 
         return self._on(command, case_id, act)
+
+    def _answered_by(self, case: CitizenCase, tovholder: Actor) -> Change:
+        """The case as it was changed, to be found by who answers for it or stands in."""
+        blind = self._committer.blind_coordinator(tovholder.login)
+        return Change(cases=(case,), ids={"case": str(case.id)}, blind=((blind, case.id),))
 
     def _on(
         self,

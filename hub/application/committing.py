@@ -289,6 +289,12 @@ class Committer:
         partners = {slug: found[stream] for slug, stream in streams.items()}
         return {slug: partner.name for slug, partner in partners.items() if isinstance(partner, Partner)}
 
+    def partner_name(self, slug: str) -> str:
+        """What a partner is called; its slug where it can't be read, or is none."""
+        partner_id = self.partner_id(slug)
+        found = self._events.latest([partner_id])[partner_id]
+        return found.name if isinstance(found, Partner) else slug
+
     def agreement(self, slug: str) -> Agreement | None:
         """A partner's agreement; None where it can't be read."""
         partner_id = self.partner_id(slug)
@@ -319,8 +325,12 @@ class Committer:
         return tuple((self.blind(role, cpr), case_id) for role, cpr in numbers)
 
     def blind_coordinator(self, login: str) -> bytes:
-        """The value under which the cases stand that a login was made coordinator of."""
+        """The value under which the cases stand that a login was ever to answer for, or to stand in for."""
         return self._keys.mac("index", f"coordinator:{login}".encode())
+
+    def cases_given_to(self, login: str) -> list[UUID]:
+        """Every case that a login was ever to answer for, or to stand in for, as the blind index says."""
+        return self._store.cases_of(self.blind_coordinator(login))
 
     def _pending(self, change: Change) -> bool:
         return any(a.pending_events for a in (*change.cases, *change.others))

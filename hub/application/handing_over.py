@@ -28,12 +28,13 @@ class HandingOver(Carrier):
         return self._on(command, case_id, act)
 
     def accept_hand_over(self, command: Command, case_id: UUID, hand_over_id: UUID) -> Answer:
-        """Whoever was asked takes the case over."""
-        return self._do(
-            command,
-            case_id,
-            lambda case, now: case.accept_hand_over(hand_over_id=hand_over_id, by=command.by, at=now),
-        )
+        """Whoever was asked takes the case over. The index then finds it."""
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            case.accept_hand_over(hand_over_id=hand_over_id, by=command.by, at=now)
+            return self._answered_by(case, command.by)
+
+        return self._on(command, case_id, act)
 
     def decline_hand_over(
         self, command: Command, case_id: UUID, hand_over_id: UUID, reason: HandOverRefusal
@@ -51,10 +52,9 @@ class HandingOver(Carrier):
         self, command: Command, case_id: UUID, substitute: Actor, ends_at: datetime
     ) -> Answer:
         """Let another tovholder of the unit act at once, beside the one who is responsible, for a time."""
-        return self._do(
-            command,
-            case_id,
-            lambda case, now: case.name_substitute(
-                substitute=substitute, ends_at=ends_at, by=command.by, at=now
-            ),
-        )
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            case.name_substitute(substitute=substitute, ends_at=ends_at, by=command.by, at=now)
+            return self._answered_by(case, substitute)
+
+        return self._on(command, case_id, act)

@@ -170,10 +170,6 @@ class Intake(ChildrenAtRisk):
         def act(case: CitizenCase, now: datetime) -> Change:
             blocked = {login for inquiry in self._related(case) for login in inquiry.blocked}
             case.assign_coordinator(coordinator=coordinator, blocked=blocked, by=command.by, at=now)
-            return Change(
-                cases=(case,),
-                ids={"case": str(case_id)},
-                blind=((self._committer.blind_coordinator(coordinator.login), case_id),),
-            )
+            return self._answered_by(case, coordinator)
 
         return self._on(command, case_id, act)

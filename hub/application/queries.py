@@ -1,7 +1,7 @@
 """The questions a person may ask. Every look is recorded before it is answered (domain rule 4)."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -48,6 +48,14 @@ class Waiting:
     """Whether a named person has read it, of a report taken back: has seen that. None where it is neither."""
 
 
+@dataclass(frozen=True, slots=True)
+class OwnCases:
+    """What one tovholder has, by number; `damaged` counts what she was given and nobody can read now."""
+
+    cases: Sequence[CitizenCase]
+    damaged: int
+
+
 class Queries:
     """Answers from the read models, through gate 3; values that could kill from the case itself."""
 
@@ -78,6 +86,10 @@ class Queries:
     def case(self, case_id: UUID) -> CitizenCase:
         """The case, for deciding who may ask. Raises `Missing`."""
         return self._committer.case(case_id)
+
+    def partner_name(self, slug: str) -> str:
+        """What one partner is called; its slug where nobody here knows."""
+        return self._committer.partner_name(slug)
 
     def partner_names(self) -> dict[str, str]:
         """What each partner is called, by slug."""
@@ -153,6 +165,22 @@ class Queries:
                 }
             )
         return found
+
+    def own_cases(self, by: Actor, purpose: str) -> OwnCases:
+        """The cases that this person answers for or stands in for; each that is shown is on record as a look.
+
+        One that cannot be read is counted, whoever has it now.
+        """
+        hidden, now = self._committer.barring.hidden_from(by.login), self._clock()
+        shown, damaged = list[CitizenCase](), 0
+        for found in self._events.latest(self._committer.cases_given_to(by.login)).values():
+            if isinstance(found, Corrupt):
+                log.error("a case cannot be read", error=found.slug)
+                damaged += 1
+            elif isinstance(found, CitizenCase) and found.id not in hidden and found.acts(by.person, now):
+                self._opener.look(by, by.organisation, found.id, "worklist", purpose, [])
+                shown.append(found)
+        return OwnCases(sorted(shown, key=lambda case: case.number or ""), damaged)
 
     def _readable(self, case_id: UUID | None) -> CitizenCase | None:
         try:

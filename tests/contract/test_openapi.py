@@ -30,7 +30,7 @@ NEITHER_API = {
     ("GET", "/static/{name}"),
 }
 LOOKS = {
-    *("timeline", "hand-overs", "disclosures", "possible-breaches", "emergency-reviews"),
+    *("timeline", "hand-overs", "own-cases", "disclosures", "possible-breaches", "emergency-reviews"),
     *("could-kill", "free-text", "candidates", "block-list", "other-roles", "{thread}"),
 }
 """The last word of every route that opens something for a person."""

@@ -130,6 +130,7 @@ OTHERS: dict[str, set[Role]] = {
     "POST /v1/threads/{thread}/referrals/{referral_id}/answers": {R.PARTNER_STAFF},
     "GET /v1/inbox": STAFF,
     "GET /v1/hand-overs": {R.TOVHOLDER},
+    "GET /v1/own-cases": {R.TOVHOLDER},
     "POST /v1/anonymous-advice": STAFF,
     "GET /v1/unanswered-cases": {R.PROGRAMME_LEAD},
     "POST /v1/persons/stop": {R.OPERATOR, R.PROGRAMME_LEAD},

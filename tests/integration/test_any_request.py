@@ -301,7 +301,7 @@ def mend(site: Site, case: Any) -> None:
             case.path_parameters[name] = known[name]
     for name in [name for name in case.headers or {} if name.lower() in ("if-match", "hub-purpose")]:
         del case.headers[name]
-    if "/v1/cases/" in path or "/v1/threads/" in path or path == "/v1/hand-overs":
+    if "/v1/cases/" in path or "/v1/threads/" in path or path in ("/v1/hand-overs", "/v1/own-cases"):
         case.headers = {**(case.headers or {}), "Hub-Purpose": "coordination"}
     case.query = {}
     if path == "/v1/social-reports":

@@ -14,7 +14,7 @@ from hub.errors import Conflict, Invalid, TamperedRow
 from hub.operating.restoring import restore
 from tests.support.carrying import carried
 from tests.support.social_reports import example
-from tests.world import ANOTHER_TOVHOLDER, CHILDREN, NGO, PARTNERS, SHELTER, UNIT, World
+from tests.world import ANOTHER_TOVHOLDER, CHILDREN, NGO, PARTNERS, SHELTER, TOVHOLDER, UNIT, World
 
 C = Category
 
@@ -88,6 +88,14 @@ def test_a_worklist_shows_what_can_be_read_beside_a_damaged_case(world: World, t
     assert shown() == [str(case) for case in cases]
     damage(world, cases[0])
     assert shown() == [str(cases[1])]
+
+
+def test_a_tovholders_own_cases_are_listed_beside_a_damaged_one_which_is_counted(world: World) -> None:
+    """It may be hers: that it can't be read is no reason to let it vanish."""
+    damaged, other = world.open_case(), world.open_case()
+    damage(world, damaged)
+    found = world.parts.queries.own_cases(TOVHOLDER, "coordination")
+    assert ([case.id for case in found.cases], found.damaged) == ([other], 1)
 
 
 def test_a_restored_backup_is_set_right_beside_a_damaged_case(world: World, tmp_path: Path) -> None:

@@ -87,6 +87,49 @@ def test_until_acceptance_the_old_tovholder_has_the_case_and_then_the_new_one_at
     assert office.answer(office.bo, hand_over) == 404
 
 
+def test_a_case_that_was_taken_over_waits_for_another_once_who_took_it_is_stopped(office: Office) -> None:
+    """The programme lead is told of it as of one that was given in the first place."""
+    assert office.answer(office.bo, office.ask(office.mette)) == 201
+    stop = {"organisation": UNIT, "person": "bo", "reason": "Nøglekort mistet"}
+    assert office.lea.post("/v1/persons/stop", stop).status_code == 201
+    waits = office.lea.get("/v1/unanswered-cases").json()["cases"]
+    assert [one["case"] for one in waits] == [str(office.case)]
+
+
+def own_cases(who: Caller) -> list[str]:
+    found = who.get("/v1/own-cases", "coordination").json()
+    assert found["damaged"] == 0
+    return [one["case"] for one in found["cases"]]
+
+
+def test_a_tovholder_lists_the_cases_that_are_hers_now_and_each_is_on_record(office: Office) -> None:
+    """Given, taken over, or stood in for; not whom they are about. What was handed over is on no list."""
+    office.world.report("politi-mand-haevnporno-tidligere-kaereste")
+    before = len(office.world.facts(LookRecorded))
+    (one,) = office.mette.get("/v1/own-cases", "coordination").json()["cases"]
+    assert set(one) == {"case", "number", "state", "stands_in_until"}
+    assert (one["case"], one["state"], one["stands_in_until"]) == (str(office.case), "open", None)
+    looks = office.world.facts(LookRecorded)[before:]
+    assert [(x.by.person, x.what, x.purpose, x.case_id) for x in looks] == [
+        ("mette", Looked.WORKLIST, "coordination", office.case)
+    ]
+    assert (own_cases(office.bo), own_cases(office.kim)) == ([], [])
+
+    until = office.world.clock() + timedelta(minutes=2)
+    wanted = {"person": "kim", "name": "Kim", "ends_at": until.isoformat()}
+    assert office.lea.post(f"/v1/cases/{office.case}/substitute", wanted).status_code == 201
+    (one,) = office.kim.get("/v1/own-cases", "coordination").json()["cases"]
+    assert one["stands_in_until"] == until.isoformat()
+    office.world.clock.move(timedelta(minutes=3))
+    assert own_cases(office.kim) == []
+
+    assert office.answer(office.bo, office.ask(office.mette)) == 201
+    assert (own_cases(office.mette), own_cases(office.bo)) == ([], [str(office.case)])
+    block = {"organisation": UNIT, "person": "bo", "name": "Bo", "reason": "Nabo til en part"}
+    assert office.lea.post(f"/v1/cases/{office.case}/blocks", block).status_code == 201
+    assert own_cases(office.bo) == []
+
+
 def test_who_is_asked_sees_the_request_and_nothing_of_the_case_and_that_look_is_on_record(
     office: Office,
 ) -> None:

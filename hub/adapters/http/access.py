@@ -71,6 +71,7 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("POST", "/v1/threads/{thread}/referrals/{referral_id}/answers"): {Role.PARTNER_STAFF: NONE},
     ("GET", "/v1/inbox"): _STAFF,
     ("GET", "/v1/hand-overs"): {Role.TOVHOLDER: NONE},
+    ("GET", "/v1/own-cases"): {Role.TOVHOLDER: NONE},
     ("GET", "/v1/cases/{case_id}/timeline"): _INTAKE,
     ("GET", "/v1/cases/{case_id}/disclosures"): _INTAKE,
     ("POST", "/v1/cases/{case_id}/candidates"): _INTAKE,

@@ -224,6 +224,7 @@ class CitizenCase(Aggregate):
     decline_hand_over = handing_over.decline_hand_over
     name_substitute = handing_over.name_substitute
     acts = handing_over.acts
+    stands_in_until = handing_over.stands_in_until
 
     decide_contact = contact.decide_contact
     attempt_contact = contact.attempt_contact

@@ -105,6 +105,14 @@ def acts(self: "CitizenCase", person: str, now: datetime) -> bool:
     return stands_in is not None and stands_in.who.person == person and now < stands_in.ends_at
 
 
+def stands_in_until(self: "CitizenCase", person: str) -> datetime | None:
+    """Until when this person stands in for who is responsible; None for who is, and for any other."""
+    stands_in = self.substitute
+    if stands_in is None or stands_in.who.person != person:
+        return None
+    return None if self.coordinator is not None and self.coordinator.person == person else stands_in.ends_at
+
+
 def _must_be_coordinated(case: "CitizenCase", field: str) -> None:
     if case.coordinator is None:
         raise Conflict(f"{field}: nobody has the case yet; name its coordinator instead", field=field)

@@ -48,6 +48,27 @@ def hand_overs(
     return {"waiting": parts.queries.hand_overs(call.actor, purpose)}
 
 
+@router.get("/v1/own-cases")
+def own_cases(call: Authorised, parts: Parts, purpose: Purpose) -> Mapping[str, object]:
+    """The cases that you answer for or stand in for, open or not. Not whom they are about.
+
+    `damaged`: how many that you were given cannot be read; call the programme lead.
+    """
+    found = parts.queries.own_cases(call.actor, purpose)
+    cases = [
+        {
+            "case": str(case.id),
+            "number": case.number,
+            "state": case.state,
+            "stands_in_until": until.isoformat()
+            if (until := case.stands_in_until(call.actor.person))
+            else None,
+        }
+        for case in found.cases
+    ]
+    return {"cases": cases, "damaged": found.damaged}
+
+
 @router.post("/v1/cases/{case_id}/hand-over", status_code=201)
 def request(call: Authorised, parts: Parts, body: Body, asked: HandOverAsked) -> Mapping[str, object]:
     """Ask another tovholder of your unit to take the case over. Until that is accepted nothing changes."""
