@@ -149,7 +149,7 @@ class Parts:
         self.hub.register_partner(
             Command(by=Actor("hub", "hub", "operator", self.settings.unit)),
             slug=self.settings.unit,
-            name=self.settings.unit,
+            name=self.settings.unit.replace("-", " ").capitalize(),
             kind=OrganisationKind.MUNICIPAL_UNIT,
             categories=list(Category),
             sealing_key=public.sealing,

@@ -20,7 +20,7 @@ from tests.support.social_reports import SOURCES
 
 PATH = Path(contracts.__file__).parent / "openapi.json"
 PUBLISHED: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
-PAGES = {("GET", "/"), ("POST", "/cases"), ("GET", "/cases/{case_id}")}
+PAGES = {("GET", "/"), ("POST", "/cases"), ("GET", "/cases"), ("GET", "/cases/{case_id}")}
 NEITHER_API = {
     ("GET", "/login"),
     ("POST", "/login"),

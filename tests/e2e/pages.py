@@ -144,6 +144,14 @@ SMALL = (
     ".filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML)"
 )
 """What is too low to be hit by a thumb."""
+ALIKE = """
+const seen = new Map();
+return [...document.querySelectorAll('main a, nav a')].filter(a => {
+    const name = a.textContent.trim(), before = seen.get(name);
+    seen.set(name, a.href);
+    return before !== undefined && before !== a.href; }).map(a => a.textContent.trim());
+"""
+"""Links that are called the same and lead elsewhere."""
 AFTER_A_LIST = """
 return [...document.querySelectorAll('.inbox + *')].map(
     e => e.getBoundingClientRect().top - e.previousElementSibling.getBoundingClientRect().bottom)

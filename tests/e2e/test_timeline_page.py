@@ -13,6 +13,7 @@ from selenium.webdriver.common.keys import Keys
 from hub.aggregates.look import LookRecorded
 from tests.e2e.pages import (
     AFTER_A_LIST,
+    ALIKE,
     FAINT,
     FIRST,
     NAMELESS,
@@ -144,6 +145,64 @@ def test_a_case_of_another_unit_looks_like_none(browser: Browser, served: Served
     browser.open(f"{served.url}/cases/7403912006?purpose=contact")
     assert browser.one("h1").text == "Der er ingen sådan side, eller ingen for dig."
     expect_complaints(browser, "404", 3)
+
+
+def test_an_address_that_is_none_is_a_page_and_to_a_program_a_problem(
+    browser: Browser, served: Served
+) -> None:
+    """In the visitor's language, with the way back, and without the address."""
+    log_in(browser, served)
+    browser.open(f"{served.url}/kanariefuglen?lang=en")
+    assert browser.one("h1").text == "There is no such page, or none for you."
+    assert [link.text for link in browser.all("main a")] == ["To the inbox"]
+    assert "kanariefuglen" not in browser.source
+    browser.open(f"{served.url}/logout?lang=da")
+    assert browser.one("h1").text == "Der er ingen sådan side, eller ingen for dig."
+    expect_complaints(browser, "40", 2)
+    with httpx2.Client(base_url=served.url) as nobody:
+        person = {"Accept": "text/html,application/xhtml+xml;q=0.9", "Accept-Language": "en"}
+        page = nobody.get("/kanariefuglen", headers=person)
+        assert (page.status_code, page.headers["content-language"]) == (404, "en")
+        assert page.headers["x-frame-options"] == "DENY"
+        asked = nobody.get("/logout", headers=person)
+        assert (asked.status_code, asked.headers["allow"]) == (405, "POST")
+        program = nobody.get("/kanariefuglen")
+        assert program.headers["content-type"] == "application/problem+json"
+
+
+def test_a_tovholder_finds_her_own_cases(browser: Browser, served: Served) -> None:
+    """By number and state alone; each is on record, and opens for a purpose that is asked for then."""
+    log_in(browser, served)
+    before = len(served.world.facts(LookRecorded))
+    browser.click("nav a:last-child")
+    assert (browser.url, browser.title) == (f"{served.url}/cases", "Tværs – mine sager")
+    assert browser.one("nav [aria-current]").text == "Mine sager"
+    numbers = [served.world.case(case).number for case in (served.case, served.planted, served.erased)]
+    assert [item.text for item in browser.all(".item h2")] == [f"Sag {n}" for n in sorted(map(str, numbers))]
+    assert all("Status: Åben sag." in item.text for item in browser.all(".item"))
+    looks = served.world.facts(LookRecorded)[before:]
+    assert {(x.what, x.purpose, x.by.person) for x in looks} == {("worklist", "coordination", "tove")}
+    assert {x.case_id for x in looks} == {served.case, served.planted, served.erased}
+    browser.click(".item a")
+    assert browser.one("h1").text == "Hvorfor åbner du sagen?"
+    browser.click("header button")
+    log_in(browser, served, "inge")
+    assert [link.text for link in browser.all("nav a")] == ["Indbakke"]
+
+
+def test_who_looks_is_shown_with_the_name_of_the_unit(browser: Browser, served: Served) -> None:
+    """Not by the word that the machines have for it."""
+    log_in(browser, served)
+    assert browser.one(".unit").text == "Familieenheden"
+
+
+def test_what_waits_about_children_is_told_apart(browser: Browser, served: Served) -> None:
+    """By when it came and what it came of, in one box."""
+    log_in(browser, served, path=timeline_of(served.case))
+    first, second = [item.text for item in browser.all("#child + ul li")]
+    assert first.startswith("01.12.2026 kl. 10.00, et barn nævnes i en rapport (Politi")
+    assert second.startswith("01.12.2026 kl. 11.10, et barn nævnes i en rapport (Skadestue")
+    assert browser.source.count("Et barn er i fare") == 1
 
 
 def test_the_inbox_opens_for_a_caseworker_alone(browser: Browser, served: Served) -> None:
@@ -279,6 +338,7 @@ def test_nothing_runs_over_the_edge(
         "inbox": "/",
         "timeline": timeline_of(served.case),
         "purpose": f"/cases/{served.case}",
+        "cases": "/cases",
     }
     log_in(browser, served)
     for name, path in pages.items():
@@ -300,13 +360,14 @@ def test_by_keyboard_and_by_ear(browser: Browser, served: Served) -> None:
     assert browser.ask("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
     browser.press(Keys.ENTER)
     assert browser.ask("return document.activeElement.id") == "content"
-    for path in ("/", timeline_of(served.case), f"/cases/{served.case}"):
+    for path in ("/", "/cases", timeline_of(served.case), f"/cases/{served.case}"):
         browser.open(served.url + path)
         levels = [int(h.tag_name[1]) for h in browser.all("h1, h2, h3, h4, h5, h6")]
         assert levels[0] == 1
         assert levels.count(1) == 1
         assert all(after <= before + 1 for before, after in pairwise(levels))
         assert browser.ask(NAMELESS) == []
+        assert browser.ask(ALIKE) == []
         assert browser.ask(FAINT) == []
 
 
@@ -321,7 +382,9 @@ def test_what_these_tests_look_for_they_find(browser: Browser, served: Served) -
     browser.ask("document.querySelector('h1').style.color = '#aaa'")
     browser.ask("document.querySelector('main').append(document.createElement('input'))")
     browser.ask("document.querySelector('button').style.minHeight = '10px'")
-    assert [len(browser.ask(script)) for script in (FAINT, NAMELESS, SMALL)] == [1, 1, 1]
+    browser.ask("document.querySelector('.due a').href = '/cases'")
+    browser.ask("document.querySelector('.due a').textContent = document.querySelector('nav a').textContent")
+    assert [len(browser.ask(script)) for script in (FAINT, NAMELESS, SMALL, ALIKE)] == [1, 1, 1, 1]
     with pytest.raises(WebDriverException, match="ERR_NAME_NOT_RESOLVED"):
         browser.open("http://elsewhere.example/")
     assert "elsewhere.example" in browser.hosts()

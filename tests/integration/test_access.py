@@ -144,6 +144,7 @@ OTHERS: dict[str, set[Role]] = {
     "POST /v1/partners/{slug}/receipts-leader": {R.OPERATOR},
     "GET /": STAFF,
     "POST /cases": STAFF,
+    "GET /cases": {R.TOVHOLDER},
 }
 """Routes that name no case: the roles that are let in."""
 
@@ -159,7 +160,7 @@ WITHOUT_LOGIN = {
     "POST /logout",
     "GET /static/{name}",
 }
-PAGES = {"GET /", "POST /cases", "GET /cases/{case_id}"}
+PAGES = {"GET /", "POST /cases", "GET /cases", "GET /cases/{case_id}"}
 """Their token rests in a cookie, and they answer in HTML."""
 
 

@@ -142,6 +142,7 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     # The pages ask what the API asks, in the same roles and relations.
     ("GET", "/"): _STAFF,
     ("POST", "/cases"): _STAFF,
+    ("GET", "/cases"): {Role.TOVHOLDER: NONE},
     ("GET", "/cases/{case_id}"): _INTAKE,
 }
 

@@ -32,7 +32,7 @@ from hub.adapters.http.routes import (
     staff,
 )
 from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
-from hub.adapters.web import pages
+from hub.adapters.web import pages, rendering
 from hub.adapters.web.issuer_login import IssuerLogin
 from hub.errors import HubError, Unavailable
 from hub.logs import logger
@@ -84,6 +84,7 @@ def create_app(
     )
     app.state.services = parts
     problems.install(app)
+    rendering.install(app)
     _edge(app, answered)
     routers = [*ROUTERS, pages.router(issuer, login)]
     for router in routers:

@@ -89,6 +89,13 @@ def problem_of(error: HubError, part: str | None = None) -> JSONResponse:
     return problem(status, error.slug, str(error), errors, part=part)
 
 
+def problem_of_http(error: HTTPException) -> JSONResponse:
+    """What the framework says: nobody is logged in, or routing finds nothing."""
+    slugs = {401: "not-logged-in", 404: "not-found", 405: "method-not-allowed"}
+    slug = slugs.get(error.status_code, "invalid")
+    return problem(error.status_code, slug, str(error.detail), headers=error.headers)
+
+
 def _pointer(loc: tuple[str | int, ...], kind: str) -> str:
     """A JSON pointer; a `*` stands for what may be the sender's own word."""
     steps = list(loc)
@@ -138,7 +145,4 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
-        slug = {401: "not-logged-in", 404: "not-found", 405: "method-not-allowed"}.get(
-            error.status_code, "invalid"
-        )
-        return problem(error.status_code, slug, str(error.detail), headers=error.headers)
+        return problem_of_http(error)

@@ -14,6 +14,8 @@ from contracts.times import day_of
 from hub.adapters.web.facts import facts_of
 from hub.adapters.web.lines import Fact, Names
 from hub.adapters.web.wording import WORDS, Words
+from hub.aggregates.citizen_case.terms import NotificationCause
+from hub.aggregates.citizen_case.values import Notification
 from hub.gates.opening import OpenedRow
 
 KindOf = Callable[[str], str | None]
@@ -28,6 +30,8 @@ _SHAPES = {
     OrganisationKind.SHELTER: "ngo",
     OrganisationKind.MUNICIPAL_UNIT: "municipality",
 }
+_REPORTS = {MessageKind.REPORT_RECEIVED, MessageKind.REPORT_SUPPLEMENTED}
+_BY_A_REPORT = {NotificationCause.REPORT, NotificationCause.MINOR}
 _ANSWERS = {
     MessageKind.REFERRAL_RECEIVED,
     MessageKind.REFERRAL_ACCEPTED,
@@ -59,6 +63,14 @@ _ORDER = [
     Category.FREE_TEXT,
 ]
 """Who and what she or he wants, then what happened, then how we know."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildDue:
+    """A child notification that waits: what it came of, in words, and by when a person must answer."""
+
+    what: str
+    deadline: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,22 @@ def days(rows: Sequence[OpenedRow], words: Words, kind_of: KindOf) -> list[Day]:
     entries = [_entry(row, words, kind_of, asked, corrected[row.row.message_id]) for row in rows]
     grouped = groupby(entries, key=lambda e: day_of(e.at))
     return [Day(words.long_day(on), list(found)) for on, found in grouped]
+
+
+def children_due(rows: Sequence[OpenedRow], words: Words, waiting: Iterable[Notification]) -> list[ChildDue]:
+    """What waits for an answer about children, told apart by when it came and what it came of."""
+    what: dict[str, str] = {}
+    reported: dict[UUID, Source] = {}
+    for row in rows:
+        if row.head.kind in _REPORTS:
+            reported[row.head.thread] = _reporter(row, words)
+        for data in (part.data for part in row.parts if row.head.kind is MessageKind.CHILD_NOTIFICATION_DUE):
+            cause, source = words.label(NotificationCause, data["cause"]), reported.get(row.head.thread)
+            if data["cause"] in _BY_A_REPORT and source is not None:
+                cause += f" ({', '.join(filter(None, (source.word, source.name)))})"
+            what.setdefault(str(data["notification"]), f"{words.when(row.head.recorded)}, {cause}")
+    unread = words("case.child.unread")
+    return [ChildDue(what.get(str(one.due_id), unread), one.deadline) for one in waiting]
 
 
 def recipients(rows: Iterable[OpenedRow]) -> dict[str, tuple[str, ...]]:
@@ -214,14 +242,18 @@ def _role(part: Part, words: Words) -> str:
 
 
 def _source(row: OpenedRow, words: Words, kind_of: KindOf, asked: Asked) -> Source:
-    if row.head.kind in {MessageKind.REPORT_RECEIVED, MessageKind.REPORT_SUPPLEMENTED}:
-        units = [p.data["unit"] for p in row.parts if isinstance(p.data.get("unit"), dict)]
-        unit = units[0] if units else {}
-        return _named(unit.get("kind"), str(unit.get("organisation", "")), words)
+    if row.head.kind in _REPORTS:
+        return _reporter(row, words)
     if row.head.kind in _ANSWERS:
         (slug,) = asked.get(str(row.head.refs.get("referral")), ("",))
         return _named(kind_of(slug), words.organisation(slug), words)
     return _named(OrganisationKind.MUNICIPAL_UNIT, "", words)
+
+
+def _reporter(row: OpenedRow, words: Words) -> Source:
+    units = [p.data["unit"] for p in row.parts if isinstance(p.data.get("unit"), dict)]
+    unit = units[0] if units else {}
+    return _named(unit.get("kind"), str(unit.get("organisation", "")), words)
 
 
 def _named(kind: object, name: str, words: Words) -> Source:

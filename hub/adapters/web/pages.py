@@ -13,7 +13,7 @@ from hub.adapters.http.access import TABLE, Relation, role_for
 from hub.adapters.http.context import services
 from hub.adapters.http.tokens import EmbeddedIssuer, NotLoggedIn
 from hub.adapters.web import overview, visitors
-from hub.adapters.web.entries import days
+from hub.adapters.web.entries import children_due, days
 from hub.adapters.web.issuer_login import IssuerLogin
 from hub.adapters.web.lines import moment
 from hub.adapters.web.rendering import PageRoute, page
@@ -76,6 +76,13 @@ def router(issuer: EmbeddedIssuer | None, elsewhere: IssuerLogin | None) -> APIR
             chosen=LookPurpose.COORDINATION,
         )
 
+    @pages.get("/cases")
+    def own(request: Request) -> Response:
+        """The tovholder's own cases. Each opens for a purpose that is asked for then."""
+        visit = visitors.visit(request)
+        found = visit.parts.queries.own_cases(visit.actor, LookPurpose.COORDINATION)
+        return page(request, "cases.html", caller=visit.caller, role=visit.role, own=found)
+
     @pages.post("/cases")
     def find(
         request: Request, case: Annotated[str, Form(max_length=200)], purpose: Annotated[LookPurpose, Form()]
@@ -134,7 +141,7 @@ def _timeline(request: Request, visit: visitors.Visit, purpose: LookPurpose) -> 
         purpose=purpose,
         warnings=[name for name in overview.WARNINGS if name in held],
         overdue=case.overdue(),
-        due=[due.deadline for c in (case, *matched) for due in waiting_notifications(c)],
+        due=children_due(rows, words, [due for c in (case, *matched) for due in waiting_notifications(c)]),
         block_list=parts.queries.block_list_to_consider(case),
         unread=sum(len(c.unread_free_text()) for c in (case, *matched)),
         days=days(rows, words, kinds.get),

@@ -6,7 +6,8 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import jinja2
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
@@ -15,6 +16,7 @@ from starlette.exceptions import HTTPException
 from contracts.terms import Escalation, LookPurpose, ReferralStatus, SafetyLevel, Urgency
 from hub.adapters.http.access import Role
 from hub.adapters.http.context import services
+from hub.adapters.http.problems import problem_of_http
 from hub.adapters.web import visitors
 from hub.adapters.web.wording import WORDS
 from hub.aggregates.citizen_case.terms import UnsafeReason
@@ -48,6 +50,8 @@ _STATUS: Final[list[tuple[type[HubError], int]]] = [
 _NOT_LOGGED_IN: Final = 401
 _FORBIDDEN: Final = 403
 """For whom there are no pages at all: a case that is not theirs looks like one that is not there."""
+_NO_ADDRESS: Final = frozenset({404, 405})
+"""What routing says of an address: there is none, or none to be asked in this way."""
 _ENVIRONMENT: Final = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -84,21 +88,39 @@ class PageRoute(APIRoute):
                 response = (
                     _to_login(request)
                     if error.status_code == _NOT_LOGGED_IN
-                    else _problem(request, error.status_code)
+                    else await _problem(request, error.status_code)
                 )
             except RequestValidationError:
-                response = _problem(request, 422)
+                response = await _problem(request, 422)
             except HubError as error:
-                response = _problem(request, next((s for kind, s in _STATUS if isinstance(error, kind)), 500))
+                status = next((s for kind, s in _STATUS if isinstance(error, kind)), 500)
+                response = await _problem(request, status)
             except Exception as error:
                 log.error("unexpected error", error=slug_of(error))
-                response = _problem(request, 500)
-            for name, value in _HEADERS.items():
-                response.headers.setdefault(name, value)
-            visitors.keep_language(request, response)
-            return response
+                response = await _problem(request, 500)
+            return _dressed(request, response)
 
         return handler
+
+
+def install(app: FastAPI) -> None:
+    """Let an address that is none answer a browser with a page. A program gets its problem document."""
+
+    @app.exception_handler(HTTPException)
+    async def no_such_address(request: Request, error: HTTPException) -> Response:
+        if error.status_code not in _NO_ADDRESS or "text/html" not in request.headers.get("accept", ""):
+            return problem_of_http(error)
+        response = await _problem(request, 404)
+        response.status_code = error.status_code
+        response.headers.update(error.headers or {})
+        return _dressed(request, response)
+
+
+def _dressed(request: Request, response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    visitors.keep_language(request, response)
+    return response
 
 
 def page(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
@@ -107,6 +129,8 @@ def page(request: Request, template: str, status: int = 200, /, **values: Any) -
     values.setdefault("caller", None)
     values.setdefault("role", None)
     values.setdefault("pages_closed", False)
+    caller = values["caller"]
+    values["unit"] = visitors.unit_of(request, caller) if caller else ""
     html = _ENVIRONMENT.get_template(template).render(
         w=words,
         municipality=services(request).municipality.replace("-", " ").title(),
@@ -131,7 +155,12 @@ def _to_login(request: Request) -> Response:
     return RedirectResponse("/login" if wanted == "/" else f"/login?next={quote(wanted, safe='')}", 303)
 
 
-def _problem(request: Request, status: int) -> Response:
+async def _problem(request: Request, status: int) -> Response:
+    """Aside, for who asks and what their unit is called may have to be read."""
+    return await run_in_threadpool(_problem_page, request, status)
+
+
+def _problem_page(request: Request, status: int) -> Response:
     if f"problem.{status}" not in WORDS:
         status = 500
     caller = visitors.visitor_or_none(request)

@@ -1,10 +1,12 @@
 """Who looks at a page, and in which language. The token rests in a cookie that no script can read."""
 
 import re
+import sqlite3
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from eventsourcing.persistence import PersistenceError
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
@@ -14,12 +16,12 @@ from hub.adapters.http.tokens import LIFETIME, NotLoggedIn
 from hub.adapters.web.wording import LANGUAGES, Words
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
-from hub.errors import Forbidden, Missing, Unavailable
+from hub.errors import Forbidden, HubError, Missing, Unavailable
 
 SESSION: Final = "tvaers_session"
 LANGUAGE: Final = "tvaers_language"
 _LANGUAGE_LASTS_S: Final = 365 * 24 * 3600
-_HERE: Final = re.compile(r"/(cases/[0-9a-f-]{36}(\?purpose=[a-z_]{1,30})?)?")
+_HERE: Final = re.compile(r"/(cases(/[0-9a-f-]{36}(\?purpose=[a-z_]{1,30})?)?)?")
 _NO_SUCH: Final = "there is no such case, or none for you"
 
 
@@ -60,6 +62,14 @@ def visitor_or_none(request: Request) -> Caller | None:
         return visitor(request)
     except (HTTPException, Unavailable):
         return None
+
+
+def unit_of(request: Request, caller: Caller) -> str:
+    """What the visitor's organisation is called; its slug where that can't be read just now."""
+    try:
+        return services(request).queries.partner_name(caller.organisation)
+    except (HubError, PersistenceError, sqlite3.Error, OSError):
+        return caller.organisation
 
 
 def log_in(request: Request, response: Response, token: str) -> None:

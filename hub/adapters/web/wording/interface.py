@@ -5,6 +5,7 @@ from typing import Final
 INTERFACE: Final[dict[str, tuple[str, str]]] = {
     # --- every page
     "title.inbox": ("Tværs – indbakke", "Tværs – inbox"),
+    "title.cases": ("Tværs – mine sager", "Tværs – my cases"),
     "title.timeline": ("Tværs – tidslinje", "Tværs – timeline"),
     "title.login": ("Tværs – log på", "Tværs – log in"),
     "title.purpose": ("Tværs – formål", "Tværs – purpose"),
@@ -14,6 +15,7 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     "municipality": ("{name} Kommune", "Municipality of {name}"),
     "menu": ("Menu", "Menu"),
     "menu.inbox": ("Indbakke", "Inbox"),
+    "menu.cases": ("Mine sager", "My cases"),
     "logout": ("Log af", "Log off"),
     "language": ("Sprog", "Language"),
     "language.other": ("English", "Dansk"),
@@ -82,7 +84,7 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     ),
     "overdue.title": ("Venter stadig, og fristen er overskredet", "Still waiting, past the deadline"),
     "overdue.item": ("{what}; fristen var {when}", "{what}; the deadline was {when}"),
-    "inbox.open": ("Åbn rapporten fra {when}", "Open the report of {when}"),
+    "inbox.open": ("Åbn nr. {n}: rapporten fra {when}", "Open no. {n}: the report of {when}"),
     "inbox.child": ("Underretning om et barn", "Child notification"),
     "inbox.child.due": (
         "Skal besvares af et menneske senest {when}.",
@@ -97,7 +99,10 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Besvares af sagens tovholder; har sagen ingen, af en visitator.",
         "The case's coordinator answers it; a caseworker, where there is none.",
     ),
-    "inbox.child.open": ("Åbn sagen med svarfrist {when}", "Open the case to answer by {when}"),
+    "inbox.child.open": (
+        "Åbn nr. {n}: sagen med svarfrist {when}",
+        "Open no. {n}: the case to answer by {when}",
+    ),
     "inbox.emergency": ("Delt på grund af fare for liv", "Told because a life was in danger"),
     "inbox.emergency.due": (
         "Gennemgås af den organisatoriske tovholder senest {when}.",
@@ -120,6 +125,20 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Åbnes af sagens tovholder; har sagen ingen, af en visitator.",
         "The case's coordinator opens it; a caseworker, where there is none.",
     ),
+    # --- the tovholder's own cases
+    "cases.title": ("Mine sager", "My cases"),
+    "cases.lead": (
+        "Sager, du er tovholder for eller stedfortræder i. Hver sag på listen noteres som et opslag.",
+        "Cases that you coordinate or stand in for. Each case on the list is recorded as a look.",
+    ),
+    "cases.none": ("Du har ingen sager.", "You have no cases."),
+    "cases.damaged": (
+        "Sager, du har fået, som ikke kan åbnes: {n}. Det gemte er beskadiget. Ring til programlederen nu.",
+        "Cases of yours that can't be opened: {n}. What is stored is damaged. Call the programme lead now.",
+    ),
+    "cases.case": ("Sag {number}", "Case {number}"),
+    "cases.stands_in": ("Du er stedfortræder til {when}.", "You stand in until {when}."),
+    "cases.open": ("Åbn sag {number}", "Open case {number}"),
     "find.title": ("Åbn en sag", "Open a case"),
     "find.case": ("Sagens id", "The case's id"),
     "find.hint": (
@@ -155,14 +174,16 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "De vises ikke her. De hentes af en navngiven person med et formål, og opslaget noteres.",
         "They are not shown here. A named person fetches them with a purpose, and that is recorded.",
     ),
+    "case.child": ("Et barn er i fare", "A child is at risk"),
     "case.child.due": (
-        "Et barn er i fare: underretningen venter på et svar fra et menneske senest {when}.",
-        "A child is at risk: the notification waits for a person's answer by {when}.",
+        "{what}: underretningen venter på et svar fra et menneske senest {when}.",
+        "{what}: the notification waits for a person's answer by {when}.",
     ),
     "case.child.late": (
-        "Et barn er i fare: underretningen skulle være besvaret {when}. Besvar den nu.",
-        "A child is at risk: the notification was to be answered by {when}. Answer it now.",
+        "{what}: underretningen skulle være besvaret {when}. Besvar den nu.",
+        "{what}: the notification was to be answered by {when}. Answer it now.",
     ),
+    "case.child.unread": ("Et barn er i fare", "A child is at risk"),
     "unasked": (
         "Det er ikke sikkert at spørge borgeren om samtykke: {reason}. Det er hverken et ja eller et nej, og "
         "uden samtykke må intet deles. Ses på igen senest {when}.",
