@@ -10,14 +10,11 @@ from hub.settings import Settings, problems_of
 
 def told(error: Exception, settings: Callable[[], Settings]) -> str:
     """One line. Of what isn't ours never the text, which may hold a password or what was stored."""
-    kind, cause = type(error), error.__cause__
+    kind = type(error)
     if isinstance(error, ValidationError):
         return problems_of(error)
     if isinstance(error, HubError):
-        away = (
-            isinstance(error, Unavailable) and type(cause).__module__.startswith("kafka") and not error.field
-        )
-        return f"{error}: {_broker_advice(cause, settings())}" if away else str(error)
+        return _ours(error, settings)
     if isinstance(error, OSError):
         why = ": ".join(map(str, filter(None, (error.strerror or kind.__name__, error.filename))))
         ours = error.filename and str(error.filename).startswith(str(settings().data_dir))
@@ -30,20 +27,31 @@ def told(error: Exception, settings: Callable[[], Settings]) -> str:
     return f"an unexpected fault ({kind.__name__}); nothing of it was done"
 
 
+def _ours(error: HubError, settings: Callable[[], Settings]) -> str:
+    """Where the database or the broker is away: which, for here nobody knows of an `Idempotency-Key`."""
+    cause = error.__cause__
+    source = type(cause).__module__ if isinstance(error, Unavailable) and not error.field else ""
+    if source.startswith("kafka"):
+        return f"{error}: {_broker_advice(cause, settings())}"
+    if source.startswith(("psycopg", "eventsourcing.persistence")):
+        return _database_advice(cause, settings())
+    return str(error)
+
+
 def _broker_advice(cause: object, settings: Settings) -> str:
     if "Auth" in type(cause).__name__:
         return "see HUB_KAFKA_USERNAME and HUB_KAFKA_PASSWORD"
     return f"is it running at {settings.kafka_bootstrap}? See HUB_KAFKA_BOOTSTRAP"
 
 
-def _database_advice(error: Exception, settings: Settings) -> str:
+def _database_advice(error: object, settings: Settings) -> str:
     where, name = settings.database, type(error).__name__
     match getattr(error, "sqlstate", None):
         case "42P01" | "3F000":
             return f"{where} holds no tables of the hub: run `hub init` first"
         case "42501":
             return f"{where}: this login lacks a right: run `hub migrate` as the owner; see HUB_DATABASE_URL"
-        case None:
+        case None | "57P01" | "57P02" | "57P03":  # it ends, it crashed, it begins
             return (
                 f"the database {where} does not answer ({name}): is the server running, and do user, "
                 "password and name hold? See HUB_DATABASE_URL"

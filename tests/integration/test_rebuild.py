@@ -2,10 +2,15 @@
 own writes. On both stores."""
 
 import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection
@@ -33,7 +38,8 @@ from hub.topics.following import Follower
 from hub.topics.projecting import PROJECTIONS, Projector
 from hub.topics.relay import Relay
 from tests.support.api import Api, clock_now
-from tests.world import HOSPITAL, NGO, POLICE, SAME_WOMAN, TOVHOLDER, UNIT, World, at
+from tests.support.postgres import PostgresServer
+from tests.world import HOSPITAL, NGO, ON_CALL, POLICE, SAME_WOMAN, TOVHOLDER, UNIT, World, at
 
 TOLD = [Category.IDENTITY, Category.INCIDENT, Category.RISK, Category.REFERRAL]
 KEPT = {
@@ -81,6 +87,12 @@ class Town:
 
 @pytest.fixture
 def town(tmp_path: Path, store_url: str) -> Iterator[Town]:
+    with town_on(store_url, tmp_path) as town:
+        yield town
+
+
+@contextmanager
+def town_on(store_url: str, tmp_path: Path) -> Iterator[Town]:
     folder = tmp_path / "hub"
     with closing(World.built(folder, store_url, clock=clock_now())) as world:
         for slug in (UNIT, NGO, POLICE):
@@ -312,6 +324,53 @@ def test_a_rebuild_that_was_killed_goes_on_where_it_was(town: Town) -> None:
         assert rest[0][0] > taken, name
         assert town.rows(name) == live, name
         town.carry()
+
+
+_COMMAND = "from hub.operating import rebuilding; rebuilding.BATCH = 1; from hub.__main__ import main; main()"
+"""`hub`, whose rebuilds go by single messages: there is a middle in which to be hit."""
+
+
+def _stopped_midway(town: Town, name: str) -> "subprocess.Popen[str]":
+    """`hub rebuild` in a process of its own that stands still after its first messages."""
+    settings = town.world.parts.settings
+    given = {"DATA_DIR": settings.data_dir, "DATABASE_URL": settings.database_url, "ON_CALL": ON_CALL}
+    given |= {"MUNICIPALITY": settings.municipality, "UNIT": settings.unit}
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", _COMMAND, "rebuild", name, KEPT[name]],
+        env={**os.environ, **{f"HUB_{key}": str(value) for key, value in given.items()}},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline().startswith(f"{name} of {KEPT[name]}: ")
+    process.send_signal(signal.SIGSTOP)
+    return process
+
+
+def test_a_rebuild_whose_database_is_killed_says_what_to_do_and_goes_on_where_it_was(
+    tmp_path: Path, own_postgres: PostgresServer
+) -> None:
+    """One line, no traceback; when the server is back, the same command does the rest."""
+    with town_on(own_postgres.url, tmp_path) as town:
+        lived(town)
+        for name in ("timeline", "disclosures"):
+            live = town.rows(name)
+            with _stopped_midway(town, name) as process:
+                own_postgres.kill()
+                process.send_signal(signal.SIGCONT)
+                out, err = process.communicate(timeout=60)
+            assert process.returncode == 1
+            assert re.fullmatch(r"hub: the database \S+ does not answer [^\n]+ HUB_DATABASE_URL\n", err), err
+            own_postgres.restart()
+            taken = int(out.split()[-3]) if out else 1
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(rebuilding, "BATCH", 1)
+                rest = town.rebuild(name)
+            assert rest[0][0] > taken, name
+            assert rest[-1][0] == rest[-1][1], name
+            assert town.rows(name) == live, name
+            town.carry()
 
 
 def test_the_live_view_answers_and_moves_on_while_it_is_filled_anew(
