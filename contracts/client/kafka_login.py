@@ -16,7 +16,7 @@ from kafka.errors import KafkaConnectionError, KafkaError
 PARTITION: Final = 0
 """Every topic has one."""
 _CONNECT_S: Final = 3.0
-_JOIN_S: Final = 2.0
+_JOIN_S: Final = 5.0
 """How long a poll waits for its group at most: whoever is told to end must not wait long."""
 _FETCH_BYTES: Final = 4 << 20
 """Most that comes at once: several hundred messages, where kafka-python's own limit cuts batches in two."""
