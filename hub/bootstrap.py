@@ -128,8 +128,8 @@ class Parts:
         )
 
     def keeps(self, slug: str) -> bool:
-        """Whether the hub itself keeps this recipient's read model, and so its private keys."""
-        return self._recipient_folder(slug).exists()
+        """Whether the hub keeps this recipient's read model, and so its private keys: the unit's always."""
+        return slug == self.settings.unit or self._recipient_folder(slug).exists()
 
     def recipient_keys(self, slug: str) -> Identity | None:
         """The private keys of a recipient whose read model the hub itself keeps."""
@@ -184,6 +184,8 @@ def initialise(settings: Settings) -> bool:
         # A new key beside an old database opens nothing; left there, it would look like the one to keep.
         if made:
             settings.kek_path.unlink()
+            with suppress(OSError):  # A folder left there would be in the way of the copy.
+                settings.kek_path.parent.rmdir()
             if isinstance(error, _AnotherKek):
                 raise Missing(
                     f"{settings.kek_path} is missing, and the database was made with it: put your copy back"

@@ -19,7 +19,7 @@ from cryptography import x509
 from hub.adapters.broker.kafka_admin import amiss_with, amiss_with_topics
 from hub.adapters.http.tokens import OidcVerifier
 from hub.application.room import Room
-from hub.bootstrap import Parts, kafka_settings, latest_time
+from hub.bootstrap import Parts, kafka_settings, kept_identity, latest_time
 from hub.errors import HubError
 from hub.operating.telling import told
 from hub.ports import Broker
@@ -105,6 +105,7 @@ def _key_files(settings: Settings) -> str | None:
     for path in (keys, *(path for path in keys.rglob("*") if path.is_file()), fence):
         if path.stat().st_mode & _OTHERS:
             return f"others on this machine may read {path}: chmod go= it"
+    kept_identity(keys / "recipients" / settings.unit)
     return None
 
 

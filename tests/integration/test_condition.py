@@ -32,6 +32,19 @@ def told(world: World, broker: Broker) -> dict[str, Waits]:
     return {waits.what: waits for waits in Condition(world.parts, broker).all()}
 
 
+def test_the_units_view_counts_also_where_its_keys_are_gone(world: World, tmp_path: Path) -> None:
+    """Nothing takes it in then, and *0* would look like an empty inbox."""
+    folder = world.parts.settings.data_dir / "keys" / "recipients" / UNIT
+    folder.rename(folder.with_name("away"))
+    world.report()
+    with closing(EmbeddedBroker(tmp_path / "broker.db")) as broker:
+        broker.create_topics(world.parts.outgoing.topics([UNIT]), 7)
+        waiting = next(
+            w for w in Condition(world.parts, broker).views() if w.what == f"view intake of {UNIT}"
+        )
+        assert waiting.count == len(world.stored(UNIT)) > 0
+
+
 def test_what_waits_is_counted_and_how_long(world: World, tmp_path: Path) -> None:
     """Before anything was sent; a minute on; and when everybody has caught up."""
     with closing(EmbeddedBroker(tmp_path / "broker.db")) as broker:

@@ -121,6 +121,13 @@ def test_keys_that_others_may_read(world: World, broker: EmbeddedBroker, path: s
     assert f"{place}: chmod" in found
 
 
+def test_the_units_keys_that_are_gone(world: World, broker: EmbeddedBroker) -> None:
+    """Without them no report comes to the inbox, and nothing else would say so."""
+    folder = world.parts.settings.data_dir / "keys" / "recipients" / UNIT
+    folder.rename(folder.with_name("away"))
+    assert "put your copy of `keys/` back" in amiss(world, broker)["keys: files"]
+
+
 def test_a_fence_that_was_put_back_from_an_older_copy(world: World, broker: EmbeddedBroker) -> None:
     case = world.open_case()
     world.withdraw(case, consent(world, case))
