@@ -20,7 +20,8 @@ EPILOG: Final = (
     "An example of the configuration: deploy/adapter.example.json. First `keys`, and give what it prints to "
     "the municipality, which gives you its own public keys."
 )
-PAUSE_MAX_S: Final = 60.0
+PAUSE_MAX_S: Final = 5.0
+"""A report that waits is sent within seconds of the hub's return."""
 log = logging.getLogger("partners")
 
 
@@ -65,13 +66,13 @@ def guarded(act: Callable[[], None]) -> int:
 
 
 def until_stopped(step: Callable[[], bool], pause_s: float) -> None:
-    """Call `step` until SIGTERM or SIGINT. While it answers False, the pause doubles up to a minute."""
+    """Call `step` until SIGTERM or SIGINT. While it answers False, the pause doubles up to a few seconds."""
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    pause = pause_s
+    pause, longest = pause_s, max(pause_s, PAUSE_MAX_S)
     while not stop.is_set():
-        pause = pause_s if step() else min(PAUSE_MAX_S, pause * 2)
+        pause = pause_s if step() else min(longest, pause * 2)
         stop.wait(pause)
 
 

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from uuid import uuid4
 import pytest
 
 from contracts.terms import Category, OrganisationKind
+from hub.adapters.partners import program
 from hub.adapters.partners.ngo import __main__ as ngo_program
 from hub.adapters.partners.reporting import main as report
 from tests.integration.partners.conftest import DUTY, Partner
@@ -232,3 +234,24 @@ def _until(true: Callable[[], bool]) -> None:
             return
         time.sleep(0.05)
     pytest.fail("it never came")
+
+
+@pytest.mark.parametrize(("pause_s", "longest"), [(0.2, 5.0), (2.0, 5.0), (30.0, 30.0)])
+def test_a_program_that_waits_for_its_hub_asks_again_within_seconds(
+    monkeypatch: pytest.MonkeyPatch, pause_s: float, longest: float
+) -> None:
+    """However long the hub was away; and never more often than it is told to."""
+    pauses: list[float] = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout or 0)
+            if len(pauses) == 10:
+                self.set()
+            return self.is_set()
+
+    monkeypatch.setattr(threading, "Event", Stop)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    program.until_stopped(lambda: False, pause_s)
+    assert pauses == sorted(pauses)
+    assert (min(pauses) >= pause_s, max(pauses)) == (True, longest)
