@@ -229,14 +229,16 @@ class Committer:
     def destroy(self, case: CitizenCase) -> None:
         """Destroy the keys of a case, its own last: what a crash leaves can still be found and finished.
 
-        What keeps a restored database from taking its reports in anew goes behind the fence before.
+        What keeps a restored database from taking its reports in anew goes behind the fence before. The case
+        is read first: another process may be at the same, and be ahead.
         """
-        for report_id in case.reports:
-            reporter = case.report(report_id).reporter
-            self._keys.destroy(self._gone_id(reporter, report_id))
-            if self.was_erased_on_request(reporter, report_id):
-                self._keys.destroy(self.erased_id(reporter, report_id))
-        for key_id in (*sorted(case.persons, key=str), could_kill_key(case.id), case.id):
+        reports = [(case.report(report_id).reporter, report_id) for report_id in case.reports]
+        keys = (*sorted(case.persons, key=str), could_kill_key(case.id), case.id)
+        for report in reports:
+            self._keys.destroy(self._gone_id(*report))
+            if self.was_erased_on_request(*report):
+                self._keys.destroy(self.erased_id(*report))
+        for key_id in keys:
             self._keys.destroy(key_id)
 
     def finish_destroying(self, case_id: UUID) -> None:

@@ -192,6 +192,32 @@ def test_what_a_crash_left_between_the_end_of_the_grants_and_the_keys_is_finishe
             world.case(gone)
 
 
+def test_two_that_destroy_a_case_at_once_do_not_hinder_each_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command that ended its grants, and the timer that it left behind."""
+    report = REPORTS[SAME_WOMAN].model_copy(update={"report_id": uuid4()})
+    more = REPORTS[SAME_WOMAN].model_copy(update={"report_id": uuid4(), "supplements": report.report_id})
+    case = world.report(report=report)
+    world.parts.inbound.report(Actor(HOSPITAL, "Lis Læge", "reporter", HOSPITAL), more)
+    here = world.parts.settings
+    with closing(
+        World.opened(here.data_dir, world.identities, here.database_url, clock=world.clock)
+    ) as timer:
+        keys = timer.parts.app.keys
+        destroy = keys.destroy
+
+        def after_the_other(key_id: UUID) -> None:
+            monkeypatch.setattr(keys, "destroy", destroy)
+            world.parts.committer.destroy(world.case(case))
+            destroy(key_id)
+
+        monkeypatch.setattr(keys, "destroy", after_the_other)
+        timer.parts.committer.destroy(timer.case(case))
+    with pytest.raises(Missing):
+        world.case(case)
+
+
 @pytest.mark.parametrize("fails_at", ["the inquiry", "the case"])
 def test_what_failed_between_the_fence_and_the_database_is_finished(
     world: World, case: UUID, fails_at: str
