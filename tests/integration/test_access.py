@@ -14,6 +14,7 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import httpx2
@@ -526,7 +527,8 @@ def test_every_route_wants_a_login(town: Town, route: str) -> None:
         form = {"case": str(uuid4()), "purpose": "intake"} if method == "POST" else None
         answer = town.api.client.request(method, path, data=form, follow_redirects=False)
         assert answer.status_code == 303
-        assert answer.headers["location"].startswith("/login")
+        wanted = path if method == "GET" and path != "/" else ""
+        assert answer.headers["location"] == f"/login{wanted and '?next=' + quote(wanted, safe='')}"
     else:
         answer = town.api.client.request(method, path)
         assert answer.status_code == 401

@@ -129,7 +129,7 @@ def _fields() -> frozenset[str]:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of the hub, of validation and of routing as a problem document."""
+    """Answer every error of the hub and of validation as a problem document."""
 
     @app.exception_handler(HubError)
     async def hub_error(_: Request, error: HubError) -> JSONResponse:
@@ -142,7 +142,3 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ValidationError)
     async def invalid(_: Request, error: ValidationError) -> JSONResponse:
         return problem(422, "invalid", "the body is not what the contract says", pointers(error))
-
-    @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
-        return problem_of_http(error)

@@ -104,7 +104,7 @@ class PageRoute(APIRoute):
 
 
 def install(app: FastAPI) -> None:
-    """Let an address that is none answer a browser with a page. A program gets its problem document."""
+    """Answer an address that is none with a page to a browser; all else of the framework is a problem."""
 
     @app.exception_handler(HTTPException)
     async def no_such_address(request: Request, error: HTTPException) -> Response:
@@ -149,9 +149,9 @@ def _switch(request: Request, language: str) -> str:
 
 
 def _to_login(request: Request) -> Response:
-    wanted = visitors.here(
-        f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-    )
+    """And back to the page that was asked for. What a form sent has no page to come back to."""
+    asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    wanted = visitors.here(asked if request.method == "GET" else None)
     return RedirectResponse("/login" if wanted == "/" else f"/login?next={quote(wanted, safe='')}", 303)
 
 
