@@ -173,11 +173,12 @@ class Queries:
         """
         hidden, now = self._committer.barring.hidden_from(by.login), self._clock()
         shown, damaged = list[CitizenCase](), 0
-        for found in self._events.latest(self._committer.cases_given_to(by.login)).values():
+        given = [one for one in self._committer.cases_given_to(by.login) if one not in hidden]
+        for found in self._events.latest(given).values():
             if isinstance(found, Corrupt):
                 log.error("a case cannot be read", error=found.slug)
                 damaged += 1
-            elif isinstance(found, CitizenCase) and found.id not in hidden and found.acts(by.person, now):
+            elif isinstance(found, CitizenCase) and found.acts(by.person, now):
                 self._opener.look(by, by.organisation, found.id, "worklist", purpose, [])
                 shown.append(found)
         return OwnCases(sorted(shown, key=lambda case: case.number or ""), damaged)

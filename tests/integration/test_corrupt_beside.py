@@ -14,7 +14,17 @@ from hub.errors import Conflict, Invalid, TamperedRow
 from hub.operating.restoring import restore
 from tests.support.carrying import carried
 from tests.support.social_reports import example
-from tests.world import ANOTHER_TOVHOLDER, CHILDREN, NGO, PARTNERS, SHELTER, TOVHOLDER, UNIT, World
+from tests.world import (
+    ANOTHER_TOVHOLDER,
+    CASEWORKER,
+    CHILDREN,
+    NGO,
+    PARTNERS,
+    SHELTER,
+    TOVHOLDER,
+    UNIT,
+    World,
+)
 
 C = Category
 
@@ -96,6 +106,21 @@ def test_a_tovholders_own_cases_are_listed_beside_a_damaged_one_which_is_counted
     damage(world, damaged)
     found = world.parts.queries.own_cases(TOVHOLDER, "coordination")
     assert ([case.id for case in found.cases], found.damaged) == ([other], 1)
+
+
+def test_who_is_blocked_from_a_damaged_case_is_not_told_that_it_is_there(world: World) -> None:
+    case = world.open_case()
+    world.parts.hub.block_person(
+        world.command(CASEWORKER),
+        case,
+        organisation=UNIT,
+        person=TOVHOLDER.person,
+        name=TOVHOLDER.name,
+        reason="Nabo",
+    )
+    damage(world, case)
+    found = world.parts.queries.own_cases(TOVHOLDER, "coordination")
+    assert (found.cases, found.damaged) == ([], 0)
 
 
 def test_a_restored_backup_is_set_right_beside_a_damaged_case(world: World, tmp_path: Path) -> None:
