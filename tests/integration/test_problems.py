@@ -147,6 +147,15 @@ ASSESSED = {
     "judgement": "high",
     "reason": "Samlet vurdering",
 }
+
+
+def test_an_instrument_is_named_in_danish_letters(desk: Desk, moves: None) -> None:
+    body = {**ASSESSED, "instrument": "spørgeskema", "answers": {"trussel-på-livet": "måske"}}
+    assert desk.mette.post(f"{desk.path}/assessments", body).status_code == 201
+    prose = {**ASSESSED, "instrument": "hun bor nu hos sin mor"}
+    refused(desk, desk.mette.post(f"{desk.path}/assessments", prose), 422, "invalid", "instrument")
+
+
 BODIES: list[tuple[str, Any, tuple[str, ...]]] = [
     ("an unknown field", {**LEVEL, CANARY: CANARY}, ("/*",)),
     ("a missing field", {"level": "high"}, ("/reason",)),

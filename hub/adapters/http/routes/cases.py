@@ -83,7 +83,7 @@ class AddressProtectionAsked(Contract):
 class AssessmentAsked(Contract):
     """A risk assessment: answers by the instrument's own item ids, and your judgement. Never a total."""
 
-    instrument: str = Field(pattern=r"^[A-Za-z0-9-]{2,40}$")
+    instrument: str = Field(min_length=2, max_length=40)
     instrument_version: str = Field(min_length=1, max_length=40)
     answers: dict[str, str] = Field(min_length=1, max_length=200)
     judgement: SafetyLevel
