@@ -19,11 +19,8 @@ def told(error: Exception, settings: Callable[[], Settings]) -> str:
         why = ": ".join(map(str, filter(None, (error.strerror or kind.__name__, error.filename))))
         ours = error.filename and str(error.filename).startswith(str(settings().data_dir))
         return f"{why}: see HUB_DATA_DIR" if ours else why
-    if kind.__module__.startswith("psycopg"):
+    if kind.__module__.startswith(("psycopg", "sqlite3", "eventsourcing.persistence")):
         return _database_advice(error, settings())
-    if kind.__module__.startswith(("sqlite3", "eventsourcing.persistence")):
-        where = settings().database
-        return f"{where} can't be used as the hub's database ({kind.__name__}): see HUB_DATA_DIR"
     return f"an unexpected fault ({kind.__name__}); nothing of it was done"
 
 
@@ -46,7 +43,10 @@ def _broker_advice(cause: object, settings: Settings) -> str:
 
 def _database_advice(error: object, settings: Settings) -> str:
     where, name = settings.database, type(error).__name__
-    match getattr(error, "sqlstate", None):
+    if settings.store_url.startswith("sqlite"):
+        return f"{where} can't be used as the hub's database ({name}): see HUB_DATA_DIR"
+    beneath = getattr(error, "__cause__", None)
+    match getattr(error, "sqlstate", None) or getattr(beneath, "sqlstate", None):
         case "42P01" | "3F000":
             return f"{where} holds no tables of the hub: run `hub init` first"
         case "42501":
