@@ -30,7 +30,7 @@ class _Consumer(KafkaConsumer):  # type: ignore[misc]
     reads on, sends no heartbeat and can commit nothing, for good.
     """
 
-    def poll(self, timeout_ms: int, max_records: int) -> Any:
+    def poll(self, timeout_ms: int = 0, max_records: int | None = None) -> Any:
         """The next records; a group that is made up anew is waited for, however short `timeout_ms` is."""
         until = time.monotonic() + _JOIN_S
         while True:

@@ -1,7 +1,7 @@
 """`python -m tests.support`: have everything that the whole suite needs, before it runs in several processes.
 
-Each of the two starts servers of its own; what is installed and fetched for them comes here,
-once. What can't be had is one line that says what to install, and no test runs.
+Each starts servers of its own; what is installed and fetched for them comes here, once. What can't be had is
+one line that says what to install, and no test runs.
 """
 
 import sys
