@@ -60,7 +60,7 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "has decided something: to open it is not enough.",
     ),
     "inbox.empty": ("Ingen rapporter venter.", "No reports are waiting."),
-    "inbox.count": ("{n} venter", "{n} waiting"),
+    "inbox.count": ("Rapporter, der venter: {n}", "Reports that wait: {n}"),
     "inbox.report_received": ("Socialrapport", "Social report"),
     "inbox.report_received.when": (
         "Modtaget {when}. Ingen har besluttet noget.",
@@ -77,7 +77,7 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Taken back {when}. See what was built on it.",
     ),
     "inbox.unread": ("Endnu ikke læst af et menneske.", "Not yet read by a person."),
-    "inbox.read": ("Læst, men ingen har besluttet noget.", "Read, but nobody has decided anything."),
+    "inbox.read": ("Læst af et menneske.", "Read by a person."),
     "inbox.escalated": (
         "Ingen havde læst den inden fristen kl. {when}",
         "Nobody had read it by its deadline of {when}",
@@ -94,7 +94,10 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Skulle være besvaret {when}. Besvar den nu.",
         "Was to be answered by {when}. Answer it now.",
     ),
-    "inbox.children": ("{n} underretninger venter på svar", "{n} child notifications wait for an answer"),
+    "inbox.children": (
+        "Underretninger, der venter på svar: {n}",
+        "Child notifications that wait for an answer: {n}",
+    ),
     "inbox.child.not_yours": (
         "Besvares af sagens tovholder; har sagen ingen, af en visitator.",
         "The case's coordinator answers it; a caseworker, where there is none.",
@@ -113,8 +116,8 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Should have been reviewed by {when}.",
     ),
     "inbox.emergencies": (
-        "{n} delinger ved fare for liv venter på gennemgang",
-        "{n} emergencies wait for review",
+        "Delinger ved fare for liv, der venter på gennemgang: {n}",
+        "Emergencies that wait for review: {n}",
     ),
     "inbox.damaged": (
         "Kan ikke åbnes: det gemte er beskadiget. Ring til programlederen nu.",
