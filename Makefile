@@ -13,8 +13,10 @@ demo: .venv/.runtime
 # The whole suite in three processes, each with servers of its own, for about half of the time a test waits; what
 # ARGS chooses in one. The seed lets all collect the same tests in the same order, also where a table of tests is
 # a set. In the order of the folders the quick files of `unit` come last, so that no process waits long for others.
+# Compiled beforehand, for hundreds of programs are started, also where Python is told to write no bytecode.
 test: .venv/.test
 ifeq ($(ARGS),)
+	$(BIN)/python -m compileall -q hub contracts
 	$(BIN)/python -m tests.support
 	PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 else

@@ -66,6 +66,7 @@ class Description:
             words = commands.get(name)
             if not isinstance(words, list) or not all(isinstance(word, str) for word in words) or not words:
                 raise BadDescription(f"{name} must be a list of words: the command as it is started")
+        for name, words in commands.items():
             if shutil.which(path.parent.resolve() / words[0] if "/" in words[0] else words[0]) is None:
                 raise BadDescription(
                     f"{name}: there is no program {words[0]}: write its whole path, or have it on the path "

@@ -143,6 +143,11 @@ def bird(n: int) -> str:
     return f"{BIRD}{n:04d}"
 
 
+def prose(n: int) -> str:
+    """No id nor code: more than a word."""
+    return f"{bird(n)} skrev det"
+
+
 TOVHOLDER = Actor(f"{BIRDS}-sub-1", bird(1), "tovholder", UNIT)
 CASEWORKER = Actor(f"{BIRDS}-sub-2", bird(2), "caseworker", UNIT)
 ANNA = Actor(f"{BIRDS}-sub-3", bird(3), "partner_staff", NGO)
@@ -519,19 +524,19 @@ def refusals(story: Story, case: UUID) -> dict[str, Callable[[], object]]:
         "a consent that ended": consent(ends_at=BEGAN - timedelta(days=1)),
         "a consent without a zone": consent(ends_at=datetime(2030, 1, 1)),  # noqa: DTZ001 (that is the fault)
         "a consent to the unit": consent(recipients=[UNIT]),
-        "an instrument in prose": assess(instrument=bird(17)),
-        "an answer in prose": assess(answers={"item": bird(18)}),
-        "an item in prose": assess(answers={bird(19): "yes"}),
+        "an instrument in prose": assess(instrument=prose(17)),
+        "an answer in prose": assess(answers={"item": prose(18)}),
+        "an item in prose": assess(answers={prose(19): "yes"}),
         "a judgement in prose": assess(judgement=bird(20)),
         "a level in prose": lambda: hub.change_safety_level(by(), case, bird(21), bird(22)),  # type: ignore[arg-type]
         "a criterion in prose": lambda: hub.open_case(
-            by(), story.report(SAME_WOMAN, 9_000), {bird(23): True}
+            by(), story.report(SAME_WOMAN, 9_000), {prose(23): True}
         ),
         "a case opened twice": lambda: hub.open_case(by(), case, {f"{BIRDS}-adult": True}),
         "the same tovholder": lambda: hub.assign_coordinator(by(), case, TOVHOLDER),
         "a tovholder from elsewhere": lambda: hub.assign_coordinator(by(), case, ANNA),
         "an offer in prose": lambda: hub.request_referral(
-            by(), case, recipient=NGO, offer=bird(24), urgency=Urgency.ROUTINE, answer_by=None
+            by(), case, recipient=NGO, offer=prose(24), urgency=Urgency.ROUTINE, answer_by=None
         ),
         "a referral without a grant": lambda: story.refer(case),
         "a cancellation in prose": lambda: hub.cancel_referral(by(), case, uuid4(), bird(25)),
