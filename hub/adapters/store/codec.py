@@ -124,6 +124,15 @@ class Codec:
         return state
 
 
+_codecs: dict[tuple[type, int], Codec] = {}
+
+
+def codec_of(event_class: type[Any]) -> Codec:
+    """The codec of a class at its version: built once in a process, for that takes milliseconds."""
+    which = (event_class, getattr(event_class, "class_version", 1))
+    return _codecs.get(which) or _codecs.setdefault(which, Codec(event_class))
+
+
 def part_to_json(part: Sealed) -> bytes:
     """The value of a part; whom it is about stands in its key ids."""
     return orjson.dumps(part.value, default=_plain, option=_JSON)

@@ -12,7 +12,7 @@ from eventsourcing.domain import DomainEventProtocol, OriginatorIDError, Origina
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 
 from hub.adapters.store.ciphers import CIPHERS_MAX, FORMAT, Ciphers, checked
-from hub.adapters.store.codec import Codec, Sealed, part_from_json, part_to_json
+from hub.adapters.store.codec import Sealed, codec_of, part_from_json, part_to_json
 from hub.adapters.store.reading import StreamRow
 from hub.adapters.store.unread import Opening, unread, unread_class
 from hub.aggregates.base import TOPICS
@@ -62,7 +62,7 @@ class _Kind:
         self.topic = topic
         self.topic_bytes = len(named).to_bytes(2, "big") + named
         self.first_bytes = self.topic_bytes + b"\0"
-        self.codec = Codec(event_class)
+        self.codec = codec_of(event_class)
         self.at_once = self.codec.folded or self.codec.plain
         self.unread = unread_class(event_class, opening) if self.codec.folded else None
         self.key_names = [n for n in ("case_id", "sealed_under") if _has(event_class, n)]
