@@ -22,7 +22,7 @@ _FETCH_BYTES: Final = 4 << 20
 """Most that comes at once: several hundred messages, where kafka-python's own limit cuts batches in two."""
 
 
-class _Consumer(KafkaConsumer):  # type: ignore[misc]
+class _Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python has no types
     """A member of a group that ends a join which it began.
 
     A join that takes longer than a poll goes on behind it. Where it was begun because the topic's metadata
