@@ -1,5 +1,6 @@
 """Ciphers that are ready, and the tags of a stored event that they check (docs/format.md section 3)."""
 
+import struct
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,9 @@ from hub.ports import KeyRing
 FORMAT = 1
 CIPHERS_MAX = 1024
 _KEYS_MAX = 3
+_SEALED = struct.Struct(">I12s")
+"""How many bytes are sealed, the nonce included, which comes first of them."""
+_INDEX = tuple(bytes((index,)) for index in range(256))
 
 
 class Ciphers(dict[bytes, AESGCM | None]):
@@ -41,18 +45,21 @@ class Ciphers(dict[bytes, AESGCM | None]):
 def checked(state: bytes, bound: bytes, ciphers: dict[bytes, Any]) -> bytes:
     """Section 0 of a stored event in the clear, the tag of every section checked.
 
-    Raises `ValueError`, `IndexError`, `AttributeError` or `InvalidTag` where anything is amiss or erased.
+    Raises `ValueError`, `IndexError`, `AttributeError`, `struct.error` or `InvalidTag` where anything is amiss
+    or erased.
     """
     attributes, at, case = b"", 2, state[3:19]
     for index in range(state[1]):
         ids_end = at + 1 + 16 * state[at]
-        begin, ids = ids_end + 4, state[at + 1 : ids_end]
-        at = begin + int.from_bytes(state[ids_end:begin], "big")
+        ids = state[at + 1 : ids_end]
+        length, nonce = _SEALED.unpack_from(state, ids_end)
+        at = ids_end + 4 + length
         found = ciphers[ids].decrypt(
-            state[begin : begin + 12], state[begin + 12 : at], bound + bytes((index,)) + ids
+            nonce, state[ids_end + _SEALED.size : at], b"".join((bound, _INDEX[index], ids))
         )
-        attributes = attributes if index else found
-        if ids[:16] != case:
+        if index == 0:
+            attributes = found
+        elif ids[:16] != case:
             raise ValueError("a part of another case")
     if state[0] != FORMAT or at != len(state):
         raise ValueError("another format, or another end")

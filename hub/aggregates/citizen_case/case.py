@@ -295,7 +295,7 @@ class CitizenCase(Aggregate):
     @property
     def latest_time(self) -> datetime:
         """The latest time in this case's log."""
-        return self.modified_on
+        return self._facts[-1].timestamp if self._facts else self.created_on
 
     def moment(self, at: datetime) -> datetime:
         """`at`, or the latest time in the log if that is later: a clock moved back revives no consent."""
