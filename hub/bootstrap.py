@@ -173,7 +173,7 @@ class Parts:
 
 def initialise(settings: Settings) -> bool:
     """Make what is missing: keys, fence, tables, the unit as a recipient. Whether a KEK was made."""
-    made = not settings.kek_path.exists()
+    made, folder_made = not settings.kek_path.exists(), not settings.kek_path.parent.exists()
     for path in (settings.kek_path, settings.fence_path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if made:
@@ -184,8 +184,9 @@ def initialise(settings: Settings) -> bool:
         # A new key beside an old database opens nothing; left there, it would look like the one to keep.
         if made:
             settings.kek_path.unlink()
-            with suppress(OSError):  # A folder left there would be in the way of the copy.
-                settings.kek_path.parent.rmdir()
+            if folder_made:  # Left there, it would be in the way of the copy.
+                with suppress(OSError):
+                    settings.kek_path.parent.rmdir()
             if isinstance(error, _AnotherKek):
                 raise Missing(
                     f"{settings.kek_path} is missing, and the database was made with it: put your copy back"

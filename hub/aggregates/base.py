@@ -113,8 +113,8 @@ class Lone(DomainEvent):
 def project(aggregate: A | None, events: Iterable[Any]) -> A | None:
     """Fold events into an aggregate: the library's projector without its protocol check per event.
 
-    That check is half of the time of a load (reference/performance.md, finding 5). An aggregate that keeps its
-    facts has their times in them: `modified_on` is not moved by those, so that none need be opened for it.
+    That check is half of the time of a load (reference/performance.md, finding 5). `modified_on` is not moved
+    by facts that their aggregate keeps: each has its time in it, and none need be opened for that.
     """
     version = -1 if aggregate is None else aggregate.version
     for event in events:

@@ -216,7 +216,12 @@ def _settings(folder: Path) -> Settings:
     except FileNotFoundError:
         town = f"sandkasse-{secrets.token_hex(3)}"
     return Settings(
-        data_dir=home.resolve(), municipality=town, unit=MUNICIPAL.organisation, database_url="", issuer=""
+        data_dir=home.resolve(),
+        municipality=town,
+        unit=MUNICIPAL.organisation,
+        database_url="",
+        issuer="",
+        on_call=ON_CALL,
     )
 
 

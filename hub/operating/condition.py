@@ -56,7 +56,8 @@ class Condition:
         is there as long as its topic keeps it. Raises `NoTopic` where there is none for dead letters.
         """
         outgoing, municipality = self._parts.outgoing, self._parts.settings.municipality
-        dead, partners = dead_topic(municipality), [row.slug for row in self._parts.app.store.partners()]
+        dead, unit = dead_topic(municipality), self._parts.settings.unit
+        partners = [row.slug for row in self._parts.app.store.partners() if row.slug != unit]
         fetch = [slug for slug in partners if not self._parts.keeps(slug)]
         sent = {from_topic(municipality, slug): group_of(slug) for slug in partners}
         readers = {outgoing.topic(slug): f"{slug}.adapter" for slug in fetch}

@@ -186,9 +186,10 @@ def test_a_sandbox_refuses_production(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_sandbox_touches_no_database_but_its_own(tmp_path: Path) -> None:
-    """Whatever the environment names."""
+    """Whatever the environment names; and it has an on-call number of its own."""
     folder = tmp_path / "sandbox"
     env = environment(folder, HUB_DATABASE_URL="postgresql://nobody@127.0.0.1:1/production")
+    del env["HUB_ON_CALL"]
     with subprocess.Popen([*HUB, "sandbox", str(folder)], env=env) as hub:
         until((folder / "adapter.json").exists, START_S)
         hub.send_signal(signal.SIGTERM)

@@ -188,6 +188,10 @@ def test_a_tovholder_finds_her_own_cases(browser: Browser, served: Served) -> No
     browser.click("header button")
     log_in(browser, served, "inge")
     assert [link.text for link in browser.all("nav a")] == ["Indbakke"]
+    browser.open(f"{served.url}/cases")
+    assert browser.one("h1").text == "Der er ingen sådan side, eller ingen for dig."
+    assert [link.text for link in browser.all("nav a, main a")] == ["Indbakke", "Til indbakken"]
+    expect_complaints(browser, "404", 1)
 
 
 def test_who_looks_is_shown_with_the_name_of_the_unit(browser: Browser, served: Served) -> None:

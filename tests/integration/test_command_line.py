@@ -152,7 +152,11 @@ def test_init_beside_a_database_of_another_key_leaves_no_key_behind(
             assert says in err
             assert not list(second.rglob("*.json")), "no key"
             assert not list(second.rglob("*.pem"))
+            assert not (second / "keys").exists(), "what it made goes with the key"
             (second / "fence" / "destroyed").write_bytes((first / "fence" / "destroyed").read_bytes())
+        (second / "keys").mkdir()
+        assert hub("init", env={**env, "HUB_DATA_DIR": str(second)})[0] == 1
+        assert (second / "keys").is_dir(), "an operator's own folder stays: it may be where a disk is mounted"
 
 
 @pytest.mark.parametrize("command", ["init", "migrate", "topics"])

@@ -94,6 +94,7 @@ def test_what_a_partner_sent_shows_until_it_is_taken_in(world: World, broker: Br
     topic = from_topic(world.parts.settings.municipality, NGO)
     where = f"not taken in from {NGO}"
     assert told(world, broker)[where].count == 0
+    assert f"not taken in from {UNIT}" not in told(world, broker), "it is the hub itself"
     broker.publish([Record(topic, b"1"), Record(topic, b"2")])
     assert told(world, broker)[where].count == 2
     (receiver,) = [w for w in receivers(world.parts, broker) if w.name == f"receive.{NGO}"]

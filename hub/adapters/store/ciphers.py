@@ -45,8 +45,8 @@ class Ciphers(dict[bytes, AESGCM | None]):
 def checked(state: bytes, bound: bytes, ciphers: dict[bytes, Any]) -> bytes:
     """Section 0 of a stored event in the clear, the tag of every section checked.
 
-    Raises `ValueError`, `IndexError`, `AttributeError`, `struct.error` or `InvalidTag` where anything is amiss
-    or erased.
+    Raises `ValueError`, `IndexError`, `AttributeError`, `struct.error` or `InvalidTag` where anything is
+    amiss or erased.
     """
     attributes, at, case = b"", 2, state[3:19]
     for index in range(state[1]):

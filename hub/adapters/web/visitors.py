@@ -10,7 +10,7 @@ from eventsourcing.persistence import PersistenceError
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
-from hub.adapters.http.access import Caller, Role
+from hub.adapters.http.access import Caller, Role, role_for
 from hub.adapters.http.context import Services, admitted, services
 from hub.adapters.http.tokens import LIFETIME, NotLoggedIn
 from hub.adapters.web.wording import LANGUAGES, Words
@@ -37,11 +37,16 @@ class Visit:
 
 
 def visit(request: Request, case_id: str | None = None) -> Visit:
-    """The visit, if the table of access allows it; 404 for both *no* and *none* where a case is named."""
+    """The visit, if the table of access allows it; 404 for both *no* and *none*, of a case or a page.
+
+    Raises `Forbidden` for whose role has no pages at all.
+    """
     parts, caller = services(request), visitor(request)
     case, role = admitted(request, caller, case_id)
     if role is None and case is not None:
         raise Missing(_NO_SUCH, field="case")
+    if role is None and role_for("GET", "/", caller, None, parts.outgoing.now()) is not None:
+        raise Missing("there is no such page, or none for you")
     if role is None:
         raise Forbidden("your role has no pages here")
     actor = Actor(caller.person, caller.name, role, caller.organisation)
