@@ -102,16 +102,16 @@ class Browser:
         """Press a button or follow a link, and wait until the page that it leads to is there."""
         before = self.one("html")
         self.one(selector).click()
-        WebDriverWait(self._driver, _LIMIT_S).until(staleness_of(before))
-        WebDriverWait(self._driver, _LIMIT_S).until(
-            lambda _: self.ask("return document.readyState") == "complete"
-        )
+        self._wait().until(staleness_of(before))
+        self._wait().until(lambda _: self.ask("return document.readyState") == "complete")
 
     def arrive(self, url: str) -> None:
         """Wait where pages go on by themselves until this one is there."""
-        WebDriverWait(self._driver, _LIMIT_S, ignored_exceptions=[WebDriverException]).until(
-            lambda _: self.url == url and self.ask("return document.readyState") == "complete"
-        )
+        self._wait().until(lambda _: self.url == url and self.ask("return document.readyState") == "complete")
+
+    def _wait(self) -> WebDriverWait[webdriver.Chrome]:
+        """Asked between two pages the driver answers with errors that are none of the page's."""
+        return WebDriverWait(self._driver, _LIMIT_S, ignored_exceptions=[WebDriverException])
 
     def fill(self, **values: str) -> None:
         """Write into fields, by their id."""
