@@ -36,6 +36,7 @@ ONE_EDGE = {"hub.adapters.http", "hub.adapters.web"}
 def modules(under: str) -> Iterator[tuple[str, ast.Module]]:
     """Every module below a folder or file, by its dotted name."""
     place = ROOT / under
+    assert place.exists(), f"{under} is not there, and nothing would be looked at"
     for path in sorted([place] if place.is_file() else place.rglob("*.py")):
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         yield name, ast.parse(path.read_text())

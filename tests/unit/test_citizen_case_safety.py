@@ -116,7 +116,10 @@ def test_an_assessment_is_refused_where_it_is_not_structured(wrong: dict[str, An
     given(OPENED).when(CitizenCase.assess_safety, **{**ASSESSMENT, **wrong}).then_raises(Invalid, field=field)
 
 
-@pytest.mark.parametrize("name", ["total", "Sum", "SCORE", "points"])
+@pytest.mark.parametrize(
+    "name",
+    ["total", "Sum", "SCORE", "points", "total_score", "sum-total", "samlet_score", "pointsum", "score2"],
+)
 def test_a_computed_total_is_never_kept(name: str) -> None:
     said = {**ASSESSMENT, "answers": {"1": "yes", name: "17"}}
     given(OPENED).when(CitizenCase.assess_safety, **said).then_raises(Invalid, field="answers")

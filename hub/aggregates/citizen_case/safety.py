@@ -1,5 +1,6 @@
 """Commands on the citizen's safety (seed 002 p. 9, 12)."""
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -20,8 +21,12 @@ from hub.errors import Conflict, Invalid
 if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
 
-COMPUTED = frozenset({"total", "sum", "score", "points"})
-"""Item ids that would smuggle a computed total in: the instruments are structured judgement."""
+_WORD = re.compile(r"[^\W\d_]+")
+COMPUTED = frozenset(
+    {"total", "sum", "score", "scores", "points", "point"}
+    | {"samlet", "ialt", "pointsum", "pointtal", "sumscore", "totalscore"}
+)
+"""Words of item ids that would smuggle a computed total in: the instruments are structured judgement."""
 
 
 def set_safe_contact(self: "CitizenCase", *, rules: CouldKill, by: Actor, at: datetime) -> None:
@@ -105,7 +110,7 @@ def must_be_answers_by_id(answers: dict[str, str], field: str = "answers") -> No
     for item, answer in answers.items():
         coded(field, item)
         coded(field, answer)
-        if item.lower() in COMPUTED:
+        if not COMPUTED.isdisjoint(_WORD.findall(item.lower())):
             raise Invalid(
                 f"{field}: a computed total is never kept; write the judgement instead", field=field
             )
