@@ -4,6 +4,13 @@ In words: it is written only together with its case, so that nothing is told tha
 rule 3; GDPR art. 5(2), 15(1)(c)). A message is told once. Each of its parts rests on grants, any one of which
 is enough; its head (part 0) rests on all of theirs. When a part's grants have all ended it is revoked, once.
 Everything stays here after a "no": the citizen can always be shown what was told.
+
+When a command is legal of a message's part (`yes`), refused with `Missing` (`none`) or `Conflict` (`-`):
+
+    command   untold  standing  revoked
+    disclose  yes     -         -
+    renew     none    yes       -
+    revoke    none    yes       -
 """
 
 import re

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from pydantic_core import PydanticUndefined
 
 from hub.__main__ import app
 from hub.adapters.partners.settings import PartnerSettings
@@ -29,6 +30,20 @@ def test_every_setting_is_in_the_readme_and_no_other() -> None:
     settings = {f"HUB_{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"`(HUB_(?!TEST_)[A-Z_]+)`", README)) == settings
     assert set(re.findall(r"`(HUB_[A-Z_]+)`", (ROOT / "CHANGELOG.md").read_text())) <= settings
+
+
+def test_every_default_in_the_readme_is_the_settings_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read as an environment would say it; where none is shown, nothing is set."""
+    monkeypatch.setenv("HUB_ON_CALL", "112")
+    shown = re.findall(r"^\| `HUB_([A-Z_]+)` \|[^|]*\| (?:`([^`]*)` )?\|$", README, re.M)
+    assert len(shown) > len(Settings.model_fields) // 2
+    for name, value in shown:
+        default = Settings.model_fields[name.lower()].get_default()
+        if not value:
+            assert default in ("", None, PydanticUndefined), name
+            continue
+        monkeypatch.setenv(f"HUB_{name}", value)
+        assert getattr(Settings(), name.lower()) == default, name
 
 
 def test_every_command_in_the_readme_is_one() -> None:

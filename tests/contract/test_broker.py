@@ -125,28 +125,45 @@ def test_a_second_reader_waits_and_takes_over_when_the_first_closes(connect: Con
             waiting.commit(1)
 
 
-def _read_and_hang(connect: Connect, topic: str, started: "multiprocessing.synchronize.Event") -> None:
+def _read_and_hang(
+    connect: Connect, topic: str, read: int, commit: int | None, started: "multiprocessing.synchronize.Event"
+) -> None:
     consumer = connect().consumer(topic, "ngo.reader")
-    receive(consumer, 3)
-    consumer.commit(0)
+    receive(consumer, read)
+    if commit is not None:
+        consumer.commit(commit)
     started.set()
     while True:
         consumer.poll(1, 1.0)
 
 
-def test_a_reader_that_is_killed_is_taken_over(connect: Connect, broker: Broker, topic: str) -> None:
-    """SIGKILL after three were read and one committed: the next reader gets the other two."""
+@pytest.mark.parametrize(
+    ("read", "commit", "again"),
+    [
+        (0, None, [b"1", b"2", b"3", b"4"]),
+        (3, None, [b"1", b"2", b"3", b"4"]),
+        (3, 0, [b"2", b"3", b"4"]),
+        (3, 2, [b"4"]),
+    ],
+    ids=["before it read", "after it read", "in the middle", "after it committed all"],
+)
+def test_a_reader_that_is_killed_is_taken_over(
+    connect: Connect, broker: Broker, topic: str, read: int, commit: int | None, again: list[bytes]
+) -> None:
+    """SIGKILL at any point: the next reader gets what was not committed, and nothing else."""
     send(broker, topic, b"1", b"2", b"3")
     context = multiprocessing.get_context("spawn")
     started = context.Event()
-    process = context.Process(target=_read_and_hang, args=(connect, topic, started), daemon=True)
+    hangs = (connect, topic, read, commit, started)
+    process = context.Process(target=_read_and_hang, args=hangs, daemon=True)
     process.start()
     assert started.wait(WAIT_S)
     process.kill()
     process.join(WAIT_S)
     process.close()
+    send(broker, topic, b"4")
     with closing(broker.consumer(topic, "ngo.reader")) as consumer:
-        assert values(receive(consumer, 2)) == [b"2", b"3"]
+        assert values(receive(consumer, len(again))) == again
 
 
 def test_what_a_topic_holds_and_what_a_group_has_before_it(broker: Broker, topic: str) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.terms import Category, MessageKind
 from hub.adapters.store.standing import copied
+from hub.aggregates import disclosure_ledger as ledger_module
 from hub.aggregates.disclosure_ledger import (
     BasisUsed,
     Disclosed,
@@ -73,6 +74,38 @@ def revoking(
 
 def revoked(messages: tuple[UUID, ...] = (), parts: Mapping[str, tuple[int, ...]] | None = None) -> Fact:
     return fact(Revoked, case_id=CASE, **revoking(messages, parts))
+
+
+COMMANDS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "disclose": (DisclosureLedger.disclose, told(M1, [(G1,)])),
+    "renew": (DisclosureLedger.renew, {"parts": (PartRenewed(M1, 1, BasisUsed(CONSENT, G2)),)}),
+    "revoke": (DisclosureLedger.revoke, revoking(parts={str(M1): (1,)})),
+}
+STANDS: dict[str, list[Fact]] = {
+    "untold": [],
+    "standing": [disclosed(M1, (G1,))],
+    "revoked": [disclosed(M1, (G1,)), revoked((M1,), {str(M1): (1,)})],
+}
+
+
+def table() -> dict[tuple[str, str], str]:
+    """The ledger's docstring: how a part stands, and what becomes of a command."""
+    lines = [line.split() for line in (ledger_module.__doc__ or "").splitlines()]
+    start = next(n for n, cells in enumerate(lines) if cells[:1] == ["command"])
+    rows = [cells for cells in lines[start + 1 :] if cells]
+    stands = lines[start][1:]
+    return {(row[0], how): cell for row in rows for how, cell in zip(stands, row[1:], strict=True)}
+
+
+def test_the_table_is_complete() -> None:
+    assert set(table()) == {(name, how) for name in COMMANDS for how in STANDS}
+
+
+@pytest.mark.parametrize(("name", "how"), table())
+def test_every_command_of_every_part_does_what_the_docstring_says(name: str, how: str) -> None:
+    command, said = COMMANDS[name]
+    error = given(OPENED, *STANDS[how]).when(command, **said).error
+    assert type(error) is {"yes": type(None), "none": Missing, "-": Conflict}[table()[name, how]]
 
 
 def test_a_ledger_is_of_one_case_and_one_recipient() -> None:
