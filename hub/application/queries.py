@@ -171,17 +171,29 @@ class Queries:
 
         One that cannot be read is counted, whoever has it now.
         """
+        own = self._own_cases(by)
+        for case in own.cases:
+            self._opener.look(by, by.organisation, case.id, "worklist", purpose, [])
+        return own
+
+    def own_case(self, by: Actor, number: str) -> UUID:
+        """Which of this person's own cases has that number, for whom it is no secret. Raises `Missing`."""
+        for case in self._own_cases(by).cases:
+            if case.number == number.upper():
+                return case.id
+        raise Missing("there is no such case, or none for you", field="case")
+
+    def _own_cases(self, by: Actor) -> OwnCases:
         hidden, now = self._committer.barring.hidden_from(by.login), self._clock()
-        shown, damaged = list[CitizenCase](), 0
+        own, damaged = list[CitizenCase](), 0
         given = [one for one in self._committer.cases_given_to(by.login) if one not in hidden]
         for found in self._events.latest(given).values():
             if isinstance(found, Corrupt):
                 log.error("a case cannot be read", error=found.slug)
                 damaged += 1
             elif isinstance(found, CitizenCase) and found.acts(by.person, now):
-                self._opener.look(by, by.organisation, found.id, "worklist", purpose, [])
-                shown.append(found)
-        return OwnCases(sorted(shown, key=lambda case: case.number or ""), damaged)
+                own.append(found)
+        return OwnCases(sorted(own, key=lambda case: case.number or ""), damaged)
 
     def _readable(self, case_id: UUID | None) -> CitizenCase | None:
         try:

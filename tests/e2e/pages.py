@@ -102,6 +102,7 @@ def a_case_with_everything(world: "World") -> UUID:
     world.withdraw(case, consent, category=Category.INCIDENT)
     gone = world.consent(case, [SHELTER], [Category.WISHES])
     world.withdraw(case, gone)
+    world.withdraw(case, consent, recipient=SHELTER)
     world.legal_basis(case, [SHELTER], [Category.RISK], BasisRule.VITAL_INTEREST)
     return case
 

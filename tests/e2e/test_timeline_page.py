@@ -98,6 +98,10 @@ def test_received_is_not_read_and_read_is_not_acted_on(browser: Browser, served:
     table = browser.one("#referrals + table").text
     assert re.search(r"Havnen samtaleforloeb Accepteret", table)
     assert re.search(r"Krisecenter krisecenterplads Sendt, ikke kvitteret", table)
+    havnen, krisecenter = [row.text for row in browser.all("#referrals + table tbody tr")]
+    assert "kan ikke længere åbne den" in krisecenter, "its consent is withdrawn"
+    assert krisecenter.endswith("–"), "and nobody waits for an answer"
+    assert "kan ikke længere" not in havnen
 
 
 def test_consents_and_legal_bases_stand_as_they_are(browser: Browser, served: Served) -> None:
@@ -162,6 +166,7 @@ def test_an_address_that_is_none_is_a_page_and_to_a_program_a_problem(
     with httpx2.Client(base_url=served.url) as nobody:
         person = {"Accept": "text/html,application/xhtml+xml;q=0.9", "Accept-Language": "en"}
         page = nobody.get("/kanariefuglen", headers=person)
+        assert '<a href="/login">Log in</a>' in page.text
         assert (page.status_code, page.headers["content-language"]) == (404, "en")
         assert page.headers["x-frame-options"] == "DENY"
         asked = nobody.get("/logout", headers=person)
@@ -185,6 +190,15 @@ def test_a_tovholder_finds_her_own_cases(browser: Browser, served: Served) -> No
     assert {x.case_id for x in looks} == {served.case, served.planted, served.erased}
     browser.click(".item a")
     assert browser.one("h1").text == "Hvorfor åbner du sagen?"
+    for number, title in (
+        (min(map(str, numbers)).lower(), "Tidslinje"),
+        ("ABCD-EFGH", "Der er ingen sådan side"),
+    ):
+        browser.click("nav a")
+        browser.fill(case=f" {number} ")
+        browser.click(".panel button")
+        assert browser.one("h1").text.startswith(title), number
+    expect_complaints(browser, "404", 1)
     browser.click("header button")
     log_in(browser, served, "inge")
     assert [link.text for link in browser.all("nav a")] == ["Indbakke"]
@@ -322,6 +336,8 @@ def test_the_cookie_and_the_headers_keep_the_page_to_itself(browser: Browser, se
         form = {"username": "tove", "password": PASSWORD}
         foreign = client.post("/login", data=form, headers={"Sec-Fetch-Site": "cross-site"})
         assert foreign.status_code == 403
+        assert "Formularen blev sendt fra en anden side" in foreign.text
+        assert "<nav" in foreign.text
         assert client.post("/login", data={**form, "password": "gættet"}).status_code == 401
         away = client.post("/login", data={**form, "next": "//elsewhere.example"})
         assert away.headers["location"] == "/"

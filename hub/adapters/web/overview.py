@@ -15,6 +15,7 @@ from hub.adapters.web.wording import Words
 from hub.gates.opening import OpenedRow
 
 SAFE_CONTACT, PROTECTED_ADDRESS = "safe_contact", "protected_address"
+_OVER = frozenset({ReferralStatus.REJECTED, ReferralStatus.COMPLETED, ReferralStatus.CANCELLED})
 WARNINGS = (SAFE_CONTACT, PROTECTED_ADDRESS)
 
 
@@ -22,11 +23,17 @@ WARNINGS = (SAFE_CONTACT, PROTECTED_ADDRESS)
 class Referral:
     """Where a referral stands."""
 
+    to: str = ""
+    """The recipient's slug."""
     recipient: str = ""
     offer: str = ""
     status: ReferralStatus = ReferralStatus.REQUESTED
     since: datetime | None = None
     answer_by: datetime | None = None
+
+    def is_shut(self, bases: Sequence["Basis"], now: datetime) -> bool:
+        """Whether it goes on as it stands, and the recipient may open it no more."""
+        return self.status not in _OVER and not any(basis.carries(self.to, now) for basis in bases)
 
 
 @dataclass(slots=True)
@@ -44,6 +51,10 @@ class Basis:
     """In words, where all of it has ended."""
     less: list[str] = field(default_factory=list)
     """In words, what was withdrawn of it."""
+
+    def carries(self, recipient: str, now: datetime) -> bool:
+        """Whether a referral to this recipient still rests on it."""
+        return not self.over and self.ends_at > now and (recipient, Category.REFERRAL) in self.living
 
     def state(self, words: Words, now: datetime) -> str:
         """In words, whether it still carries anything."""
@@ -89,7 +100,7 @@ def referrals(rows: Sequence[OpenedRow], words: Words) -> list[Referral]:
         referral = found.setdefault(str(data.get("referral")), Referral())
         referral.status, referral.since = ReferralStatus(data["status"]), row.head.recorded
         if "recipient" in data:
-            referral.recipient = words.organisation(data["recipient"])
+            referral.to, referral.recipient = data["recipient"], words.organisation(data["recipient"])
         referral.offer = str(data.get("offer", referral.offer))
         if data.get("answer_by"):
             referral.answer_by = moment(data["answer_by"])

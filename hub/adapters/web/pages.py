@@ -87,14 +87,14 @@ def router(issuer: EmbeddedIssuer | None, elsewhere: IssuerLogin | None) -> APIR
     def find(
         request: Request, case: Annotated[str, Form(max_length=200)], purpose: Annotated[LookPurpose, Form()]
     ) -> Response:
-        """From an id or a whole link to the case. A form, so that nothing typed stands in an address."""
+        """From an id, a whole link or the number of one's own case. Nothing typed stands in an address."""
         visitors.must_be_our_own_form(request)
-        visitors.visit(request)
+        visit = visitors.visit(request)
         wanted = case.split("?")[0].rstrip("/ ").rpartition("/")[2].strip()
         try:
             found = UUID(wanted)
         except ValueError:
-            raise Missing("there is no such case, or none for you", field="case") from None
+            found = visit.parts.queries.own_case(visit.actor, wanted)
         return RedirectResponse(f"/cases/{found}?{urlencode({'purpose': purpose})}", _SEE_OTHER)
 
     @pages.get("/cases/{case_id}")

@@ -92,6 +92,8 @@ class PageRoute(APIRoute):
                 )
             except RequestValidationError:
                 response = await _problem(request, 422)
+            except visitors.ForeignForm:
+                response = await _problem(request, _FORBIDDEN, "form")
             except HubError as error:
                 status = next((s for kind, s in _STATUS if isinstance(error, kind)), 500)
                 response = await _problem(request, status)
@@ -155,14 +157,16 @@ def _to_login(request: Request) -> Response:
     return RedirectResponse("/login" if wanted == "/" else f"/login?next={quote(wanted, safe='')}", 303)
 
 
-async def _problem(request: Request, status: int) -> Response:
+async def _problem(request: Request, status: int, what: str = "") -> Response:
     """Aside, for who asks and what their unit is called may have to be read."""
-    return await run_in_threadpool(_problem_page, request, status)
+    return await run_in_threadpool(_problem_page, request, status, what)
 
 
-def _problem_page(request: Request, status: int) -> Response:
+def _problem_page(request: Request, status: int, what: str) -> Response:
+    """`what` went wrong, where the status alone does not say it."""
     if f"problem.{status}" not in WORDS:
         status = 500
     caller = visitors.visitor_or_none(request)
-    closed = status == _FORBIDDEN
-    return page(request, "problem.html", status, status=status, caller=caller, pages_closed=closed)
+    said = f"problem.{what or status}"
+    closed = status == _FORBIDDEN and not what
+    return page(request, "problem.html", status, said=said, caller=caller, pages_closed=closed)

@@ -25,6 +25,10 @@ _HERE: Final = re.compile(r"/(cases(/[0-9a-f-]{36}(\?purpose=[a-z_]{1,30})?)?)?"
 _NO_SUCH: Final = "there is no such case, or none for you"
 
 
+class ForeignForm(Forbidden):
+    """Another site made the visitor's browser send this."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One authorised look: who, in which role, at which case."""
@@ -103,7 +107,7 @@ def must_be_our_own_form(request: Request) -> None:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin", "null")
     foreign = origin != "null" and urlsplit(origin).netloc != request.headers.get("host")
     if site not in {"same-origin", "none"} if site else foreign:
-        raise Forbidden("this form was sent by another site")
+        raise ForeignForm("this form was sent by another site")
 
 
 def here(path: str | None) -> str:

@@ -143,10 +143,10 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     "cases.stands_in": ("Du er stedfortræder til {when}.", "You stand in until {when}."),
     "cases.open": ("Åbn sag {number}", "Open case {number}"),
     "find.title": ("Åbn en sag", "Open a case"),
-    "find.case": ("Sagens id", "The case's id"),
+    "find.case": ("Sagens link eller nummer", "The case's link or number"),
     "find.hint": (
-        "Det id, der står i sagens link, eller hele linket. Skriv aldrig navn eller CPR-nummer her.",
-        "The id in the case's link, or the whole link. Never write a name or CPR number here.",
+        "Linket, id'et i det, eller nummeret på en sag, der er din. Skriv aldrig navn eller CPR-nummer her.",
+        "The link, the id in it, or the number of a case of yours. Never write a name or CPR number here.",
     ),
     "find.submit": ("Åbn", "Open"),
     "purpose": ("Formål med opslaget", "Purpose of the look"),
@@ -280,6 +280,10 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     "note.ended": ("Gjaldt: {to}.", "It covered: {to}."),
     # --- the two tables
     "referrals.title": ("Henvisninger", "Referrals"),
+    "referrals.shut": (
+        "Modtageren kan ikke længere åbne den: intet samtykke eller grundlag bærer den.",
+        "The recipient can open it no more: no consent or legal basis carries it.",
+    ),
     "referrals.none": ("Ingen henvisninger.", "No referrals."),
     "column.recipient": ("Modtager", "Recipient"),
     "column.offer": ("Tilbud", "Offer"),
@@ -320,6 +324,11 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
         "Noget gik galt i systemet. Intet er gjort.",
         "Something went wrong here. Nothing was done.",
     ),
+    "problem.form": (
+        "Formularen blev sendt fra en anden side end vores. Intet er gjort.",
+        "The form was sent from another site than ours. Nothing was done.",
+    ),
+    "problem.login": ("Log på", "Log in"),
     "problem.back": ("Til indbakken", "To the inbox"),
 }
 """A key → (Danish, English)."""
