@@ -31,6 +31,8 @@ class Settings(BaseSettings):
 
     municipality: str = Field(default="eksempel", pattern=r"^[a-z0-9-]{2,40}$")
     """Slug of the data controller; first word of every topic."""
+    municipality_name: str = ""
+    """What it is called, on every page: `Københavns Kommune`; empty: made of the slug."""
     unit: str = Field(default="familieenheden", pattern=r"^[a-z0-9-]{2,40}$")
     """Slug of the unit that owns new inquiries."""
     data_dir: Path = Path("var")

@@ -47,6 +47,7 @@ def app_of(parts: Parts, issuer: EmbeddedIssuer | None) -> FastAPI:
         verifier=verifier,
         keys=parts.identity.public,
         municipality=settings.municipality,
+        municipality_name=settings.municipality_name,
         on_call=settings.on_call,
         production=settings.production,
         ready=parts.ready,

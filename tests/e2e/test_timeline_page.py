@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from uuid import UUID
 
 import httpx2
 import pytest
+from fastapi.testclient import TestClient
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.keys import Keys
 
@@ -212,6 +214,29 @@ def test_who_looks_is_shown_with_the_name_of_the_unit(browser: Browser, served: 
     """Not by the word that the machines have for it."""
     log_in(browser, served)
     assert browser.one(".unit").text == "Familieenheden"
+
+
+@pytest.mark.parametrize(
+    ("slug", "name", "told"),
+    [
+        ("koebenhavn", "Københavns Kommune", "Københavns Kommune"),
+        ("lyngby-5ac", "", "Municipality of Lyngby 5ac"),
+    ],
+)
+def test_every_page_says_what_the_municipality_is_called(
+    served: Served, slug: str, name: str, told: str
+) -> None:
+    """By the name that its people write; made of the slug where none is set."""
+    from hub.adapters.http.tokens import EmbeddedIssuer
+    from hub.bootstrap import utc_now
+    from hub.operating.serving import app_of  # kafka-python warns at its import
+
+    asked = {"municipality": slug, "municipality_name": name}
+    parts = replace(served.world.parts, settings=served.world.parts.settings.model_copy(update=asked))
+    page = TestClient(app_of(parts, EmbeddedIssuer("http://x", "y", utc_now, production=False))).get(
+        "/login?lang=en"
+    )
+    assert f'<p class="municipality">{told}</p>' in page.text
 
 
 def test_what_waits_about_children_is_told_apart(browser: Browser, served: Served) -> None:

@@ -49,6 +49,7 @@ class Services:
     verifier: Verifier
     keys: PublicKeys
     municipality: str
+    municipality_name: str
     on_call: str
     production: bool
     ready: Callable[[], None]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from string import capwords
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -127,7 +128,7 @@ def _dressed(request: Request, response: Response) -> Response:
 
 def page(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
     """A page in the visitor's language."""
-    words = visitors.words_of(request)
+    words, parts = visitors.words_of(request), services(request)
     values.setdefault("caller", None)
     values.setdefault("role", None)
     values.setdefault("pages_closed", False)
@@ -135,11 +136,15 @@ def page(request: Request, template: str, status: int = 200, /, **values: Any) -
     values["unit"] = visitors.unit_of(request, caller) if caller else ""
     html = _ENVIRONMENT.get_template(template).render(
         w=words,
-        municipality=services(request).municipality.replace("-", " ").title(),
+        municipality=parts.municipality_name or words("municipality", name=_of_slug(parts.municipality)),
         switch=_switch(request, words.other),
         **values,
     )
     return HTMLResponse(html, status, {"Content-Language": words.language, "Vary": "Accept-Language, Cookie"})
+
+
+def _of_slug(slug: str) -> str:
+    return capwords(slug.replace("-", " "))
 
 
 def _switch(request: Request, language: str) -> str:
