@@ -1,4 +1,4 @@
-"""Derived ids, wraps, the fence and the idempotency table, pinned (docs/format.md sections 1, 2, 4 and 8).
+"""Ids, keys, messages and names in the store, pinned (docs/format.md sections 1, 2, 4, 5, 7 and 8).
 
 Commands are played on SQLite; what each row and line must be is worked out by hand, from the keys as they lie
 in the files.
@@ -290,6 +290,15 @@ def test_a_message_by_its_digest_and_position(world: World, case: UUID) -> None:
     of_consent = rows(world, "SELECT DISTINCT position FROM messages WHERE position > ?", *last)
     assert of_consent == rows(world, "SELECT max(notification_id) FROM stored_events")
     assert rows(world, "SELECT DISTINCT control FROM messages WHERE recipient = 'politiet'") == [(1,)]
+
+
+# --- section 7: topics --------------------------------------------------------------------------------
+
+
+def test_the_names_of_topics(world: World) -> None:
+    """Two for each partner, and the dead letters."""
+    named = world.parts.outgoing.topics(["havnen"])
+    assert named == ["eksempel.to.havnen", "eksempel.from.havnen", "eksempel.dead"]
 
 
 # --- section 8: idempotency, the blind index, the block list -----------------------------------------
