@@ -196,7 +196,7 @@ def test_topics_are_made_as_the_format_says(kafka: str) -> None:
         configs = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
     assert len(described["partitions"]) == 1
     text = str(configs)
-    for value in ("LogAppendTime", str(3 * 86_400_000)):
+    for value in ("LogAppendTime", str(3 * 86_400_000), "'cleanup.policy': {'value': 'delete'"):
         assert value in text
 
 
