@@ -7,10 +7,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from hub.adapters.store.application import holds_tables
+from hub.bootstrap import broker_of
 from hub.demo.stage import USED_FOR, Refusal, Stage
 from hub.demo.story import tell
 from hub.errors import Invalid
@@ -65,8 +67,10 @@ def until(wanted: Callable[[], T | None]) -> T:
 
 def play(*, once: bool, port: int = 0) -> int:
     """Play the story in a new folder; the exit status. Serves on until Ctrl-C unless `once`."""
-    if Settings(on_call=ON_CALL).production:
+    asked = Settings(on_call=ON_CALL)
+    if asked.production:
         raise Invalid("HUB_PRODUCTION is set, and the demonstration is no production: unset it")
+    _refuse_used(asked)
     narrator = Narrator()
     started = time.monotonic()
     _clear_dead()
@@ -84,6 +88,33 @@ def play(*, once: bool, port: int = 0) -> int:
                 _serve_on(stage, case)
     print(f"demo: {narrator.steps} steps, {narrator.failed} failed")
     return 1 if narrator.failed else 0
+
+
+def _refuse_used(settings: Settings) -> None:
+    """The keys of what another run left on servers went with its folder. Raises `Invalid`."""
+    if settings.database_url and holds_tables(settings.database_url):
+        raise Invalid(
+            "the demonstration needs an empty database, and the one that HUB_DATABASE_URL names is not: "
+            "make a new one and name that",
+            field="database_url",
+        )
+    if settings.kafka_bootstrap:
+        with closing(broker_of(settings)) as broker:
+            if any(topic.startswith(f"{settings.municipality}.") for topic in broker.topics()):
+                raise Invalid(
+                    "the demonstration needs a municipality that is new to the broker, and there are topics "
+                    "of this one: set HUB_MUNICIPALITY to another",
+                    field="municipality",
+                )
+
+
+def what_stays(settings: Settings) -> list[str]:
+    """What is not in the folder that is deleted."""
+    return [
+        *([f"the tables in {settings.database}"] if settings.database_url else []),
+        *([f"the topics {settings.municipality}.* on the broker"] if settings.kafka_bootstrap else []),
+        *(["the partners' logins and rights there"] if settings.kafka_ca else []),
+    ]
 
 
 @contextmanager
@@ -114,7 +145,9 @@ def _banner(settings: Settings) -> str:
 
 def _serve_on(stage: Stage, case: str) -> None:
     stop = stopped()
-    print("\nStill serving; Ctrl-C ends it and deletes everything.")
+    stays = what_stays(stage.settings)
+    deleted = f"all but {', '.join(stays)}" if stays else "everything"
+    print(f"\nStill serving; Ctrl-C ends it and deletes {deleted}.")
     for line in stage.addresses(case, USED_FOR):
         print(f"   {line}")
     sys.stdout.flush()

@@ -10,10 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx2
+import psycopg
 import pytest
+from psycopg import sql
 
-from hub.demo.playing import Narrator, play
+from hub.adapters.broker.kafka import KafkaBroker, KafkaSettings
+from hub.demo.playing import ON_CALL, Narrator, play, what_stays
 from hub.demo.stage import NGO, OTHER_NGO, Refusal, Stage
+from hub.settings import Settings
 from tests.support.kafka import SecureKafka
 
 STEPS_MIN = 30
@@ -149,6 +153,7 @@ def test_without_once_it_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert re.search(r"demo: \d+ steps, 0 failed", rest)
     assert problems == ""
+    assert "Ctrl-C ends it and deletes everything." in told
     held.close()
     assert sorted(tmp_path.iterdir()) == [alive, other]
 
@@ -161,3 +166,84 @@ def test_a_setting_that_is_wrong_is_one_line() -> None:
     assert "Traceback" not in done.stderr
     assert "HUB_DATABASE_URL" in done.stderr
     assert "mysql" not in done.stderr
+
+
+# --- on servers, where it is not deleted when it ends ----------------------------------------------------
+
+
+def held_by(database_url: str) -> dict[str, list[str]]:
+    """Every row of every table."""
+    with psycopg.connect(database_url) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        rows = sql.SQL("SELECT t::text FROM {} AS t")
+        return {
+            name: sorted(row for (row,) in connection.execute(rows.format(sql.Identifier(name))))
+            for (name,) in tables
+        }
+
+
+def test_a_second_time_on_one_database_is_refused_in_one_line(database_url: str) -> None:
+    """The keys of the first went with its folder: its tables open for nobody, and stay as they are."""
+    settings = {"HUB_DATABASE_URL": database_url}
+    first = played(settings)
+    assert first.returncode == 0, first.stdout + first.stderr
+    before = held_by(database_url)
+    assert before["store"]
+
+    second = played(settings)
+
+    assert (second.returncode, second.stdout) == (1, "")
+    assert re.fullmatch(r"hub: [^\n]*needs an empty database[^\n]*HUB_DATABASE_URL[^\n]*\n", second.stderr)
+    assert held_by(database_url) == before
+
+
+def test_a_second_time_on_one_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    """SQLite in a file of one's own stays as well."""
+    settings = {"HUB_DATABASE_URL": f"sqlite:///{tmp_path}/hub.db"}
+    assert played(settings).returncode == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    second = played(settings)
+
+    assert (second.returncode, second.stdout) == (1, "")
+    assert re.fullmatch(r"hub: [^\n]*needs an empty database[^\n]*\n", second.stderr)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_municipality_that_the_broker_knows_is_refused_in_one_line(kafka: str, database_url: str) -> None:
+    """What another story left on its topics would be read in this one."""
+    municipality = f"demo-{os.getpid()}-again"
+    broker = KafkaBroker(KafkaSettings(bootstrap=kafka))
+    broker.create_topics([f"{municipality}.to.lysning"], retention_days=1)
+    before = broker.topics()
+
+    done = played(
+        {"HUB_DATABASE_URL": database_url, "HUB_KAFKA_BOOTSTRAP": kafka, "HUB_MUNICIPALITY": municipality}
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"hub: [^\n]*HUB_MUNICIPALITY[^\n]*\n", done.stderr)
+    assert broker.topics() == before
+    assert held_by(database_url) == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "stays"),
+    [
+        ({}, []),
+        ({"database_url": "postgresql://me:secret@db/town"}, ["the tables in db/town"]),
+        ({"kafka_bootstrap": "broker:9092"}, ["the topics eksempel.* on the broker"]),
+        (
+            {
+                "kafka_bootstrap": "broker:9092",
+                "kafka_ca": "ca.pem",
+                "kafka_username": "me",
+                "kafka_password": "secret",
+            },
+            ["the topics eksempel.* on the broker", "the partners' logins and rights there"],
+        ),
+    ],
+)
+def test_it_says_what_stays(settings: dict[str, str], stays: list[str]) -> None:
+    """Only its own folder is deleted: what servers keep is named, and no password is."""
+    assert what_stays(Settings.model_validate({"on_call": ON_CALL, **settings})) == stays

@@ -23,7 +23,7 @@ from eventsourcing.popo import POPOFactory
 from eventsourcing.utils import Environment, EnvType, strtobool
 
 from hub.adapters.store.mapper import Erased, HubMapper
-from hub.adapters.store.migrating import migrate_postgres, migrate_sqlite
+from hub.adapters.store.migrating import migrate_postgres, migrate_sqlite, postgres_holds_tables
 from hub.adapters.store.postgres import PostgresRecorder
 from hub.adapters.store.postgres_database import PostgresDatabase
 from hub.adapters.store.reading import StreamRow
@@ -272,6 +272,14 @@ def open_store(
     if migrate:
         migrate_sqlite(path, kek, partial(Fence.create, fence_path))
     return _over(SqliteDatabase(path), SqliteRecorder, kek, fence_path, env)
+
+
+def holds_tables(url: str) -> bool:
+    """Whether there are tables already, whoever's, where `open_store` would make some; makes nothing."""
+    if urlsplit(url).scheme in {"postgresql", "postgres"}:
+        return postgres_holds_tables(url)
+    path = _sqlite_path(url)
+    return path.exists() and path.stat().st_size > 0
 
 
 def _over(

@@ -59,6 +59,13 @@ def migrate_postgres(conninfo: str, kek: Kek, begin: Callable[[], None]) -> None
         connection.execute(script("append_postgres.sql").replace("{lock}", str(lock)))
 
 
+def postgres_holds_tables(conninfo: str) -> bool:
+    """Whether the schema in which `migrate_postgres` would make tables has any."""
+    with closing(connect_postgres(conninfo)) as connection:
+        question = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() LIMIT 1"
+        return connection.execute(question).fetchone() is not None
+
+
 def begin_store(
     execute: Execute, kek: Kek, to_driver: Callable[[UUID], Any], begin: Callable[[], None]
 ) -> bytes:
