@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from hub import demo as story
 from hub import logs
 from hub.adapters.broker.kafka_admin import grant_partner
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
+from hub.demo.playing import ON_CALL
 from hub.errors import Invalid, Missing, NoTopic
 from hub.measures import ROLES, Measures
 from hub.operating.condition import Condition
@@ -327,7 +329,8 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        sys.exit(f"hub: {told(error, Settings)}")
+        # No advice names the duty number, which the demonstration does without.
+        sys.exit(f"hub: {told(error, partial(Settings, on_call=ON_CALL))}")
 
 
 if __name__ == "__main__":

@@ -247,3 +247,19 @@ def test_a_municipality_that_the_broker_knows_is_refused_in_one_line(kafka: str,
 def test_it_says_what_stays(settings: dict[str, str], stays: list[str]) -> None:
     """Only its own folder is deleted: what servers keep is named, and no password is."""
     assert what_stays(Settings.model_validate({"on_call": ON_CALL, **settings})) == stays
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("HUB_DATABASE_URL", "postgresql://me:secret@127.0.0.1:1/town"),
+        ("HUB_KAFKA_BOOTSTRAP", "127.0.0.1:1"),
+    ],
+)
+def test_a_server_that_is_away_is_one_line(setting: str, value: str) -> None:
+    """The demonstration needs no duty number, and neither does the advice."""
+    done = played({setting: value})
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(rf"hub: [^\n]*{setting}[^\n]*\n", done.stderr), done.stderr
+    assert "secret" not in done.stderr
