@@ -3,7 +3,7 @@
 Where the shared broker comes from, in this order:
 
 1. ``HUB_TEST_KAFKA``, the bootstrap address of a broker that is already there;
-2. Docker, if its daemon answers;
+2. Docker, if its daemon answers and gives a container;
 3. Java and the broker's jars: see ``broker/jars.py``.
 
 Tests of access rights and of crashes always start their own broker the third way. What can't be had is
@@ -17,7 +17,7 @@ import socket
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -355,14 +355,15 @@ def shared_broker() -> Iterator[str]:
             raise MissingServer(f"no Kafka answers at HUB_TEST_KAFKA={named}: start it or unset the variable")
         announce(f"Kafka: the one at {named}")
         yield named
-    elif provision.docker_answers():
-        with _container() as bootstrap:
+        return
+    with ExitStack() as stack:
+        bootstrap = provision.from_docker(stack, f"Kafka {kafka_version()}", _container)
+        if bootstrap is not None:
             announce(f"Kafka {kafka_version()}: a container")
-            yield bootstrap
-    else:
-        with KafkaServer() as server:
-            announce(f"Kafka {kafka_version()}: our own process, {server.bootstrap}")
-            yield server.bootstrap
+        else:
+            bootstrap = stack.enter_context(KafkaServer()).bootstrap
+            announce(f"Kafka {kafka_version()}: our own process, {bootstrap}")
+        yield bootstrap
 
 
 def prepare(*, own: bool) -> None:

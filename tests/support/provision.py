@@ -14,11 +14,12 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 
 # Below every system's range of ephemeral ports: a client that keeps trying a broker we have killed could
@@ -125,6 +126,21 @@ def docker_answers() -> bool:
             gc.collect()
 
 
+def from_docker(stack: ExitStack, name: str, container: Callable[[], AbstractContextManager[T]]) -> T | None:
+    """Start a container on *stack*; None if no daemon answers, or if it gives none, which is announced."""
+    if not docker_answers():
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # as above
+        try:
+            return stack.enter_context(container())
+        except Exception as error:  # Docker's, its transport's and testcontainers' have no class in common
+            announce(f"{name}: Docker gives no container ({first_line(str(error))}), so our own process")
+            return None
+        finally:
+            gc.collect()
+
+
 def free_ports(count: int) -> list[int]:
     """Return *count* loopback ports that were free a moment ago; whoever uses them must stand a lost race."""
     found: set[int] = set()
@@ -223,6 +239,11 @@ def _identity(user: str | None) -> dict[str, Any]:
     if user is None:
         return {}
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
+def first_line(text: str) -> str:
+    """The first line of what a program said, where the first says what is wrong."""
+    return (text.strip().splitlines() or ["no reason given"])[0]
 
 
 def _last_line(text: str) -> str:

@@ -6,7 +6,7 @@ import subprocess
 from functools import cache, partial
 from pathlib import Path
 
-from tests.support.provision import MissingServer, announce, fetch_once, wheel
+from tests.support.provision import MissingServer, announce, fetch_once, first_line, wheel
 
 NODE_MAJOR_MIN = 18
 GO_MINOR_MIN = 26
@@ -33,11 +33,22 @@ def npm(package: str, version: str) -> Path:
 
 def _fill(package: str, version: str, folder: Path) -> None:
     announce(f"fetching the npm package {package} {version}")
-    command = [*_npm(), "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--silent"]
-    command += ["--prefix", str(folder), f"{package}@{version}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_NPM_LIMIT_S, check=False)
+    # `--silent` would keep back why it failed as well.
+    command = [*_npm(), "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save"]
+    command += ["--loglevel=error", "--prefix", str(folder), f"{package}@{version}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_NPM_LIMIT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise _no_package(package, version, f"nothing came within {_NPM_LIMIT_S} s") from None
     if done.returncode:
-        raise MissingServer(f"the npm package {package} can't be had: {(done.stderr or done.stdout)[-300:]}")
+        raise _no_package(package, version, first_line(done.stderr or done.stdout))
+
+
+def _no_package(package: str, version: str, why: str) -> MissingServer:
+    return MissingServer(
+        f"the npm package {package} {version} can't be had ({why}): let this machine reach the registry that "
+        "`npm config get registry` names, and run it again"
+    )
 
 
 def _npm() -> list[str]:
