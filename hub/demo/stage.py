@@ -184,7 +184,8 @@ class Stage:
         """Where to look, and how to log in; without a case there is none to name."""
         timeline = [f"mette's timeline: {self.url}/cases/{case}?purpose=coordination"] if case else []
         logins = [f"   {name} / {self._passwords[name]}   {use}" for name, use in used_for.items()]
-        return [f"pages and API: {self.url}/", *timeline, "logins:", *logins]
+        token = f"   API: curl -d username=… -d password=… {self.url}/token gives the access_token, a Bearer"
+        return [f"pages and API: {self.url}/", *timeline, "logins:", *logins, token]
 
     # --- the small steps ----------------------------------------------------------------------------
 

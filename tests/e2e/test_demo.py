@@ -133,7 +133,7 @@ def test_without_once_it_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     told = ""
     try:
         assert process.stdout is not None
-        while "anna / " not in told:
+        while "a Bearer" not in told:
             line = process.stdout.readline()
             assert line, told
             told += line
@@ -148,6 +148,13 @@ def test_without_once_it_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
             page = browser.post("/login", data=login, headers={"Sec-Fetch-Site": "same-origin"})
             assert page.status_code == 200
             assert "Maja Eksempelsen" in page.text
+            drift = re.search(r"drift / (\S+)", told)
+            token = re.search(rf"curl -d username=… -d password=… ({re.escape(found[1])}/token) ", told)
+            assert drift, told
+            assert token, told
+            asked = browser.post(token[1], data={"username": "drift", "password": drift[1]}).json()
+            bearer = {"Authorization": f"Bearer {asked['access_token']}"}
+            assert browser.get("/v1/partners", headers=bearer).status_code == 200
         assert "drift / " in told
         assert told.count("API only") == 2
         assert "what Lysning was sent" not in told, "its keys are its own program's, not the hub's"
