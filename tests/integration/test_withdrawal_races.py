@@ -528,13 +528,20 @@ def test_withdraw_append_send_and_open_in_500_races(world: World, broker: Embedd
 
 
 def second_process(folder: Path) -> None:
-    """Append to and open each case named on standard input; say when each request began that got keys."""
+    """Send, open and append to each case named on standard input; say when began what let something out."""
     with closing(World.opened(folder, {}, os.environ[DATABASE])) as world:
         print("ready", flush=True)  # noqa: T201 (how it answers)
         for line in sys.stdin:
             case, message, until = UUID(line.split()[0]), UUID(line.split()[1]), time.monotonic() + 2.0
+            stored = world.parts.app.store.message(message, world.clock())
+            assert stored is not None
             opened: list[float] = []
+            sent: list[float] = []
             while time.monotonic() < until:
+                began = time.monotonic()
+                (leaves,) = world.parts.outgoing.messages_of(NGO, 1, stored.sequence - 1, 1)
+                if leaves.value == stored.sealed:
+                    sent.append(began)
                 began = time.monotonic()
                 try:
                     world.parts.opener.open(at(NGO), message, purpose="referral")
@@ -546,10 +553,10 @@ def second_process(folder: Path) -> None:
                         world.level(case, SafetyLevel.HIGH if len(opened) % 2 else SafetyLevel.RAISED)
                     except Conflict:
                         continue
-            print(json.dumps(opened), flush=True)  # noqa: T201
+            print(json.dumps([opened, sent]), flush=True)  # noqa: T201
 
 
-def test_a_withdrawal_in_one_process_closes_what_another_process_opens(world: World) -> None:
+def test_a_withdrawal_in_one_process_closes_what_another_process_sends_and_opens(world: World) -> None:
     root = Path(__file__).parents[2]
     with subprocess.Popen(
         [sys.executable, "-m", "tests.integration.test_withdrawal_races", str(world.parts.settings.data_dir)],
@@ -562,7 +569,7 @@ def test_a_withdrawal_in_one_process_closes_what_another_process_opens(world: Wo
         assert other.stdin is not None
         assert other.stdout is not None
         assert other.stdout.readline().strip() == "ready"
-        opened = 0
+        opened = sent = 0
         for turn in range(PROCESS_RACES):
             case = world.report()
             consent = world.consent(case, [NGO], [C.INCIDENT])
@@ -572,9 +579,9 @@ def test_a_withdrawal_in_one_process_closes_what_another_process_opens(world: Wo
             time.sleep(0.002 * (turn % 8))
             world.withdraw(case, consent)
             withdrawn = time.monotonic()
-            began = json.loads(other.stdout.readline())
-            assert all(at < withdrawn for at in began)
-            opened += len(began)
+            keys, content = json.loads(other.stdout.readline())
+            assert all(began < withdrawn for began in (*keys, *content))
+            opened, sent = opened + len(keys), sent + len(content)
             log = world.log()
             (ended,) = [n for n, e in log if isinstance(e, ConsentWithdrawn) and e.originator_id == case]
             assert all(
@@ -582,7 +589,8 @@ def test_a_withdrawal_in_one_process_closes_what_another_process_opens(world: Wo
             )
         other.stdin.close()
         assert other.wait(timeout=30) == 0
-    assert opened, "the other process was never first: these were no races"
+    assert opened, "the other process was never first to open: these were no races"
+    assert sent, "the other process was never first to send: these were no races"
 
 
 if __name__ == "__main__":
