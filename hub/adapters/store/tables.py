@@ -29,8 +29,8 @@ _WRAPS = f"""WITH asked AS MATERIALIZED (
     FROM asked m
     JOIN message_wraps w ON w.message_id = m.message_id
     JOIN grants g ON g.grant_id = w.grant_id AND g.recipient = m.recipient
-    JOIN partners p ON p.slug = m.recipient AND p.active
     WHERE m.recipient = ? AND {_LIVING_GRANT}
+        AND (SELECT p.active FROM partners p WHERE p.slug = ?)
     ORDER BY m.number"""  # noqa: S608 (of constants)
 """Begun from the messages that are asked for, whatever the planner thinks of young tables: begun from a
 recipient's grants it takes the longer the more there are."""
@@ -126,7 +126,7 @@ class ClearTables:
         """
         if not message_ids:
             return []
-        rows = self._read(_WRAPS, self._ids(message_ids), recipient, self.database.time(now))
+        rows = self._read(_WRAPS, self._ids(message_ids), recipient, self.database.time(now), recipient)
         uuid = self.database.from_uuid
         return [
             LivingWrap(uuid(message), uuid(grant), wraps, WrappedKey(uuid(grant), epoch, wrapped))
