@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid4
 
-from contracts.message_v1 import Erased
 from contracts.terms import OrganisationKind
 from contracts.topics import from_topic, to_topic
 from hub.aggregates.base import Actor
-from hub.application.committing import Change, Command
+from hub.aggregates.citizen_case.terms import ErasureGround
+from hub.application.committing import Command
 from hub.demo.playing import ON_CALL
 from hub.demo.stage import NGO, PARTNERS, POLICE, Stage, example
 from hub.errors import Invalid
@@ -40,7 +40,7 @@ TOLD: Final = (
     "stays",
     "is withdrawn once you have opened it",
     "was withdrawn before it left",
-    "is erased then",
+    "is erased once you have opened it",
 )
 USED_FOR: Final = {
     "mette": "pages and API: tovholder of every case that was opened here",
@@ -50,6 +50,7 @@ USED_FOR: Final = {
 """What each login is for, to whoever tries a program."""
 LOOK_S: Final = 0.2
 MUNICIPAL: Final = Actor("mette", "Mette Tovholder", "tovholder", "familieenheden")
+LEAD: Final = Actor("lise", "Lise Leder", "programme_lead", MUNICIPAL.organisation)
 
 
 def play(folder: Path, kind: OrganisationKind, port: int = 0) -> int:
@@ -78,7 +79,7 @@ class Sandbox:
         self.stage, self.slug = stage, slug
         self._plan = stage.settings.data_dir / "sandbox.json"
         self._later: dict[str, list[str]] = json.loads(self._plan.read_text()) if self._plan.exists() else {}
-        """Case → its consent, which is withdrawn once the partner has opened something, and what then."""
+        """Case → its consent, and what it is once the partner has opened something: revoked, or erased."""
 
     def begin(self) -> None:
         """Register everybody, play what lies there when the partner comes, and send."""
@@ -95,15 +96,14 @@ class Sandbox:
         for case, (consent, then) in list(self._later.items()):
             found = self.stage.people["mette"].get(f"/v1/cases/{case}/disclosures", "citizen_access")["told"]
             if any(told["opened"] for told in found):
-                self._withdraw(case, consent)
-                if then == "erased":
-                    self._erase(UUID(case))
+                # Kept before: a case that is erased can't be looked at again.
                 del self._later[case]
                 self._keep()
-                print(
-                    f"you opened a message of case {case}: its consent is withdrawn, and it is {then}",
-                    flush=True,
-                )
+                if then == "erased":
+                    self._erase(UUID(case))
+                else:
+                    self._withdraw(case, consent)
+                print(f"you opened a message of case {case}: it is {then}", flush=True)
 
     def lines(self, config: Path) -> list[str]:
         """Where everything is."""
@@ -180,13 +180,16 @@ class Sandbox:
         self.stage.people["mette"].post(f"/v1/cases/{case}/consents/{consent}/withdrawal")
 
     def _erase(self, case: UUID) -> None:
-        """Say of everything told in a case that its keys are destroyed."""
-        committer = self.stage.parts.committer
-        ledger = committer.ledger_of(case, NGO)
-        if ledger is not None:
-            soon = self.stage.parts.clock() + timedelta(days=1)
-            erased = Erased(thread=ledger.id, messages=tuple(ledger.sources), answer_by=soon)
-            committer.commit(Command(by=MUNICIPAL), Change(controls=((NGO, erased),)), committer.now())
+        """Grant the citizen's wish to be forgotten, as a programme lead does."""
+        hub = self.stage.parts.hub
+        asked = hub.request_erasure(_command(MUNICIPAL), case, self.stage.parts.clock())
+        hub.grant_erasure(
+            _command(LEAD),
+            case,
+            UUID(asked.ids["request"]),
+            ground=ErasureGround.CONSENT_WITHDRAWN,
+            reason="samtykket er trukket tilbage, og intet kræver, at sagen bevares",
+        )
 
     # --- who reports --------------------------------------------------------------------------------
 

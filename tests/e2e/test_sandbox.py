@@ -102,6 +102,7 @@ def test_an_ngo_reads_messages_of_every_kind(tmp_path: Path) -> None:
             assert "Maja Eksempelsen" in shown
             until(lambda: "erased" in {one.control for one in controls(settings)})
             until(lambda: ngo.receive() == 0 and len(ngo.messages()) < len(held))
+            until(lambda: ngo.receive() == 0 and ngo.store.outgoing() == [])
             position = ngo.store.position
             assert ngo.inbox() != []
     with sandbox(folder), closing(Ngo.of(PartnerSettings.load(folder / "adapter.json"))) as ngo:
