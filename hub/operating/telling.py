@@ -9,19 +9,32 @@ from hub.settings import Settings, problems_of
 
 
 def told(error: Exception, settings: Callable[[], Settings]) -> str:
-    """One line. Of what isn't ours never the text, which may hold a password or what was stored."""
+    """One line. Of what isn't ours never the text, which may hold a password or what was stored.
+
+    Where the settings are needed for it and can't be read, that is told, unless a file is named anyhow.
+    """
+    try:
+        return _worded(error, settings)
+    except ValidationError as unread:
+        return _why(error) if isinstance(error, OSError) else problems_of(unread)
+
+
+def _worded(error: Exception, settings: Callable[[], Settings]) -> str:
     kind = type(error)
     if isinstance(error, ValidationError):
         return problems_of(error)
     if isinstance(error, HubError):
         return _ours(error, settings)
     if isinstance(error, OSError):
-        why = ": ".join(map(str, filter(None, (error.strerror or kind.__name__, error.filename))))
         ours = error.filename and str(error.filename).startswith(str(settings().data_dir))
-        return f"{why}: see HUB_DATA_DIR" if ours else why
+        return f"{_why(error)}: see HUB_DATA_DIR" if ours else _why(error)
     if kind.__module__.startswith(("psycopg", "sqlite3", "eventsourcing.persistence")):
         return _database_advice(error, settings())
     return f"an unexpected fault ({kind.__name__}); nothing of it was done"
+
+
+def _why(error: OSError) -> str:
+    return ": ".join(map(str, filter(None, (error.strerror or type(error).__name__, error.filename))))
 
 
 def _ours(error: HubError, settings: Callable[[], Settings]) -> str:

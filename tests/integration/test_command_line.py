@@ -612,6 +612,17 @@ def test_a_program_that_is_not_there_is_named_with_what_to_do(
         )
 
 
+def test_a_sandbox_in_a_file_is_refused_in_one_line_also_without_a_duty_number(
+    hub: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Which it does not need."""
+    (tmp_path / "f").touch()
+    status, out, err = hub("sandbox", str(tmp_path / "f"), env={"HUB_ON_CALL": None})
+    assert (status, out, len(err.splitlines())) == (1, "", 1), err
+    assert str(tmp_path / "f") in err
+    assert "HUB_ON_CALL" not in err
+
+
 def test_every_word_that_a_command_takes_is_explained() -> None:
     """In `--help`, to which a missing one sends the reader."""
 

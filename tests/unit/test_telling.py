@@ -34,3 +34,17 @@ def test_a_database_without_tables_is_said_to_be_one_also_where_the_library_tell
     error.__cause__ = UndefinedTable("KANARIE")
     settings = Settings(on_call="+45 11 22 33 44", data_dir=tmp_path, database_url=SERVER)
     assert told(error, lambda: settings) == "db/hub holds no tables of the hub: run `hub init` first"
+
+
+def test_settings_that_cannot_be_read_either_hide_nothing_of_the_failure(tmp_path: Path) -> None:
+    """Some commands need none: a file that is in the way is named all the same."""
+
+    def unset() -> Settings:
+        return Settings(on_call="KANARIE")
+
+    assert told(FileExistsError(17, "File exists", "f"), unset) == "File exists: f"
+    error = Unavailable("try again, under the same key")
+    error.__cause__ = OperationalError("KANARIE")
+    line = told(error, unset)
+    assert line.startswith("HUB_ON_CALL must be")
+    assert "KANARIE" not in line
