@@ -4,8 +4,11 @@ Everything lies in one folder and goes on where it was when it is started again.
 stage's own; beside it the others stand, so that its reports have somebody to read them.
 """
 
+import fcntl
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -61,7 +64,7 @@ def play(folder: Path, kind: OrganisationKind, port: int = 0) -> int:
         raise Invalid(f"there is a sandbox for: {', '.join(KINDS)}", field="kind")
     stop = stopped()
     config = folder / "adapter.json"
-    with Stage(_settings(folder), port) as stage:
+    with _alone(folder), Stage(_settings(folder), port) as stage:
         sandbox = Sandbox(stage, KINDS[kind])
         sandbox.begin()
         _write(config, json.dumps(stage.partner_config(sandbox.slug), indent=1))
@@ -209,6 +212,18 @@ class Sandbox:
 
 def _command(by: Actor) -> Command:
     return Command(by=by, key=f"sandbox:{uuid4()}")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One sandbox at a time in a folder; the system lets go of the lock when the process ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "sandbox.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Invalid(f"a sandbox runs in {folder} already: end it, or name another folder") from None
+        yield
 
 
 def _settings(folder: Path) -> Settings:

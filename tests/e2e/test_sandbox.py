@@ -120,9 +120,13 @@ def opened(ngo: Ngo, message: UUID) -> str:
 
 
 def test_a_reporter_reads_a_receipt_of_every_kind(tmp_path: Path) -> None:
-    """And what it hands over is received."""
+    """And what it hands over is received; a second sandbox in its folder is refused."""
     folder = tmp_path / "sandbox"
     with sandbox(folder, "--kind", "police"):
+        before = (folder / "adapter.json").read_text()
+        with pytest.raises(Invalid, match=f"a sandbox runs in {folder} already"):
+            play(folder, OrganisationKind.POLICE)
+        assert (folder / "adapter.json").read_text() == before
         settings = PartnerSettings.load(folder / "adapter.json")
         statuses = {one.status.value for one in controls(settings) if isinstance(one, Receipt)}
         assert statuses == {"received", "read", "refused"}
