@@ -12,12 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
-from contracts.terms import OrganisationKind
 from hub import demo as story
 from hub import logs
 from hub.adapters.broker.kafka_admin import grant_partner
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
 from hub.demo.playing import ON_CALL
+from hub.demo.sandbox import Kind
+from hub.demo.sandbox import play as play_to_partner
 from hub.errors import Invalid, Missing, NoTopic
 from hub.measures import ROLES, Measures
 from hub.operating.condition import Condition
@@ -260,13 +261,11 @@ def demo(
 @app.command()
 def sandbox(
     folder: Annotated[Path, typer.Argument(help="where everything of it lies; made if it is not there")],
-    kind: Annotated[OrganisationKind, typer.Option(help="what the partner is")] = OrganisationKind.NGO,
+    kind: Annotated[Kind, typer.Option(help="what the partner is")] = Kind.NGO,
     port: Port = 0,
 ) -> None:
     """Give a partner's developer a municipality to try a program against, with made-up cases."""
-    from hub.demo.sandbox import play
-
-    raise typer.Exit(play(folder, kind, port))
+    raise typer.Exit(play_to_partner(folder, kind, port))
 
 
 @app.command(

@@ -26,6 +26,7 @@ from hub import __main__ as command_line
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.partners import reporting
 from hub.adapters.partners.ngo import __main__ as ngo_program
+from hub.demo.sandbox import Kind
 from hub.measures import ROLES
 from hub.settings import Settings
 from tests.support import provision
@@ -621,6 +622,19 @@ def test_a_sandbox_in_a_file_is_refused_in_one_line_also_without_a_duty_number(
     assert (status, out, len(err.splitlines())) == (1, "", 1), err
     assert str(tmp_path / "f") in err
     assert "HUB_ON_CALL" not in err
+
+
+def test_a_sandbox_is_offered_for_the_kinds_that_there_is_one_for(
+    hub: Callable[..., Any], tmp_path: Path
+) -> None:
+    """No other is listed, and another makes nothing."""
+    shown = hub("sandbox", "--help", env={})[1]
+    offered = [kind for kind in OrganisationKind if f"{kind}|" in shown or f"|{kind}" in shown]
+    offered.append(OrganisationKind.EMERGENCY_DEPARTMENT)  # May be broken over two lines.
+    assert {one.value for one in offered} == {one.value for one in Kind}
+    status, _, err = hub("sandbox", str(tmp_path / "sandbox"), "--kind", "shelter", env={})
+    assert (status, "Traceback" in err) == (2, False)
+    assert not (tmp_path / "sandbox").exists()
 
 
 def test_every_word_that_a_command_takes_is_explained() -> None:
