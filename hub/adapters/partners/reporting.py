@@ -33,7 +33,9 @@ _TOLD = {
 def main(kind: OrganisationKind, arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     parser = argparse.ArgumentParser(
-        description=f"Hand social reports over to the municipality: {kind.value}.", epilog=EPILOG
+        prog=f"python -m hub.adapters.partners.{kind.value}",
+        description=f"Hand social reports over to the municipality: {kind.value}.",
+        epilog=EPILOG,
     )
     parser.add_argument("--config", type=Path, required=True, help="JSON or TOML, mode 600")
     commands = parser.add_subparsers(dest="command", required=True)

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 
-from contracts.terms import Category, OrganisationKind
+from contracts.terms import Category, LookPurpose, OrganisationKind, RejectionReason
 from hub.adapters.partners import program
 from hub.adapters.partners.ngo import __main__ as ngo_program
 from hub.adapters.partners.reporting import main as report
@@ -132,6 +132,26 @@ def test_inbox_open_answer(partner: Partner, hub: SimulatedHub, capsys: Captured
     hub.keys.clear()
     assert ngo(partner, "open", str(message), *WHO, "--purpose", "referral") == 1
     assert "gives no key" in capsys.readouterr().err
+
+
+def test_what_is_typed_wrong_is_answered_as_one_types_it(partner: Partner, capsys: Captured) -> None:
+    """The program's whole name, and the words that may stand there."""
+    wrong = (
+        ["open", str(uuid4()), *WHO, "--purpose", "x"],
+        ["answer", str(uuid4()), "reject", "--reason", "x"],
+    )
+    for words, choices in zip(wrong, (LookPurpose, RejectionReason), strict=True):
+        with pytest.raises(SystemExit):
+            ngo(partner, *words)
+        err = capsys.readouterr().err
+        assert err.startswith("usage: python -m hub.adapters.partners.ngo ")
+        assert "<" not in err
+        assert all(one.value in err for one in choices)
+    for kind in (OrganisationKind.POLICE, OrganisationKind.EMERGENCY_DEPARTMENT):
+        with pytest.raises(SystemExit):
+            report(kind, [])
+        named = capsys.readouterr().err.split()[:4]
+        assert named == ["usage:", "python", "-m", f"hub.adapters.partners.{kind.value}"]
 
 
 def test_an_ngo_without_a_hub_says_so_in_one_line(

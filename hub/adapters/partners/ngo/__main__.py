@@ -64,7 +64,9 @@ def told(one: Line) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description="Receive referrals from the municipality and answer them.", epilog=EPILOG
+        prog="python -m hub.adapters.partners.ngo",
+        description="Receive referrals from the municipality and answer them.",
+        epilog=EPILOG,
     )
     parser.add_argument("--config", type=Path, required=True, help="JSON or TOML, mode 600")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -73,11 +75,13 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("inbox", help="the referrals that are here, by deadline, and what is new")
     opening = commands.add_parser("open", help="open a message; the municipality records who looked")
     opening.add_argument("message", type=UUID)
-    opening.add_argument("--purpose", choices=list(LookPurpose), required=True)
+    opening.add_argument("--purpose", choices=[one.value for one in LookPurpose], required=True)
     answering = commands.add_parser("answer", help="answer a referral")
     answering.add_argument("referral", type=UUID)
     answering.add_argument("answer", choices=list(ANSWERS))
-    answering.add_argument("--reason", choices=list(RejectionReason), help="needed with reject")
+    answering.add_argument(
+        "--reason", choices=[one.value for one in RejectionReason], help="needed with reject"
+    )
     for command in (opening, answering):
         command.add_argument("--person", required=True, help="your own id in this organisation")
         command.add_argument("--name", required=True)
