@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -59,6 +60,11 @@ def guarded(act: Callable[[], None]) -> int:
     logging.getLogger("kafka").setLevel(logging.ERROR)
     try:
         act()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us has enough, as `head` has; what is still to be written goes nowhere, and quietly.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except Exception as error:
         sys.stderr.write(_told(error) + "\n")
         return 1
@@ -87,5 +93,6 @@ def _told(error: Exception) -> str:
         case ClientError():
             return f"stopped: {error}"
         case OSError():
-            return f"a file can't be used: {error.strerror or type(error).__name__}"
+            named = f": {error.filename}" if error.filename else ""
+            return f"a file can't be used: {error.strerror or type(error).__name__}{named}"
     return f"an unexpected fault ({type(error).__name__}). Nothing is lost; start again"

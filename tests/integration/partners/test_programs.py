@@ -102,8 +102,9 @@ def test_a_bad_report_is_told_in_lines_without_values(
     assert "(an unknown field): leave it out, or correct its name" in told.err
     assert "KANARIE" not in told.out + told.err
     assert "Traceback" not in told.err
-    assert police(partner, "submit", str(partner.folder / "none.json")) == 1
-    assert "a file can't be used" in capsys.readouterr().err
+    missing = partner.folder / "none.json"
+    assert police(partner, "submit", str(missing)) == 1
+    assert capsys.readouterr().err == f"a file can't be used: No such file or directory: {missing}\n"
 
 
 def test_inbox_open_answer(partner: Partner, hub: SimulatedHub, capsys: Captured) -> None:
@@ -168,6 +169,22 @@ def test_an_ngo_without_a_hub_says_so_in_one_line(
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert ON_CALL in err
+
+
+@pytest.mark.parametrize("size", [1, 200_000])
+def test_what_nobody_reads_to_its_end_ends_quietly(partner: Partner, hub: SimulatedHub, size: int) -> None:
+    """As `… | head -3` leaves it, within what is shown and at its end."""
+    partner.configure(hub)
+    message = hub.tell(part(Category.IDENTITY, "M" * size), thread=uuid4())
+    with subprocess.Popen(_running(partner), stderr=subprocess.PIPE) as process:
+        _until(lambda: bool(hub.key_batches))
+        process.terminate()
+    command = [*_running(partner)[:-1], "open", str(message), *WHO, "--purpose", "referral"]
+    unread, shown = os.pipe()
+    os.close(unread)
+    done = subprocess.run(command, stdout=shown, stderr=subprocess.PIPE, text=True, check=False, timeout=30)
+    os.close(shown)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_a_running_ngo_waits_for_a_hub_that_is_down(partner: Partner, hub: SimulatedHub) -> None:
