@@ -2,19 +2,21 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from contracts.client.errors import SealedForSomeoneElse
 from contracts.client.inbox import START
 from contracts.client.sealed import open_head
+from contracts.inbound_v1 import Inbound, PurgeAnswer, PurgeOutcome
 from contracts.message_v1 import Control, Receipt
 from contracts.terms import MessageKind
 from hub.adapters.partners.errors import NoLongerOpen
@@ -146,33 +148,39 @@ def test_a_reporter_reads_a_receipt_of_every_kind(tmp_path: Path) -> None:
         subprocess.run([*police, "submit", str(report)], check=True, capture_output=True)
         running = subprocess.Popen([*police, "run"])
         try:
-            until(lambda: "received, not yet read" in status(police))
+            until(lambda: "received, not yet read" in said_by(police, "status"))
         finally:
             running.terminate()
             running.wait(PATIENCE_S)
 
 
-def status(program: list[str]) -> str:
-    """What the reporter's program shows."""
-    return subprocess.run([*program, "status"], check=True, capture_output=True, text=True).stdout
+def said_by(program: list[str], command: str) -> str:
+    """What a partner's program shows."""
+    return subprocess.run([*program, command], check=True, capture_output=True, text=True).stdout
 
 
 def test_the_published_example_runs_in_it(tmp_path: Path) -> None:
-    """The settings are those that the examples in `contracts/` read."""
-    folder = tmp_path / "sandbox"
+    """The settings are those that the examples in `contracts/` read. A refused answer is named, and kept."""
+    folder, log = tmp_path / "sandbox", tmp_path / "example.log"
+    unknown = PurgeAnswer(revocation=uuid4(), thread=uuid4(), outcome=PurgeOutcome.PURGED)
+    refused = (str(uuid4()), Inbound.of(unknown).model_dump_json())
     with sandbox(folder):
         program = [
             sys.executable,
             str(ROOT / "contracts/examples_in/python/recipient.py"),
             str(folder / "adapter.json"),
         ]
-        running = subprocess.Popen([*program, "run"])
-        try:
-            inbox = [*program, "inbox"]
-            until(lambda: b"present_state" in subprocess.run(inbox, check=True, capture_output=True).stdout)
-        finally:
-            running.terminate()
-            running.wait(PATIENCE_S)
+        with log.open("w") as err, subprocess.Popen([*program, "run"], stderr=err) as running:
+            try:
+                until(lambda: "present_state" in said_by(program, "inbox"))
+                data = PartnerSettings.load(folder / "adapter.json").data
+                with closing(sqlite3.connect(data / "recipient.db", timeout=30)) as sql:
+                    with sql:
+                        sql.execute("INSERT INTO outgoing VALUES (?, ?)", refused)
+                    until(lambda: f"{refused[0]} was refused: not-found" in log.read_text())
+                    assert sql.execute("SELECT id FROM outgoing").fetchall() == [refused[:1]]
+            finally:
+                running.terminate()
 
 
 def test_a_sandbox_refuses_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

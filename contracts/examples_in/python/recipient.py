@@ -134,9 +134,11 @@ class Recipient:
             except NotNow:
                 continue  # Tried again with the next step.
             except Refused as error:
-                if error.status in {401, 403} or said.type == "purge_answer":
+                if error.status in {401, 403}:
                     raise
-                sys.stderr.write(f"an answer was refused: {error.problem}\n")
+                sys.stderr.write(f"{said.type} {name} was refused: {error.problem}\n")
+                if said.type == "purge_answer":
+                    continue  # It stays, and holds up nothing: tell the municipality (section 6).
             with self.sql:
                 self.sql.execute("DELETE FROM outgoing WHERE id = ?", (name,))
 
