@@ -525,7 +525,13 @@ func sendWaiting() error { // R8, R12
 		return err
 	}
 	for id, said := range state.Outgoing {
-		if err := send(id, said); err != nil {
+		var refused Refused
+		err := send(id, said)
+		if errors.As(err, &refused) && slices.Contains([]int{404, 409, 410, 422}, int(refused)) {
+			// It stays, and holds up nothing: tell the municipality (section 6).
+			fmt.Fprintln(os.Stderr, "answer", id, "was refused:", err)
+			continue
+		} else if err != nil {
 			return err
 		}
 		delete(state.Outgoing, id)

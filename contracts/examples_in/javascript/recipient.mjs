@@ -261,7 +261,11 @@ function purge() { // R7: before the answers are sent, so that purged is never s
 async function sendWaiting() { // R8, R12
   const state = load();
   for (const [id, said] of Object.entries(state.outgoing)) {
-    await send(id, said);
+    try { await send(id, said); } catch (error) { // it stays, and holds up nothing: tell the municipality (section 6)
+      if (!(error instanceof Refused) || ![404, 409, 410, 422].includes(error.status)) throw error;
+      console.error(`answer ${id} was refused (${error.status})`);
+      continue;
+    }
     delete state.outgoing[id];
     store('state.json', JSON.stringify(state));
   }

@@ -111,7 +111,13 @@ class Reporter:
     def answer(self) -> None:
         """Send what is to be answered, under the same id until the hub has it (R8)."""
         for name, body in self.sql.execute("SELECT id, body FROM answers").fetchall():
-            (self.kafka or self.hub).send(UUID(name), Inbound.model_validate_json(body))
+            try:
+                (self.kafka or self.hub).send(UUID(name), Inbound.model_validate_json(body))
+            except Refused as error:
+                if error.status in {401, 403}:
+                    raise
+                sys.stderr.write(f"answer {name} was refused: {error.problem}\n")
+                continue  # It stays, and holds up nothing: tell the municipality (section 6).
             with self.sql:
                 self.sql.execute("DELETE FROM answers WHERE id = ?", (name,))
 
