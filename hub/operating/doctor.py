@@ -62,7 +62,8 @@ def _within(settings: Settings, hub: list[Parts], broker: list[Broker]) -> Mappi
         checks["database: rights"] = partial(_rights, parts)
         checks["clock: database"] = partial(_database_clock, parts)
         checks["clock: log"] = partial(_log_clock, parts)
-        for reached in broker:
+        # Whose topics are to be made, hub.json says.
+        for reached in broker if settings.made_for_path.exists() else ():
             checks["broker: topics"] = partial(_topics, parts, reached)
             if settings.kafka_username:
                 checks["broker: rights"] = partial(_acls, parts)
@@ -102,6 +103,11 @@ def _key_files(settings: Settings) -> str | None:
     keys, fence = settings.kek_path.parent, settings.fence_path
     if lacking := [str(path) for path in (keys, fence) if not path.exists()]:
         return f"missing: {', '.join(lacking)}: run `hub init` first, or put your copy of it back"
+    if not settings.made_for_path.exists():
+        return (
+            f"missing: {settings.made_for_path}: put your copy of it back, or run `hub init` with the"
+            " HUB_MUNICIPALITY and HUB_UNIT that the hub was made with"
+        )
     for path in (keys, *(path for path in keys.rglob("*") if path.is_file()), fence):
         if path.stat().st_mode & _OTHERS:
             return f"others on this machine may read {path}: chmod go= it"

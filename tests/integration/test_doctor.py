@@ -1,5 +1,6 @@
 """`hub doctor` finds what is planted, says what to do, and says nothing where all is well."""
 
+import json
 import os
 import re
 import socketserver
@@ -44,7 +45,13 @@ def world(tmp_path: Path, store_url: str) -> Iterator[World]:
         for path in (tmp_path / "hub" / "fence", tmp_path / "hub" / "keys"):
             path.chmod(0o700)
         (tmp_path / "hub" / "fence" / "destroyed").chmod(0o600)
+        made_for(tmp_path / "hub")
         yield world
+
+
+def made_for(folder: Path, municipality: str = MUNICIPALITY) -> None:
+    """What `hub init` writes last of all."""
+    (folder / "hub.json").write_text(json.dumps({"municipality": municipality, "unit": UNIT}))
 
 
 def consent(world: World, case: UUID) -> UUID:
@@ -126,6 +133,17 @@ def test_the_units_keys_that_are_gone(world: World, broker: EmbeddedBroker) -> N
     folder = world.parts.settings.data_dir / "keys" / "recipients" / UNIT
     folder.rename(folder.with_name("away"))
     assert "put your copy of `keys/` back" in amiss(world, broker)["keys: files"]
+
+
+def test_whom_the_hub_was_made_for_that_is_gone(world: World, broker: EmbeddedBroker) -> None:
+    """Without it nothing refuses another municipality, whose topics must not be made."""
+    path = world.parts.settings.made_for_path
+    path.unlink()
+    for settings in ({}, {"municipality": "en-anden"}):
+        assert amiss(world, broker, **settings) == {
+            "keys: files": f"missing: {path}: put your copy of it back, or run `hub init` with the "
+            "HUB_MUNICIPALITY and HUB_UNIT that the hub was made with"
+        }
 
 
 def test_a_fence_that_was_put_back_from_an_older_copy(world: World, broker: EmbeddedBroker) -> None:
@@ -217,6 +235,7 @@ def test_a_topic_that_would_lose_something(
     town = f"by-{uuid4().hex[:8]}"
     replicas = 2 if "replicas" in says else 1
     with closing(World.built(tmp_path / "hub", clock=clock_now())) as world:
+        made_for(tmp_path / "hub", town)
         login = KafkaSettings(bootstrap=kafka)
         wanted = [topic.replace(MUNICIPALITY, town, 1) for topic in topics(world)]
         with closing(KafkaBroker(login)) as broker:
@@ -265,6 +284,7 @@ def test_rights_and_certificates_on_the_broker(
     """A partner without its rights, one with a right too many, and certificates that end soon."""
     with closing(World.built(tmp_path / "hub", clock=clock_now())) as world:
         world.identities[UNIT].save(tmp_path / "hub" / "keys" / "recipients" / UNIT)
+        made_for(tmp_path / "hub")
         login = {
             "kafka_bootstrap": secure_kafka.bootstrap,
             "kafka_ca": secure_kafka.ca_path,
