@@ -63,7 +63,8 @@ def init() -> None:
     print(f"ready: {settings.database}")
     if made:
         print(
-            f"keep a copy of {settings.kek_path} where the database's backups are not: without it all is lost"
+            f"keep a copy of keys (all of it), hub.json and fence in {settings.data_dir} where the database's"
+            " backups are not: without them all is lost"
         )
 
 

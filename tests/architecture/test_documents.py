@@ -46,6 +46,12 @@ def test_every_default_in_the_readme_is_the_settings_own(monkeypatch: pytest.Mon
         assert getattr(Settings(), name.lower()) == default, name
 
 
+def test_what_to_keep_a_copy_of_is_the_same_wherever_it_is_said() -> None:
+    """By `hub init`, the README and the runbook: who keeps less has lost all."""
+    for place in ("README.md", "deploy/runbook.md", "hub/__main__.py"):
+        assert "keys (all of it), hub.json and fence" in (ROOT / place).read_text(), place
+
+
 def test_every_command_in_the_readme_is_one() -> None:
     """`hub …` and `make …` as the README writes them."""
     commands = set(typer.main.get_group(app).commands)

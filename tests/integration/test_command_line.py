@@ -109,7 +109,7 @@ def test_init_twice_overwrites_nothing(hub: Callable[..., Any], tmp_path: Path) 
     status, out, err = hub("init", env=env)
     assert (status, err) == (0, "")
     assert "ready: " in out
-    assert "keep a copy of" in out
+    assert f"keep a copy of keys (all of it), hub.json and fence in {tmp_path / 'var'} where" in out
     first = keys_and_fence(tmp_path / "var")
     assert {"keys/kek.json", "fence/destroyed", "keys/hub/signing.pem", "keys/hub/sealing.pem"} <= set(first)
     status, out, err = hub("init", env=env)
