@@ -15,6 +15,7 @@ import typer
 from hub import demo as story
 from hub import logs
 from hub.adapters.broker.kafka_admin import grant_partner
+from hub.adapters.http.tokens import NO_ISSUER
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
 from hub.demo.playing import ON_CALL
 from hub.demo.sandbox import Kind
@@ -214,6 +215,8 @@ def doctor() -> None:
         ):
             print(f"{'ok  ' if found is None else 'FAIL'}  {name}{f': {found}' if found else ''}")
             amiss += found is not None
+    if not settings.issuer:  # Without one all else works, as where a hub is tried out.
+        print(f"warn  issuer: `hub serve` does not start without one: {NO_ISSUER}")
     raise typer.Exit(1 if amiss else 0)
 
 

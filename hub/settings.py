@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 _PORT_MAX: Final = 65_535
 _WORKERS_MAX: Final = 16
 _TELEPHONE: Final = re.compile(r"\+?[0-9](?: ?[0-9]){2,14}", re.ASCII)
+_ISSUER: Final = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 _RULES: Final = {
     "string_pattern_mismatch": "must be 2 to 40 of a-z, 0-9 and '-'",
     "missing": "must be set",
@@ -94,6 +95,18 @@ class Settings(BaseSettings):
             raise ValueError(
                 "is no address: postgresql://user:password@host:port/database, the port a number"
             ) from None
+        return url
+
+    @field_validator("issuer")
+    @classmethod
+    def _issuer_address(cls, url: str) -> str:
+        try:
+            found = urlsplit(url)
+            whole = _ISSUER.fullmatch(url) and found.hostname and found.port != 0
+        except ValueError:
+            whole = False
+        if url and not whole:
+            raise ValueError("must be the address of an OIDC issuer, such as https://login.example")
         return url
 
     @field_validator("kafka_bootstrap")

@@ -38,11 +38,13 @@ def _why(error: OSError) -> str:
 
 
 def _ours(error: HubError, settings: Callable[[], Settings]) -> str:
-    """Where the database or the broker is away: which, for here nobody knows of an `Idempotency-Key`."""
+    """Where database, broker or issuer is away: which, for here nobody knows of an `Idempotency-Key`."""
     cause = error.__cause__
     source = type(cause).__module__ if isinstance(error, Unavailable) and not error.field else ""
     if source.startswith("kafka"):
         return f"{error}: {_broker_advice(cause, settings())}"
+    if source.startswith("httpx2"):
+        return f"the issuer of tokens does not answer: is it running at {settings().issuer}? See HUB_ISSUER"
     if source.startswith(("psycopg", "eventsourcing.persistence")):
         return _database_advice(cause, settings())
     return str(error)

@@ -22,6 +22,7 @@ from hub.errors import Invalid, Unavailable
 
 LIFETIME = timedelta(minutes=10)
 ISSUER_TIMEOUT_S = 5.0
+NO_ISSUER = "set HUB_ISSUER to the address of your OIDC issuer"
 ALGORITHMS = ["EdDSA", "ES256", "RS256", "PS256"]
 
 
@@ -71,7 +72,7 @@ class OidcVerifier:
 
     def __init__(self, issuer: str, audience: str) -> None:
         if not issuer:
-            raise Invalid("set HUB_ISSUER to the address of your OIDC issuer", field="HUB_ISSUER")
+            raise Invalid(NO_ISSUER, field="HUB_ISSUER")
         self._issuer, self._audience = issuer, audience
         self._lock = threading.Lock()
         self._document: Mapping[str, Any] | None = None
@@ -121,8 +122,10 @@ class OidcVerifier:
             address = self._issuer.rstrip("/") + "/.well-known/openid-configuration"
             try:
                 document = httpx2.get(address, timeout=ISSUER_TIMEOUT_S).raise_for_status().json()
-            except (httpx2.HTTPError, ValueError) as error:
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                 raise Unavailable("the issuer of tokens does not answer: try again") from error
+            except ValueError as error:
+                raise Unavailable("what HUB_ISSUER names says nothing of itself as an issuer does") from error
             if not isinstance(document, dict) or document.get("issuer") != self._issuer:
                 raise Unavailable("HUB_ISSUER is not the name by which the issuer knows itself")
             self._document = document
