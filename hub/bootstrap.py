@@ -17,7 +17,7 @@ from contracts.client.party import Party
 from contracts.terms import Category, OrganisationKind
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.broker.kafka import KafkaBroker, KafkaSettings
-from hub.adapters.store.application import StoreApplication, open_store
+from hub.adapters.store.application import StoreApplication, open_store, sqlite_path
 from hub.adapters.store.views import TableView, TableViews
 from hub.aggregates.base import Actor
 from hub.application import Hub, Within
@@ -234,6 +234,22 @@ def _refuse_another(settings: Settings) -> None:
             )
 
 
+def was_made(settings: Settings) -> bool:
+    """Whether `hub init` made a hub here: of what it makes after the database something is left."""
+    return settings.made_for_path.exists() or (settings.data_dir / "keys" / "hub").exists()
+
+
+def _refuse_lost(settings: Settings) -> None:
+    """An empty database in the place of one that was lost would look like a hub without a case."""
+    if settings.store_url.startswith("sqlite:") and was_made(settings):
+        path = sqlite_path(settings.store_url)
+        if not path.exists():
+            raise Missing(
+                f"there is no database at {path}: put your backup back and run `hub restored`, or see"
+                " HUB_DATABASE_URL"
+            )
+
+
 class _AnotherKek(Corrupt):
     """Raised when the database's keys are wrapped under another key-encryption key than the one here."""
 
@@ -262,8 +278,10 @@ def kept_identity(folder: Path) -> Identity:
 def _opened(settings: Settings, *, migrate: bool) -> tuple[StoreApplication, Identity]:
     """The store, and the hub's own keys, which belong to it. Raises `Missing`, `Corrupt`."""
     if not settings.kek_path.exists():
-        raise Missing(f"{settings.kek_path} is missing: run `hub init` first, or put your copy of it back")
+        first = "" if was_made(settings) else "run `hub init` first, or "
+        raise Missing(f"{settings.kek_path} is missing: {first}put your copy of it back")
     _refuse_another(settings)
+    _refuse_lost(settings)
     app = open_store(settings.store_url, settings.kek_path, settings.fence_path, migrate=migrate)
     try:
         app.keys.mac("index", b"")

@@ -19,7 +19,7 @@ from cryptography import x509
 from hub.adapters.broker.kafka_admin import amiss_with, amiss_with_topics
 from hub.adapters.http.tokens import OidcVerifier
 from hub.application.room import Room
-from hub.bootstrap import Parts, kafka_settings, kept_identity, latest_time
+from hub.bootstrap import Parts, kafka_settings, kept_identity, latest_time, was_made
 from hub.errors import HubError
 from hub.operating.telling import told
 from hub.ports import Broker
@@ -101,13 +101,17 @@ def _settings() -> str | None:
 
 def _key_files(settings: Settings) -> str | None:
     keys, fence = settings.kek_path.parent, settings.fence_path
-    if lacking := [str(path) for path in (keys, fence) if not path.exists()]:
-        return f"missing: {', '.join(lacking)}: run `hub init` first, or put your copy of it back"
-    if not settings.made_for_path.exists():
-        return (
-            f"missing: {settings.made_for_path}: put your copy of it back, or run `hub init` with the"
-            " HUB_MUNICIPALITY and HUB_UNIT that the hub was made with"
-        )
+    mends = {
+        settings.kek_path: "put your copy of `keys/` back",
+        fence: "put its newest copy back before you start",
+        settings.made_for_path: "put your copy of it back, or run `hub init` with the HUB_MUNICIPALITY and"
+        " HUB_UNIT that the hub was made with",
+    }
+    lacking = [path for path in mends if not path.exists()]
+    if lacking and not was_made(settings):
+        return f"missing: {', '.join(map(str, lacking))}: run `hub init` first, or put your copies back"
+    if lacking:
+        return "; ".join(f"{path} is missing: {mends[path]}" for path in lacking)
     for path in (keys, *(path for path in keys.rglob("*") if path.is_file()), fence):
         if path.stat().st_mode & _OTHERS:
             return f"others on this machine may read {path}: chmod go= it"

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -173,6 +174,57 @@ def test_a_fence_that_is_gone_is_never_begun_anew(
     assert "fence" in err
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "var" / "fence" / "destroyed").exists()
+
+
+@pytest.mark.parametrize("command", ["init", "migrate", "topics", "serve"])
+@pytest.mark.parametrize("left", ["hub.json", "keys/hub"])
+def test_a_database_that_is_gone_is_never_begun_anew(
+    hub: Callable[..., Any], ready: dict[str, str], tmp_path: Path, left: str, command: str
+) -> None:
+    """An empty one would look like a hub without a case; what is left says that there was one."""
+    var = tmp_path / "var"
+    (var / {"hub.json": "keys/hub", "keys/hub": "hub.json"}[left]).rename(tmp_path / "away")
+    for path in var.glob("hub.db*"):
+        path.unlink()
+    status, out, err = hub(command, env=ready)
+    assert (status, out) == (1, "")
+    mend = "put your backup back and run `hub restored`, or see HUB_DATABASE_URL"
+    assert err == f"hub: there is no database at {var / 'hub.db'}: {mend}\n"
+    assert not list(var.glob("hub.db*"))
+
+
+@pytest.mark.parametrize(
+    ("lost", "says"),
+    [
+        ("fence/destroyed", "fence/destroyed is missing: put its newest copy back before you start"),
+        ("keys/kek.json", "keys/kek.json is missing: put your copy of `keys/` back"),
+        ("hub.db", "put your backup back"),
+    ],
+)
+def test_of_what_a_made_hub_lost_doctor_advises_the_copy_alone(
+    hub: Callable[..., Any], ready: dict[str, str], tmp_path: Path, lost: str, says: str
+) -> None:
+    """`hub init` would refuse, or make what opens nothing."""
+    (tmp_path / "var" / lost).unlink()
+    status, out, _ = hub("doctor", env=ready)
+    assert status == 1
+    assert says in out
+    assert "hub init" not in out
+    assert "hub migrate" not in out
+
+
+def test_an_init_that_was_cut_short_is_begun_again(
+    hub: Callable[..., Any], ready: dict[str, str], tmp_path: Path
+) -> None:
+    """With its first key there and nothing else: that hub holds no case as yet."""
+    var = tmp_path / "var"
+    for path in (var / "keys" / "hub", var / "keys" / "recipients", var / "fence"):
+        shutil.rmtree(path)
+    for path in (*var.glob("hub.db*"), var / "hub.json"):
+        path.unlink()
+    assert "run `hub init` first" in hub("doctor", env=ready)[1]
+    assert hub("init", env=ready)[0] == 0
+    assert "FAIL  keys" not in hub("doctor", env=ready)[1]
 
 
 @pytest.mark.parametrize("command", ["init", "migrate", "topics"])

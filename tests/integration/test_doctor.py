@@ -141,7 +141,7 @@ def test_whom_the_hub_was_made_for_that_is_gone(world: World, broker: EmbeddedBr
     path.unlink()
     for settings in ({}, {"municipality": "en-anden"}):
         assert amiss(world, broker, **settings) == {
-            "keys: files": f"missing: {path}: put your copy of it back, or run `hub init` with the "
+            "keys: files": f"{path} is missing: put your copy of it back, or run `hub init` with the "
             "HUB_MUNICIPALITY and HUB_UNIT that the hub was made with"
         }
 

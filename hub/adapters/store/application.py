@@ -268,7 +268,7 @@ def open_store(
         if migrate:
             migrate_postgres(url, kek, partial(Fence.create, fence_path))
         return _over(PostgresDatabase(url), PostgresRecorder, kek, fence_path, env)
-    path = _sqlite_path(url)
+    path = sqlite_path(url)
     if migrate:
         migrate_sqlite(path, kek, partial(Fence.create, fence_path))
     return _over(SqliteDatabase(path), SqliteRecorder, kek, fence_path, env)
@@ -294,7 +294,8 @@ def _over(
         raise
 
 
-def _sqlite_path(url: str) -> Path:
+def sqlite_path(url: str) -> Path:
+    """The file that `sqlite:///path` names. Raises `Invalid`, `UnsafeStore`."""
     parts = urlsplit(url)
     if parts.scheme != "sqlite" or parts.netloc or len(parts.path) <= 1:
         raise Invalid("the database's address is sqlite:///path or postgresql://…", field="database_url")
@@ -304,4 +305,4 @@ def _sqlite_path(url: str) -> Path:
     return Path(unquote(parts.path[1:]))
 
 
-__all__ = ["Erased", "Saved", "StoreApplication", "open_store"]
+__all__ = ["Erased", "Saved", "StoreApplication", "open_store", "sqlite_path"]

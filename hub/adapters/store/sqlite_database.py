@@ -88,7 +88,7 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     if create:
         path.touch(mode=0o600)
     elif not path.exists():
-        raise NotMigrated(f"there is no database at {path.name}: run `hub migrate` first")
+        raise NotMigrated(f"there is no database at {path}: run `hub migrate` first")
     connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={'rwc' if create else 'rw'}",
         uri=True,
