@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -31,9 +32,9 @@ MUNICIPALITY = f"by-{secrets.token_hex(4)}"
 """The shared broker has topics of other tests."""
 
 
-def blocks() -> list[str]:
+def blocks(kind: str = "sh") -> list[str]:
     """What the runbook tells to run, in order."""
-    return re.findall(r"^```sh\n(.*?)^```$", RUNBOOK, re.M | re.S)
+    return re.findall(rf"^```{kind}\n(.*?)^```$", RUNBOOK, re.M | re.S)
 
 
 def run(blocks: list[str], folder: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -102,14 +103,30 @@ def test_every_block_of_the_runbook_does_what_it_says(
     assert "Traceback" not in done.stderr
 
 
-def test_the_block_without_servers_does_what_it_says(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["", "elsewhere"])
+def test_the_block_without_servers_does_what_it_says(tmp_path: Path, folder: str) -> None:
     """A backup of a database that is there, put back, with its keys and fence as they were."""
-    (block,) = re.findall(r"^```sh sqlite\n(.*?)^```$", RUNBOOK, re.M | re.S)
-    done = run([block], tmp_path, HUB_ON_CALL="112", HUB_DATA_DIR=str(tmp_path / "var"))
+    (block,) = blocks("sh sqlite")
+    named = {"HUB_DATA_DIR": str(tmp_path / folder)} if folder else {}
+    done = run([block], tmp_path, HUB_ON_CALL="112", **named)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAIL" not in done.stdout
     assert "numbers begin anew in epoch 2" in done.stdout
     assert done.stderr == ""
+    database = tmp_path / (folder or "var") / "hub.db"
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600
+
+
+def test_a_line_of_the_block_without_servers_alone_touches_no_other_folder(tmp_path: Path) -> None:
+    """Copied into a shell that names no folder, it would remove what lies at the top of the disk."""
+    (block,) = blocks("sh sqlite")
+    lines = [line for line in block.replace("\\\n", " ").splitlines() if "/hub.db" in line]
+    assert {line.split()[0] for line in lines} >= {"rm", "install"}
+    for line in lines:
+        assert "$HUB_DATA_DIR" not in line
+        done = run([line], tmp_path)
+        assert done.returncode != 0
+        assert "HUB_DATA_DIR" in done.stderr
 
 
 def test_every_setting_is_in_the_example_and_no_other() -> None:
