@@ -13,10 +13,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 _PORT_MAX: Final = 65_535
 _WORKERS_MAX: Final = 16
 _TELEPHONE: Final = re.compile(r"\+?[0-9](?: ?[0-9]){2,14}", re.ASCII)
+_DUTY_NUMBER: Final = "+45 12 34 56 78"
 _ISSUER: Final = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 _RULES: Final = {
     "string_pattern_mismatch": "must be 2 to 40 of a-z, 0-9 and '-'",
-    "missing": "must be set",
+    "missing": f"must be set to your duty number, such as {_DUTY_NUMBER}",  # nothing else lacks a default
     "byte_size": "must be a size such as 256MiB",
     "bool_parsing": "must be true or false",
     "time_delta_parsing": "must be a duration such as P1D or PT12H",
@@ -81,7 +82,7 @@ class Settings(BaseSettings):
     @classmethod
     def _telephone(cls, number: str) -> str:
         if not _TELEPHONE.fullmatch(number):
-            raise ValueError("must be a telephone number, such as +45 12 34 56 78")
+            raise ValueError(f"must be a telephone number, such as {_DUTY_NUMBER}")
         return number
 
     @field_validator("database_url")

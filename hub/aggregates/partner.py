@@ -182,14 +182,14 @@ class Partner(Aggregate):
     def suspend(self, *, reason: str, by: Actor, at: datetime) -> None:
         """Stop sending to it and opening for it."""
         if not self.active:
-            raise IllegalTransition("active: the partner is suspended already; resume it", field="active")
+            raise IllegalTransition("the partner is suspended already; nothing was changed", field="active")
         written("reason", reason)
         self.trigger_event(PartnerSuspended, reason=reason, by=by, timestamp=at)
 
     def resume(self, *, by: Actor, at: datetime) -> None:
         """Let it in again."""
         if self.active:
-            raise IllegalTransition("active: the partner is active already; nothing to do", field="active")
+            raise IllegalTransition("the partner is not suspended; nothing was changed", field="active")
         self.trigger_event(PartnerResumed, by=by, timestamp=at)
 
     def rotate_keys(

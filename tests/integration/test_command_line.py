@@ -99,7 +99,7 @@ def test_without_a_duty_number_nothing_starts(hub: Callable[..., Any], tmp_path:
     for number in (None, "", "ring Birgit"):
         status, out, err = hub(command, env={**env, "HUB_ON_CALL": number})
         assert (status, out) == (1, "")
-        assert re.fullmatch(r"hub: HUB_ON_CALL must be [^\n]+\n", err), err
+        assert re.fullmatch(r"hub: HUB_ON_CALL must be [^\n]+, such as \+45 12 34 56 78\n", err), err
 
 
 # --- init and migrate -----------------------------------------------------------------------------------
@@ -1051,8 +1051,10 @@ def test_a_partner_from_its_first_day_to_its_new_keys(hub: Callable[..., Any], t
     )
     assert hub("partner", "suspend", "havnen", "--reason", "tabt", env=env)[1] == "suspended havnen\n"
     status, _, err = hub("partner", "suspend", "havnen", "--reason", "tabt", env=env)
-    assert (status, err) == (1, "hub: active: the partner is suspended already; resume it\n")
+    assert (status, err) == (1, "hub: the partner is suspended already; nothing was changed\n")
     assert hub("partner", "resume", "havnen", env=env)[1] == "resumed havnen\n"
+    status, _, err = hub("partner", "resume", "havnen", env=env)
+    assert (status, err) == (1, "hub: the partner is not suspended; nothing was changed\n")
     keys = ("--sealing-key", two.sealing.hex(), "--signing-key", two.signing.hex())
     assert hub("partner", "rotate", "havnen", *keys, env=env)[1] == "rotated the keys of havnen\n"
     assert hub("partner", "rotate", "havnen", *keys, "--stolen", env=env)[0] == 1
