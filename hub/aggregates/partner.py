@@ -182,14 +182,14 @@ class Partner(Aggregate):
     def suspend(self, *, reason: str, by: Actor, at: datetime) -> None:
         """Stop sending to it and opening for it."""
         if not self.active:
-            raise IllegalTransition("the partner is suspended already; nothing was changed", field="active")
+            raise IllegalTransition("partner: is suspended already; nothing was changed", field="partner")
         written("reason", reason)
         self.trigger_event(PartnerSuspended, reason=reason, by=by, timestamp=at)
 
     def resume(self, *, by: Actor, at: datetime) -> None:
         """Let it in again."""
         if self.active:
-            raise IllegalTransition("the partner is not suspended; nothing was changed", field="active")
+            raise IllegalTransition("partner: is not suspended; nothing was changed", field="partner")
         self.trigger_event(PartnerResumed, by=by, timestamp=at)
 
     def rotate_keys(

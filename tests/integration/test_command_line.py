@@ -1051,10 +1051,10 @@ def test_a_partner_from_its_first_day_to_its_new_keys(hub: Callable[..., Any], t
     )
     assert hub("partner", "suspend", "havnen", "--reason", "tabt", env=env)[1] == "suspended havnen\n"
     status, _, err = hub("partner", "suspend", "havnen", "--reason", "tabt", env=env)
-    assert (status, err) == (1, "hub: the partner is suspended already; nothing was changed\n")
+    assert (status, err) == (1, "hub: partner: is suspended already; nothing was changed\n")
     assert hub("partner", "resume", "havnen", env=env)[1] == "resumed havnen\n"
     status, _, err = hub("partner", "resume", "havnen", env=env)
-    assert (status, err) == (1, "hub: the partner is not suspended; nothing was changed\n")
+    assert (status, err) == (1, "hub: partner: is not suspended; nothing was changed\n")
     keys = ("--sealing-key", two.sealing.hex(), "--signing-key", two.signing.hex())
     assert hub("partner", "rotate", "havnen", *keys, env=env)[1] == "rotated the keys of havnen\n"
     assert hub("partner", "rotate", "havnen", *keys, "--stolen", env=env)[0] == 1

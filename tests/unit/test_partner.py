@@ -84,7 +84,7 @@ def test_every_command_in_every_state_does_what_the_docstring_says(name: str, st
     if table()[name, state]:
         outcome.then(LEADS_TO[name])
     else:
-        outcome.then_raises(IllegalTransition, field="active")
+        outcome.then_raises(IllegalTransition, field="partner")
 
 
 def test_an_organisation_becomes_a_partner() -> None:
