@@ -59,6 +59,16 @@ def partner_add(
     print(f"registered {slug}: now `hub topics`")
 
 
+@partner.command("list")
+def partner_list() -> None:
+    """Each partner by slug: its kind, whether it is suspended, and what its agreement lets it receive."""
+    with closing(build(Settings())) as parts:
+        for row in parts.app.store.partners():
+            categories = parts.committer.partner(row.slug).categories
+            state = "active" if row.active else "suspended"
+            print(f"{row.slug:<40} {row.kind:<20} {state:<9} {' '.join(categories)}")
+
+
 @partner.command("suspend")
 def partner_suspend(slug: Slug, reason: Reason) -> None:
     """Stop sending to a partner and opening for it, from the next request on."""

@@ -22,7 +22,7 @@ import pytest
 import typer.main
 
 from contracts.client.keys import Identity
-from contracts.terms import OrganisationKind
+from contracts.terms import Category, OrganisationKind
 from hub import __main__ as command_line
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.partners import reporting
@@ -1049,7 +1049,17 @@ def test_a_partner_from_its_first_day_to_its_new_keys(hub: Callable[..., Any], t
     assert (
         hub("partner", "change", "havnen", "--category", "referral", *who, env=env)[1] == "changed havnen\n"
     )
+    unit = "familieenheden municipal_unit active " + " ".join(Category)
+
+    def listed() -> list[str]:
+        status, out, err = hub("partner", "list", env=env)
+        assert (status, err) == (0, "")
+        assert "anna" not in out.lower(), "no contact"
+        return [" ".join(line.split()) for line in out.splitlines()]
+
+    assert listed() == [unit, "havnen ngo active referral"]
     assert hub("partner", "suspend", "havnen", "--reason", "tabt", env=env)[1] == "suspended havnen\n"
+    assert listed() == [unit, "havnen ngo suspended referral"]
     status, _, err = hub("partner", "suspend", "havnen", "--reason", "tabt", env=env)
     assert (status, err) == (1, "hub: partner: is suspended already; nothing was changed\n")
     assert hub("partner", "resume", "havnen", env=env)[1] == "resumed havnen\n"
