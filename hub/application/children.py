@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from contracts.terms import BasisRule, Category, OrganisationKind, Urgency
+from contracts.times import day_of
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.children import LASTS, NOTIFIED_OF
@@ -20,6 +22,7 @@ from hub.aggregates.citizen_case.values import GrantTerms
 from hub.application.carrying import Answer, Carrier
 from hub.application.committing import Change, Command
 from hub.application.reports import ReportTaken
+from hub.application.translate import under_18_by
 from hub.gates.gate import may_receive
 
 MAY_BE_FLAGGED = LEGAL["flag_minor"]
@@ -54,6 +57,17 @@ class ChildrenAtRisk(Carrier):
         if report.child_at_risk or report.under_18_by is not None:
             return self._at_risk(case, NotificationCause.REPORT, by, now)
         return Falling()
+
+    def _turned_out(
+        self, case: CitizenCase, was: AgeKnownBy | None, by: Actor, now: datetime
+    ) -> Falling | None:
+        """What an entry sets off by which the citizen turns out to be a minor; None where it is none such."""
+        known_by = minor_by(case, now)
+        if known_by is None or was is not None:
+            return None
+        if case.state in MAY_BE_FLAGGED:
+            return self._minor(case, known_by, by, now)
+        return self._at_risk(case, NotificationCause.CORRECTION, by, now)
 
     def _to_be_read(
         self, report: ReportTaken, case_id: UUID, now: datetime
@@ -218,6 +232,17 @@ class Children(ChildrenAtRisk):
             )
 
         return self._on(command, case_id, act)
+
+
+def minor_by(case: CitizenCase, now: datetime) -> AgeKnownBy | None:
+    """How what stands of the citizen says today that she or he is under 18."""
+    said: dict[str, Any] = {}
+    for entry in case.entries:
+        if entry.content.category is Category.IDENTITY and entry.content.about is None:
+            said.update(entry.content.data)
+    born = said.get("birth_date")
+    of_day = None if born is None else date.fromisoformat(born)
+    return under_18_by(of_day, said.get("cpr"), said.get("approximate_age"), day_of(now))
 
 
 def _ids(case: CitizenCase) -> dict[str, str]:

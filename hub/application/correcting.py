@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from contracts.social_report_terms_v1 import ThreatTarget
 from contracts.terms import Category
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.terms import NotificationCause
 from hub.aggregates.citizen_case.values import Content
 from hub.aggregates.disclosure_ledger import RevocationReason, Source
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
-from hub.application.children import ChildrenAtRisk, Falling
+from hub.application.children import ChildrenAtRisk, Falling, minor_by
 from hub.application.committing import Change, Command
 from hub.application.stated import stated
 from hub.errors import Missing, StaleVersion
@@ -44,22 +45,24 @@ class Correcting(ChildrenAtRisk):
         source = self._told_as(case, message, part)
 
         def act(case: CitizenCase, now: datetime) -> Change:
-            old, before = _content(case, source), case.numbers
+            old, before, was = _content(case, source), case.numbers, minor_by(case, now)
             case.correct_entry(
                 entry=source.version,
                 field=source.field,
-                instead=_said(old, instead),
+                instead=_said(old, instead, now),
                 reason=reason,
                 by=command.by,
                 at=now,
             )
-            falling = Falling()
-            if old is not None and _tells_of_a_child(old, instead):
+            falling = self._turned_out(case, was, command.by, now)
+            if falling is None and old is not None and _tells_of_a_child(old, instead):
                 falling = self._at_risk(case, NotificationCause.CORRECTION, command.by, now)
+            falling = falling or Falling()
             whole = self._continued(case, command, now)
             return Change(
                 cases=(case, *whole),
-                related=(case,),
+                related=(case, *self._related(case)) if falling.grants else (case,),
+                grants=falling.grants,
                 blind=self._committer.blinds(case.id, case.numbers - before),
                 blind_gone=self._committer.blinds(case.id, before - case.numbers),
                 timers=falling.timers,
@@ -118,15 +121,15 @@ def _content(case: CitizenCase, source: Source) -> Content | None:
 
 
 def _tells_of_a_child(old: Content, instead: Mapping[str, Any]) -> bool:
-    """Whether a correction tells that a child was there, or is concerned (domain rule 7)."""
-    children = instead.get("children") or {}
-    return old.category is Category.CHILDREN and bool(
-        children.get("present") == "yes" or children.get("concerned") or instead.get("concerned")
-    )
+    """Whether a correction tells that a child was there, is concerned, or threatened (domain rule 7)."""
+    children, threats = instead.get("children") or {}, instead.get("threats_to_life") or {}
+    if old.category is Category.CHILDREN:
+        return bool(children.get("present") == "yes" or children.get("concerned") or instead.get("concerned"))
+    return old.category is Category.INCIDENT and ThreatTarget.CHILDREN in threats.get("towards", ())
 
 
-def _said(old: Content | None, instead: Mapping[str, Any]) -> Mapping[str, Any]:
+def _said(old: Content | None, instead: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Checked by the report's contract where the entry came in a report; the case checks the rest itself."""
     if old is None or old.category is Category.RISK:
         return instead
-    return stated(old.category, old.about is not None, instead)
+    return stated(old.category, old.about is not None, instead, now)

@@ -13,7 +13,7 @@ from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.receipts import ReportRead
 from hub.aggregates.sealing import could_kill_key
 from hub.application.carrying import Answer
-from hub.application.children import ChildrenAtRisk
+from hub.application.children import ChildrenAtRisk, Falling, minor_by
 from hub.application.committing import Change, Command
 from hub.application.reports import ReportTaken
 
@@ -155,10 +155,15 @@ class Intake(ChildrenAtRisk):
         """The citizen was given another CPR number: from now on it finds the case, and the former one too."""
 
         def act(case: CitizenCase, now: datetime) -> Change:
+            was = minor_by(case, now)
             case.change_cpr_number(cpr=cpr, is_replacement=is_replacement, by=command.by, at=now)
+            falling = self._turned_out(case, was, command.by, now) or Falling()
             return Change(
                 cases=(case,),
+                related=self._related(case) if falling.grants else (),
                 ids={"case": str(case_id)},
+                grants=falling.grants,
+                timers=falling.timers,
                 blind=self._committer.blinds(case_id, [(PersonRole.EXPOSED, cpr)]),
             )
 

@@ -4,16 +4,20 @@ So a correction can carry no prose, and nothing that could kill, where a report 
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationError, create_model
 
+from contracts.cpr import birth_date, is_test
 from contracts.fields import Personal, Text
 from contracts.social_report_incident_v1 import Wishes
 from contracts.social_report_persons_v1 import ChildConcerned, Person
 from contracts.social_report_terms_v1 import Answer
 from contracts.social_report_v1 import CATEGORY, CATEGORY_OF_ROLE, SocialReport
 from contracts.terms import Category, PersonRole
+from contracts.times import day_of
+from hub.aggregates.guards import not_ahead
 from hub.errors import Invalid
 
 
@@ -52,7 +56,7 @@ _STATED: Final[type[Personal]] = create_model(
 )
 
 
-def stated(category: Category, of_another: bool, instead: Mapping[str, Any]) -> dict[str, Any]:
+def stated(category: Category, of_another: bool, instead: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """What stands instead, as the contract writes it; None takes a field out. Raises `Invalid`."""
     if set(instead) - _fields(category, of_another):
         raise Invalid("instead: holds what this entry has no field for; see the entry", field="instead")
@@ -61,12 +65,25 @@ def stated(category: Category, of_another: bool, instead: Mapping[str, Any]) -> 
     except ValidationError as error:
         found = error.errors(include_input=False, include_context=False, include_url=False)[0]
         raise Invalid(f"instead: {found['msg']}", field="instead") from None
+    _not_ahead(read, now)
     said = read.model_dump(mode="json", exclude_none=True)
     if "own_words" in said.get("wishes", {}):
         raise Invalid("instead: her or his own words are an entry of their own", field="instead")
     if {"person"} & set(said.get("concerned", {})):
         raise Invalid("instead: an entry stays about whom it is about; leave person out", field="instead")
     return {name: said.get(name) for name in instead}
+
+
+def _not_ahead(read: Any, now: datetime) -> None:
+    """A report's times lie before it was told; those of a correction before it is made."""
+    if read.happened is not None:
+        for time in (read.happened.earliest, read.happened.until):
+            if time is not None:
+                not_ahead("instead", time, now)
+    since = read.earlier_incidents and read.earlier_incidents.known_since
+    number = read.cpr is not None and not is_test(read.cpr) and birth_date(read.cpr)
+    if any(day and day > day_of(now) for day in (since, read.birth_date, number)):
+        raise Invalid("instead: a day in it lies ahead; give the one that it was", field="instead")
 
 
 def _fields(category: Category, of_another: bool) -> set[str]:

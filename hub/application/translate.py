@@ -14,7 +14,7 @@ from contracts.terms import AddressProtection, Category, PersonRole
 from contracts.times import day_of
 from hub.aggregates.citizen_case.terms import AgeKnownBy
 from hub.aggregates.sealing import AboutPerson, CouldKill
-from hub.application import ReportTaken
+from hub.application.reports import ReportTaken
 
 _BARE = {"id", "role", "could_kill"}
 
@@ -74,17 +74,24 @@ def _child_at_risk(report: SocialReport) -> bool:
 
 
 def _under_18_by(report: SocialReport) -> AgeKnownBy | None:
-    """How it is known that the exposed person is under 18 on the day that the reporter was told.
+    """How it is known that the exposed person is under 18 on the day that the reporter was told."""
+    exposed = report.exposed
+    return under_18_by(exposed.birth_date, exposed.cpr, exposed.approximate_age, day_of(report.told_at))
+
+
+def under_18_by(
+    born: date | None, cpr: str | None, approximate_age: int | None, on: date
+) -> AgeKnownBy | None:
+    """How it is known, on a day, that somebody is under 18.
 
     A date of birth goes before a CPR number, whose date may be another: a replacement number's even one that
     is still to come, and then it says nothing.
     """
-    exposed, told_on = report.exposed, day_of(report.told_at)
-    if exposed.birth_date is not None:
-        return AgeKnownBy.BIRTH_DATE if _years(exposed.birth_date, told_on) <= CHILD_AGE_MAX else None
-    if exposed.cpr is not None and (born := birth_date(exposed.cpr)) <= told_on:
-        return AgeKnownBy.CPR if _years(born, told_on) <= CHILD_AGE_MAX else None
-    if exposed.approximate_age is not None and exposed.approximate_age <= CHILD_AGE_MAX:
+    if born is not None:
+        return AgeKnownBy.BIRTH_DATE if _years(born, on) <= CHILD_AGE_MAX else None
+    if cpr is not None and (of_number := birth_date(cpr)) <= on:
+        return AgeKnownBy.CPR if _years(of_number, on) <= CHILD_AGE_MAX else None
+    if approximate_age is not None and approximate_age <= CHILD_AGE_MAX:
         return AgeKnownBy.APPROXIMATE_AGE
     return None
 

@@ -20,7 +20,7 @@ LAYERS: dict[str, set[str]] = {
     "hub.gates.gate": {"hub.aggregates", "hub.errors", "hub.gates.heads", "contracts.terms"},
     "hub.gates.covered": {"hub.aggregates", "hub.gates.gate", "contracts.terms"},
     "hub.days": {"contracts.times"},
-    "hub.application.translate": {"hub.aggregates", "hub.application.ReportTaken", "contracts"},
+    "hub.application.translate": {"hub.aggregates", "hub.application.reports", "contracts"},
     "hub.keys.wraps": {"hub.errors", "hub.keys.sealing"},
 }
 """What each may import of ours. For all others hold the tests below, which read the folder."""

@@ -109,6 +109,48 @@ def test_a_correction_that_tells_of_a_child_makes_one_due_and_another_correction
     assert (due.cause, due.entry) == (NotificationCause.CORRECTION, world.case(case).version - 1)
 
 
+def test_a_correction_that_tells_of_a_threat_to_children_makes_one_due(world: World) -> None:
+    case = world.open_case(CHILDLESS)
+    world.correct(case, "contents.incident", {"threats_to_life": {"answer": "yes", "towards": ["children"]}})
+    (due,) = world.facts(ChildNotificationDue)
+    assert (due.cause, due.entry) == (NotificationCause.CORRECTION, world.case(case).version - 1)
+
+
+UNDER_18 = {
+    "in January 2015": {"cpr": None, "birth_date": "2015-01-01"},
+    "by her number": {"cpr": "0101154006"},
+}
+
+
+@pytest.mark.parametrize("instead", UNDER_18.values(), ids=UNDER_18)
+def test_who_turns_out_to_be_a_minor_by_a_correction_is_never_opened_as_an_adult_case(
+    world: World, instead: dict[str, object]
+) -> None:
+    """Flagged and handed to child services in the very transaction, as at intake; once."""
+    case = world.report(CHILDLESS)
+    world.correct(case, "contents.identity", instead, CASEWORKER)
+    assert world.case(case).state is CaseState.MINOR
+    (due,) = world.facts(ChildNotificationDue)
+    assert (due.cause, due.sent_to) == (NotificationCause.MINOR, CHILDREN)
+    assert world.told_categories(CHILDREN) == set(NOTIFIED_OF)
+    with pytest.raises(IllegalTransition):
+        world.open(case)
+
+
+def test_a_correction_of_a_minor_whom_everybody_knows_as_such_makes_nothing_due(world: World) -> None:
+    case = world.report(report=of_a_girl())
+    world.correct(case, "contents.identity", {"approximate_age": 15}, CASEWORKER)
+    assert [due.cause for due in world.facts(ChildNotificationDue)] == [NotificationCause.MINOR]
+
+
+def test_who_turns_out_to_be_a_minor_by_a_new_number_is_flagged(world: World) -> None:
+    case = world.report(CHILDLESS)
+    world.parts.hub.change_cpr_number(world.command(CASEWORKER), case, "0101154006", is_replacement=False)
+    assert world.case(case).state is CaseState.MINOR
+    (due,) = world.facts(ChildNotificationDue)
+    assert (due.cause, due.sent_to) == (NotificationCause.MINOR, CHILDREN)
+
+
 def test_a_supplement_that_tells_of_a_child_makes_one_due(world: World) -> None:
     case = world.report(CHILDLESS)
     (report,) = world.facts(ReportReceived)

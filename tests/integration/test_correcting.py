@@ -149,6 +149,8 @@ def test_a_corrected_number_finds_the_citizens_other_cases(world: World) -> None
         {"cpr": "9999999999"},
         {"language": "dansk, hos søsteren"},
         {"relation": {"kind": "partner", "note": "hos søsteren"}},
+        {"birth_date": "2098-01-01"},
+        {"cpr": "0101505006"},
     ],
 )
 def test_a_correction_holds_nothing_that_a_report_could_not(world: World, instead: dict[str, object]) -> None:
@@ -157,6 +159,21 @@ def test_a_correction_holds_nothing_that_a_report_could_not(world: World, instea
         world.correct(case, "contents.identity", instead)
     assert refused.value.field == "instead"
     assert [word for word in ("Prøvevænget", "søsteren", "9999999999") if word in str(refused.value)] == []
+    assert world.facts(EntryCorrected) == []
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        {"happened": {"at": "2099-01-01T03:10:00+01:00", "precision": "point"}},
+        {"earlier_incidents": {"answer": "yes", "known_since": "2099-01-01"}},
+    ],
+)
+def test_a_correction_of_what_happened_does_not_lie_ahead(world: World, instead: dict[str, object]) -> None:
+    case = world.open_case()
+    with pytest.raises(Invalid, match="lies ahead") as refused:
+        world.correct(case, INCIDENT, instead)
+    assert refused.value.field == "instead"
     assert world.facts(EntryCorrected) == []
 
 

@@ -117,6 +117,19 @@ def test_a_new_number_in_production_is_no_test_number_either(town: Api) -> None:
     assert tove.post(path, {"cpr": REPLACEMENT, "is_replacement": True}).status_code == 201
 
 
+def test_a_corrected_number_in_production_is_no_test_number_either(town: Api) -> None:
+    case = town.world.open_case()
+    message, part = town.world.shown(case, "contents.identity")
+    town.app.state.services = replace(town.app.state.services, production=True)
+    tove, path = town.login("tove", UNIT, Role.TOVHOLDER), f"/v1/cases/{case}/corrections"
+    asked = {"message": str(message), "part": part, "reason": "Forkert nummer", "instead": {"cpr": REPLACEMENT}}
+    refused = tove.post(path, asked)
+    assert (refused.status_code, pointers(refused)) == (422, ["/instead/cpr"])
+    assert REPLACEMENT not in refused.text
+    asked["instead"] = {"cpr": REPLACEMENT, "cpr_is_replacement": True}
+    assert tove.post(path, asked).status_code == 201
+
+
 def test_a_number_that_was_wrong_finds_the_case_no_more_and_one_that_was_changed_still_does(
     world: World,
 ) -> None:

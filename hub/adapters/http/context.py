@@ -10,6 +10,7 @@ from fastapi import Depends, Query, Request
 from starlette.exceptions import HTTPException
 
 from contracts.client.keys import PublicKeys
+from contracts.cpr import refuse_test
 from contracts.terms import LookPurpose
 from hub.adapters.http.access import Caller, Role, role_for
 from hub.adapters.http.tokens import NotLoggedIn, Verifier
@@ -54,6 +55,14 @@ class Services:
     production: bool
     ready: Callable[[], None]
     """Raises `Unavailable` or `Corrupt` where the hub can't do its work."""
+
+    def must_name_somebody(self, cpr: object, field: str, *, is_replacement: bool) -> None:
+        """In production a test number names nobody. Raises `Invalid`; another type is judged elsewhere."""
+        if self.production and isinstance(cpr, str):
+            try:
+                refuse_test(cpr, is_replacement=is_replacement)
+            except ValueError as error:
+                raise Invalid(f"{field.lstrip('/')}: {error}", field=field) from None
 
     def wait(self, view: str, owner: str, position: int) -> None:
         """Wait until the view holds the position that the caller just got.

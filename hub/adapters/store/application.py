@@ -278,7 +278,7 @@ def holds_tables(url: str) -> bool:
     """Whether there are tables already, whoever's, where `open_store` would make some; makes nothing."""
     if urlsplit(url).scheme in {"postgresql", "postgres"}:
         return postgres_holds_tables(url)
-    path = _sqlite_path(url)
+    path = sqlite_path(url)
     return path.exists() and path.stat().st_size > 0
 
 

@@ -14,8 +14,8 @@ from hub.aggregates.citizen_case.bases import end_in_time, must_be_grants, must_
 from hub.aggregates.citizen_case.events import ConsentExpired, ConsentGiven, ConsentWithdrawn
 from hub.aggregates.citizen_case.transitions import must_be_legal
 from hub.aggregates.citizen_case.values import Basis, ConsentForm, Grant, GrantTerms
-from hub.aggregates.guards import one_of, written, zoned
-from hub.errors import Conflict, Invalid, Missing
+from hub.aggregates.guards import not_ahead, one_of, written
+from hub.errors import Conflict, Missing
 
 if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
@@ -40,9 +40,7 @@ def give_consent(
     must_be_grants(self, grants)
     written("purpose", purpose)
     one_of("form", form, ConsentForm)
-    zoned("given_at", given_at)
-    if given_at > now:
-        raise Invalid("given_at: a consent is recorded after it was given; set the time", field="given_at")
+    not_ahead("given_at", given_at, now)
     self.trigger_event(
         ConsentGiven,
         consent_id=consent_id,

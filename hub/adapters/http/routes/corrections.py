@@ -44,6 +44,8 @@ class ForwardingAsked(Contract):
 @router.post("/v1/cases/{case_id}/corrections", status_code=201)
 def correct(call: Authorised, parts: Parts, body: Body, asked: CorrectionAsked) -> Mapping[str, object]:
     """Correct an entry. Whoever was told it is told; who may be told no more stands among the disclosures."""
+    number, replaces = asked.instead.get("cpr"), bool(asked.instead.get("cpr_is_replacement"))
+    parts.must_name_somebody(number, "/instead/cpr", is_replacement=replaces)
     return answered(
         parts.hub.correct_entry(
             command(call, body),
