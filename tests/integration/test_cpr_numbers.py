@@ -122,7 +122,12 @@ def test_a_corrected_number_in_production_is_no_test_number_either(town: Api) ->
     message, part = town.world.shown(case, "contents.identity")
     town.app.state.services = replace(town.app.state.services, production=True)
     tove, path = town.login("tove", UNIT, Role.TOVHOLDER), f"/v1/cases/{case}/corrections"
-    asked = {"message": str(message), "part": part, "reason": "Forkert nummer", "instead": {"cpr": REPLACEMENT}}
+    asked = {
+        "message": str(message),
+        "part": part,
+        "reason": "Forkert nummer",
+        "instead": {"cpr": REPLACEMENT},
+    }
     refused = tove.post(path, asked)
     assert (refused.status_code, pointers(refused)) == (422, ["/instead/cpr"])
     assert REPLACEMENT not in refused.text
