@@ -61,7 +61,10 @@ class ChildrenAtRisk(Carrier):
     def _turned_out(
         self, case: CitizenCase, was: AgeKnownBy | None, by: Actor, now: datetime
     ) -> Falling | None:
-        """What an entry sets off by which the citizen turns out to be a minor; None where it is none such."""
+        """What an entry sets off by which the citizen turns out to be a minor, which nothing said before.
+
+        `was` is how that was known before the entry; None where the entry is none such.
+        """
         known_by = minor_by(case, now)
         if known_by is None or was is not None:
             return None

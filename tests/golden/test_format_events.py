@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 from hub.aggregates.registry import TOPICS
 
@@ -49,11 +49,12 @@ def test_what_these_tests_look_for_they_find() -> None:
         colour: Colour
         hours: tuple[int, ...]
         by: str | None = None
+        class_version: ClassVar[int] = 1
 
     told = "house.painted@1 colour: Colour, hours: tuple[int, ...], by: str | None"
     assert list(lines({"house.painted": Painted})) == ["Colour red", told]
     assert upcast(told, {"house.painted": Painted}) is False
-    Painted.class_version = 2  # type: ignore[attr-defined]
+    Painted.class_version = 2
     assert upcast(told, {"house.painted": Painted}) is True
     assert "house.painted@2" in "".join(lines({"house.painted": Painted}))
 
@@ -88,8 +89,8 @@ def named(hint: Any) -> str:
     """A type as the state has it: a value with the fields that it has."""
     if hint in (Ellipsis, NoneType, Any):
         return {Ellipsis: "...", NoneType: "None", Any: "Any"}[hint]
-    if dataclasses.is_dataclass(hint):
-        return f"{hint.__name__}({fields(hint)})"  # type: ignore[union-attr, arg-type]
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return f"{hint.__name__}({fields(hint)})"
     if not get_args(hint):
         return str(hint.__name__)
     inner = [named(arg) for arg in get_args(hint)]

@@ -553,7 +553,7 @@ def second_process(folder: Path) -> None:
                         world.level(case, SafetyLevel.HIGH if len(opened) % 2 else SafetyLevel.RAISED)
                     except Conflict:
                         continue
-            print(json.dumps([opened, sent]), flush=True)  # noqa: T201
+            print(json.dumps([opened, sent]), flush=True)  # noqa: T201 (how it answers)
 
 
 def test_a_withdrawal_in_one_process_closes_what_another_process_sends_and_opens(world: World) -> None:
