@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
@@ -18,8 +18,7 @@ from hub.errors import Corrupt
 # --- keys -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class WrappedKey:
+class WrappedKey(NamedTuple):
     """A data key as it rests: wrapped under the key-encryption key of `epoch` (docs/format.md section 2)."""
 
     key_id: UUID
@@ -182,16 +181,43 @@ class DoneBefore(Exception):
 # --- events ----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Barrings:
+    """The entries of the block list, (case or organisation, login): all there are against some logins."""
+
+    logins: frozenset[str]
+    entries: frozenset[tuple[UUID, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """What is likely to be needed with an aggregate: others, keys of grants, and whom the block list bars."""
+
+    logins: Sequence[str]
+    streams: Iterable[UUID] = ()
+    grants: Sequence[UUID] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What was read in one statement: aggregates as from `Events.latest`, the rest as from `Store`."""
+
+    aggregates: Mapping[UUID, Any]
+    grant_keys: Mapping[UUID, WrappedKey]
+    barrings: Barrings
+
+
 class Events(Protocol):
     """The event-sourced application behind the hub (`hub.adapters.store`)."""
 
     def latest(self, ids: Iterable[UUID]) -> Mapping[UUID, Aggregate | Corrupt | None]:
         """Aggregates as they stand now, each a copy of one's own; None for what is not there, or erased."""
 
-    def ahead(
-        self, aggregate_id: UUID, likely: Callable[[Any], tuple[Iterable[UUID], Sequence[UUID]]]
-    ) -> tuple[Mapping[UUID, Aggregate | None], Mapping[UUID, WrappedKey]]:
-        """One aggregate and what it is likely to need, by how it stood before: others, and keys of grants."""
+    def ahead(self, aggregate_id: UUID, likely: "Callable[[Any], Likely]") -> "Ahead":
+        """One aggregate and, read in the same statement, what `likely` says by how it stood before.
+
+        It is told None where the aggregate was not read before.
+        """
 
     def event(self, stream: UUID, version: int) -> Any:
         """One event, opened. Raises `Missing`, `Corrupt`."""
@@ -218,8 +244,7 @@ class StoredMessage:
     """Whether any grant it rests on lives at the time asked for (always true for a control message)."""
 
 
-@dataclass(frozen=True, slots=True)
-class LivingWrap:
+class LivingWrap(NamedTuple):
     """The wraps of one message under one grant that lives, with that grant's wrapped key."""
 
     message_id: UUID

@@ -102,8 +102,10 @@ class Carrier:
         act: Callable[[CitizenCase, datetime], Change],
         attempts: int = ATTEMPTS,
     ) -> Answer:
+        read_before = [known] if (known := command.known) and known.is_fresh(case_id) else []
+
         def attempt() -> Answer:
-            known = self._committer.case_to_change(case_id)
+            known = read_before.pop() if read_before else self._committer.case_for(case_id, change=True)
             case = known.case
             if command.expected is not None and case.version != command.expected:
                 raise StaleVersion(command.expected, case.version)

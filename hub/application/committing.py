@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -26,7 +26,18 @@ from hub.gates.disclosing import Concerned, Discloser, Prepared
 from hub.gates.gate import GIVES_GRANTS, SETS_RIGHT, Agreement, Decision, decide
 from hub.gates.opening import taken_over_id
 from hub.logs import logger
-from hub.ports import Alongside, Done, Events, Idempotency, KeyRing, NewGrant, PartnerRow, Store
+from hub.ports import (
+    Alongside,
+    Barrings,
+    Done,
+    Events,
+    Idempotency,
+    KeyRing,
+    Likely,
+    NewGrant,
+    PartnerRow,
+    Store,
+)
 
 log = logger("committing")
 
@@ -48,6 +59,8 @@ class Command:
     expected: int | None = None
     shared: bool = False
     """The key is the organisation's, not one login's: the same report by another way is the same report."""
+    known: "Known | None" = field(default=None, repr=False)
+    """The case as it was read to let the caller in: not read again unless it has changed since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,12 @@ class Known:
 
     case: CitizenCase
     concerned: Concerned
+    barrings: Barrings
+    version: int
+
+    def is_fresh(self, case_id: UUID) -> bool:
+        """Whether it is that case, and no command has changed it here since it was read."""
+        return self.case.id == case_id and self.case.version == self.version
 
 
 class Committer:
@@ -254,10 +273,14 @@ class Committer:
         """A case. Raises `Missing`, in the same words whatever the cause."""
         return _case(self._events.latest([case_id])[case_id])
 
-    def case_to_change(self, case_id: UUID) -> Known:
-        """A case for a command, all of it read in one statement. Raises `Missing`."""
-        found, grant_keys = self._events.ahead(case_id, self._likely)
-        return Known(_case(found[case_id]), Concerned(found, grant_keys))
+    def case_for(self, case_id: UUID, logins: Sequence[str] = (), *, change: bool) -> Known:
+        """A case for somebody, read in one statement with who is barred of these and of who answers for it.
+
+        To `change` it, with all that a command needs. Raises `Missing`.
+        """
+        found = self._events.ahead(case_id, partial(self._likely, logins, change))
+        case, concerned = _case(found.aggregates[case_id]), Concerned(found.aggregates, found.grant_keys)
+        return Known(case, concerned, found.barrings, case.version)
 
     def ledger(self, thread: UUID) -> DisclosureLedger | None:
         """The ledger behind a thread."""
@@ -369,11 +392,15 @@ class Committer:
         read = self._events.latest(missing) if missing else {}
         return Concerned({**known.aggregates, **read}, known.grant_keys)
 
-    def _likely(self, case: Any) -> tuple[Iterable[UUID], Sequence[UUID]]:
+    def _likely(self, logins: Sequence[str], change: bool, case: Any) -> Likely:
         if not isinstance(case, CitizenCase):
-            return (), ()
+            return Likely(logins)
+        if logins and case.coordinator is not None:
+            logins = (*logins, case.coordinator.login)
+        if not change:
+            return Likely(logins)
         living = [grant.grant_id for grant in case.grants.values() if not grant.ended]
-        return self._streams_of(case), living
+        return Likely(logins, self._streams_of(case), living)
 
     def _streams_of(self, case: CitizenCase) -> Iterator[UUID]:
         for slug in {grant.recipient for grant in case.grants.values()}:

@@ -18,7 +18,7 @@ from hub.aggregates.citizen_case.events import EmergencyReviewed, LegalBasisReco
 from hub.aggregates.citizen_case.values import CaseState
 from hub.aggregates.disclosure_ledger import DisclosureLedger
 from hub.aggregates.look import Looked
-from hub.application.committing import Command, Committer
+from hub.application.committing import Command, Committer, Known
 from hub.application.other_roles import other_roles
 from hub.application.reports import NO_SUCH_REPORT
 from hub.errors import Corrupt, HubError, KeyDestroyed, Missing
@@ -86,6 +86,10 @@ class Queries:
     def case(self, case_id: UUID) -> CitizenCase:
         """The case, for deciding who may ask. Raises `Missing`."""
         return self._committer.case(case_id)
+
+    def case_for(self, case_id: UUID, login: str, *, change: bool) -> Known:
+        """The case with who is barred from it, for deciding whether the login may ask. Raises `Missing`."""
+        return self._committer.case_for(case_id, (login,), change=change)
 
     def partner_name(self, slug: str) -> str:
         """What one partner is called; its slug where nobody here knows."""

@@ -13,7 +13,7 @@ from uuid import UUID
 from hub.aggregates.base import Actor, login_of
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.errors import Corrupt, Missing
-from hub.ports import Store
+from hub.ports import Barrings, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,23 @@ class Barring:
         self._stream = stream
         self._coordinated = coordinated
 
-    def of(self, organisation: str, case: CitizenCase | None, logins: Sequence[str]) -> Barred:
-        """Who of these logins of the organisation is stopped, and who is blocked from the case."""
+    def of(
+        self,
+        organisation: str,
+        case: CitizenCase | None,
+        logins: Sequence[str],
+        known: Barrings | None = None,
+    ) -> Barred:
+        """Who of these logins of the organisation is stopped, and who is blocked from the case.
+
+        `known` was read with the case; the block list is asked for whom it does not cover.
+        """
         own = self._stream(organisation)
-        found = self._store.barred([own, *(family(case, self._case) if case else ())], logins)
+        streams = (own, *(family(case, self._case) if case else ()))
+        if known is not None and known.logins.issuperset(logins):
+            found = {entry for entry in known.entries if entry[0] in streams and entry[1] in logins}
+        else:
+            found = self._store.barred(streams, logins)
         return Barred(
             frozenset(login for stream, login in found if stream == own),
             frozenset(login for stream, login in found if stream != own),

@@ -207,21 +207,18 @@ class Opener:
             if grant_key is None:
                 continue
             try:
-                opened = {
-                    k.part: k
-                    for k in unwrap(
-                        living.message_id,
-                        living.grant_id,
-                        grant_key,
-                        living.wraps,
-                        self._keys.key_unless_erased,
-                        only=only,
-                    )
-                }
+                opened = unwrap(
+                    living.message_id,
+                    living.grant_id,
+                    grant_key,
+                    living.wraps,
+                    self._keys.key_unless_erased,
+                    only=only,
+                )
             except Corrupt as error:
                 _alarm(error, living)
                 continue
-            found.setdefault(living.message_id, {}).update(opened)
+            found.setdefault(living.message_id, {}).update({k.part: k for k in opened})
         for message in [message for message, keys in found.items() if 0 not in keys]:
             del found[message]
         return found

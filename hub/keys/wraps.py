@@ -1,7 +1,7 @@
 """Part keys wrapped under grants (docs/format.md section 4): what lets a withdrawal be one write."""
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
@@ -44,22 +44,26 @@ def wrap(
 
 def without(wraps: bytes, parts: frozenset[int]) -> bytes:
     """The same wraps less those of some parts; needs no key. Raises `TamperedRow`."""
-    return b"".join(wraps[at:end] for part, at, _, end in _each(wraps) if part not in parts)
-
-
-def _each(wraps: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Of each wrapped key its part, and where it begins, its sealed bytes begin, and it ends."""
-    at = 0
+    kept, at = bytearray(), 0
     while at < len(wraps):
-        if at + _BEGIN.size > len(wraps):
-            raise TamperedRow("wrapped keys are cut short")
-        part, personal = _BEGIN.unpack_from(wraps, at)
-        sealed = at + _BEGIN.size + 16 * personal
-        end = sealed + _SEALED_KEY_BYTES
-        if end > len(wraps) or personal > 1:
-            raise TamperedRow("wrapped keys are cut short")
-        yield part, at, sealed, end
+        part, _, end = _places(wraps, at)
+        if part not in parts:
+            kept += wraps[at:end]
         at = end
+    return bytes(kept)
+
+
+def _places(wraps: bytes, at: int) -> tuple[int, int, int]:
+    """Of the wrapped key that begins there: its part, and where its sealed bytes begin, and it ends."""
+    sealed = at + _BEGIN.size
+    if sealed > len(wraps):
+        raise TamperedRow("wrapped keys are cut short")
+    part, personal = _BEGIN.unpack_from(wraps, at)
+    sealed += 16 * personal
+    end = sealed + _SEALED_KEY_BYTES
+    if end > len(wraps) or personal > 1:
+        raise TamperedRow("wrapped keys are cut short")
+    return part, sealed, end
 
 
 def unwrap(
@@ -70,19 +74,26 @@ def unwrap(
     person_key: Callable[[UUID], bytes | None],
     *,
     only: frozenset[int] | None = None,
-) -> Iterator[PartKey]:
+) -> list[PartKey]:
     """The part keys that this grant opens; a part about a person whose key is destroyed is left out.
 
-    `person_key` answers None for a destroyed key. Raises `TamperedRow`.
+    With `only`, no further than the last of them. `person_key` answers None for a destroyed key. Raises
+    `TamperedRow`.
     """
-    bound = _bound(message_id, grant_id)
-    for part, at, sealed, end in _each(wraps):
+    found: list[PartKey] = []
+    bound, at, left = _bound(message_id, grant_id), 0, -1 if only is None else len(only)
+    while at < len(wraps) and left:
+        begin = at
+        part, sealed, at = _places(wraps, begin)
         if only is not None and part not in only:
             continue
-        names = wraps[at + _BEGIN.size : sealed]
+        left -= 1
+        names = wraps[begin + _BEGIN.size : sealed]
         about = UUID(bytes=names) if names else None
         person = person_key(about) if about else None
         if about and person is None:
             continue
         key = all_of([grant_key, person]) if person else grant_key
-        yield PartKey(part, open_(key, wraps[sealed:end], bound + part.to_bytes(2, "big") + names), about)
+        opened = open_(key, wraps[sealed:at], bound + part.to_bytes(2, "big") + names)
+        found.append(PartKey(part, opened, about))
+    return found

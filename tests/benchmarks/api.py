@@ -29,8 +29,8 @@ from fastapi import FastAPI, Request
 
 from hub.adapters.http.context import Services, bearer
 from hub.aggregates.base import Actor
-from hub.aggregates.citizen_case.case import CitizenCase
 from hub.application import Answer
+from hub.application.committing import Known
 from hub.bootstrap import build
 from hub.gates.barring import Barred
 from hub.operating.process import settle
@@ -159,7 +159,8 @@ def _serve(settings: Settings, case: UUID, real: bool, on: socket.socket, begin:
     app = app_of(parts, None)
     app.add_api_route(BARE, _logged_in, methods=["POST"])
     if not real:
-        app.state.services = _without_store(app, parts.committer.case(case))
+        known = parts.committer.case_for(case, (TOVHOLDER.login,), change=True)
+        app.state.services = _without_store(app, known)
     settle()
     on.listen()
     begin.wait()
@@ -170,9 +171,9 @@ def _logged_in(request: Request) -> Mapping[str, str]:
     return {"person": bearer(request).person}
 
 
-def _without_store(app: FastAPI, case: CitizenCase) -> Services:
+def _without_store(app: FastAPI, known: Known) -> Services:
     services: Services = app.state.services
-    nothing: Any = _Nothing(case)
+    nothing: Any = _Nothing(known)
     return replace(services, hub=nothing, queries=nothing, barring=nothing)
 
 
@@ -180,13 +181,13 @@ def _without_store(app: FastAPI, case: CitizenCase) -> Services:
 class _Nothing:
     """A hub without a store: it knows one case by heart, bars nobody, and does nothing."""
 
-    only: CitizenCase
+    only: Known
 
-    def case(self, _: UUID) -> CitizenCase:
+    def case_for(self, *_: Any, **__: Any) -> Known:
         return self.only
 
     def of(self, *_: Any) -> Barred:
         return Barred(frozenset(), frozenset())
 
     def change_safety_level(self, *_: Any, **__: Any) -> Answer:
-        return Answer(1, {"case": str(self.only.id)})
+        return Answer(1, {"case": str(self.only.case.id)})

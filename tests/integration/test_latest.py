@@ -9,8 +9,12 @@ from uuid import UUID
 import pytest
 
 from contracts.terms import BasisRule, Category, ReferralStatus, SafetyLevel
+from hub.aggregates.base import login_of
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.sealing import CouldKill
+from hub.errors import Conflict
+from hub.gates.barring import Barring
+from hub.ports import Barrings, Likely
 from tests.world import NGO, SAME_WOMAN, TOVHOLDER, UNIT, World, at
 
 C = Category
@@ -127,4 +131,97 @@ def test_a_store_that_was_set_back_is_read_from_its_beginning(world: World) -> N
     assert latest(world, case).version == last - 1
     world.clock.move(timedelta(minutes=1))
     world.legal_basis(case, [NGO], [C.INCIDENT], BasisRule.VITAL_INTEREST)
+    assert latest(world, case) == world.parts.app.load(case)
+
+
+# --- what is read with a case in one statement ---------------------------------------------------------
+
+
+def block(world: World, case: UUID, person: str) -> None:
+    who = {"organisation": UNIT, "person": person, "name": person.capitalize(), "reason": "Bor hos en part"}
+    world.parts.hub.block_person(world.command(TOVHOLDER), case, **who)
+
+
+def test_what_is_read_ahead_is_what_is_read_apart(world: World) -> None:
+    case, _ = lived_through(world)
+    login, other = login_of(UNIT, "inge"), login_of(UNIT, "bo")
+    block(world, case, "inge")
+    ledger = world.thread(case, NGO)
+    grants = [g.grant_id for g in world.case(case).grants.values()]
+    seen = []
+
+    def likely(before: CitizenCase | None) -> Likely:
+        seen.append(before)
+        return Likely([login, other], [ledger], grants)
+
+    app = world.parts.app
+    for _ in range(2):
+        found = app.ahead(case, likely)
+        assert found.aggregates == app.latest([case, ledger])
+        assert found.grant_keys == app.store.grant_keys(grants) != {}
+        assert found.barrings == Barrings(frozenset({login, other}), frozenset({(case, login)}))
+        assert app.store.barred([case], [login, other]) == found.barrings.entries
+    assert seen[-1] == world.case(case), "told how it stood before"
+
+
+def test_whom_the_block_list_was_not_read_for_is_asked_for(world: World) -> None:
+    case = world.open_case()
+    block(world, case, "inge")
+    barring: Barring = world.parts.committer.barring
+    inge, bo = login_of(UNIT, "inge"), login_of(UNIT, "bo")
+    read = Barrings(frozenset({bo}), frozenset())
+    assert barring.of(UNIT, world.case(case), [bo], read).blocked == frozenset()
+    assert barring.of(UNIT, world.case(case), [bo, inge], read).blocked == {inge}
+
+
+def test_of_what_was_read_for_a_login_only_its_own_case_and_organisation_count(world: World) -> None:
+    case, other = world.open_case(), world.report(SAME_WOMAN)
+    block(world, case, "inge")
+    inge = login_of(UNIT, "inge")
+    known = world.parts.committer.case_for(other, (inge,), change=False)
+    assert known.barrings.entries == {(case, inge)}
+    barred = world.parts.committer.barring.of(UNIT, known.case, [inge], known.barrings)
+    assert (barred.stopped, barred.blocked) == (frozenset(), frozenset())
+
+
+def test_a_command_decides_on_the_case_as_it_was_read_to_let_its_caller_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = world.open_case()
+    world.consent(case, [NGO], [C.RISK])
+    known = world.parts.committer.case_for(case, (TOVHOLDER.login,), change=True)
+    command = replace(world.command(TOVHOLDER), known=known)
+    for name in ("ahead", "latest"):
+        monkeypatch.setattr(world.parts.app, name, lambda *_: pytest.fail("it was read already"))
+    world.parts.hub.change_safety_level(command, case, SafetyLevel.HIGH, "Truslerne tager til")
+    monkeypatch.undo()
+    assert world.case(case).safety_level is SafetyLevel.HIGH
+    assert world.told(NGO)[-1].categories == {C.RISK}
+
+
+def test_where_the_case_changed_since_it_is_read_again(world: World) -> None:
+    case = world.open_case()
+    consent = world.consent(case, [NGO], [C.RISK])
+    known = world.parts.committer.case_for(case, (TOVHOLDER.login,), change=True)
+    world.withdraw(case, consent)
+    before = len(world.messages_of(NGO))
+    command = replace(world.command(TOVHOLDER), known=known)
+    world.parts.hub.change_safety_level(command, case, SafetyLevel.HIGH, "Truslerne tager til")
+    assert world.case(case).safety_level is SafetyLevel.HIGH
+    assert len(world.messages_of(NGO)) == before, "told on a consent that was withdrawn meanwhile"
+
+
+def test_what_one_command_changed_no_other_decides_on(world: World) -> None:
+    """The same call gives two commands: the second finds the case as the first left it in the store."""
+    case = world.open_case()
+    known = world.parts.committer.case_for(case, (TOVHOLDER.login,), change=True)
+    for level in (SafetyLevel.HIGH, SafetyLevel.ACUTE):
+        command = replace(world.command(TOVHOLDER), known=known)
+        world.parts.hub.change_safety_level(command, case, level, "Truslerne tager til")
+        assert latest(world, case) == world.parts.app.load(case)
+        assert not known.is_fresh(case)
+    refused = replace(world.command(TOVHOLDER), known=world.parts.committer.case_for(case, change=True))
+    for _ in range(2):
+        with pytest.raises(Conflict):
+            world.parts.hub.change_safety_level(refused, case, SafetyLevel.ACUTE, "Truslerne tager til")
     assert latest(world, case) == world.parts.app.load(case)

@@ -73,11 +73,11 @@ def test_what_nobody_foresaw_and_what_is_corrupt_is_an_alarm(
     error: Exception,
     outcome: str,
 ) -> None:
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise error
 
     case = world.open_case()
-    monkeypatch.setattr(world.parts.committer, "case_to_change", fails)
+    monkeypatch.setattr(world.parts.committer, "case_for", fails)
     caplog.clear()
     with pytest.raises(type(error)):
         world.level(case, SafetyLevel.HIGH)

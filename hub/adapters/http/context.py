@@ -18,7 +18,7 @@ from hub.adapters.http.words import must_be_words
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.application import Answer, Hub
-from hub.application.committing import Command
+from hub.application.committing import Command, Known
 from hub.application.inbound import Inbound
 from hub.application.queries import Queries
 from hub.application.waiting import Waiting
@@ -98,14 +98,14 @@ class Call:
     """One authorised call: who, in which role, on which case."""
 
     actor: Actor
-    case: CitizenCase | None
+    known: Known | None
     request: Request
 
     @property
     def of_case(self) -> CitizenCase:
         """The case that the route names."""
-        assert self.case is not None, "the route names no case"
-        return self.case
+        assert self.known is not None, "the route names no case"
+        return self.known.case
 
 
 def services(request: Request) -> Services:
@@ -130,35 +130,39 @@ def bearer(request: Request) -> Caller:
 def authorised(request: Request) -> Call:
     """The call, if the table lets this caller make it; 404 for both *no* and *none* where a case is named."""
     caller = bearer(request)
-    case, role = admitted(request, caller, request.path_params.get("case_id"))
+    known, role = admitted(request, caller, request.path_params.get("case_id"))
     if role is None:
-        if case is not None:
+        if known is not None:
             raise Missing("there is no such case, or none for you", field="case")
         raise Forbidden("your role may not do this")
-    return Call(Actor(caller.person, caller.name, role, caller.organisation), case, request)
+    return Call(Actor(caller.person, caller.name, role, caller.organisation), known, request)
 
 
-def admitted(request: Request, caller: Caller, case_id: str | None) -> tuple[CitizenCase | None, Role | None]:
+def admitted(request: Request, caller: Caller, case_id: str | None) -> tuple[Known | None, Role | None]:
     """The case that the route names, and the role in which the caller may make this call.
 
     Raises `Missing` where there is no such case, `Forbidden` for who is stopped, before either.
     """
     parts = services(request)
     try:
-        case = parts.queries.case(_case_id(case_id)) if case_id is not None else None
-        main = case if case is None or case.matched_to is None else parts.queries.case(case.matched_to)
+        change = request.method == "POST"
+        known = parts.queries.case_for(_case_id(case_id), caller.login, change=change) if case_id else None
+        main = known.case if known is not None else None
+        if main is not None and main.matched_to is not None:
+            main = parts.queries.case(main.matched_to)
     except Missing:
         _refuse_stopped(parts.barring.of(caller.organisation, None, [caller.login]), caller.login)
         raise
     coordinator = main.coordinator.login if main is not None and main.coordinator is not None else None
-    barred = parts.barring.of(caller.organisation, main, [caller.login, coordinator or caller.login])
+    logins, read = (caller.login, coordinator or caller.login), known.barrings if known else None
+    barred = parts.barring.of(caller.organisation, main, logins, read)
     _refuse_stopped(barred, caller.login)
     if caller.login in barred.blocked:
-        return case, None
+        return known, None
     # A matched inquiry is part of its case.
     answered = coordinator not in barred.stopped | barred.blocked
     path, now = request.scope["route"].path, parts.outgoing.now()
-    return case, role_for(request.method, path, caller, main, now, answered=answered)
+    return known, role_for(request.method, path, caller, main, now, answered=answered)
 
 
 def _refuse_stopped(barred: Barred, login: str) -> None:
@@ -194,7 +198,8 @@ def command(call: Call, body: bytes) -> Command:
         )
     must_be_words(body)
     bound = call.request.method.encode() + b" " + call.request.url.path.encode() + b"\n" + body
-    return Command(by=call.actor, key=key, body=bound, expected=_expected(headers.get("if-match")))
+    expected = _expected(headers.get("if-match"))
+    return Command(by=call.actor, key=key, body=bound, expected=expected, known=call.known)
 
 
 def _expected(etag: str | None) -> int | None:

@@ -37,10 +37,11 @@ from hub.aggregates.base import project
 from hub.errors import Corrupt, Invalid, Missing, Unavailable
 from hub.keys.fence import Fence
 from hub.keys.keyring import Kek, LocalKek, StoredKeyRing
-from hub.ports import Alongside, WrappedKey
+from hub.ports import Ahead, Alongside, Barrings, Likely
 
 Recorder = SqliteRecorder | PostgresRecorder
 D = TypeVar("D", SqliteDatabase, PostgresDatabase)
+_ALONE = Likely(logins=())
 
 
 class Saved(list[Recording[UUID]]):
@@ -107,37 +108,32 @@ class StoreApplication(Application[UUID]):
             raise AggregateNotFoundError(f"aggregate {aggregate_id} not found, or erased")
         return aggregate
 
-    def latest(self, ids: Iterable[UUID]) -> dict[UUID, Any]:
+    def latest(self, ids: Iterable[UUID]) -> Mapping[UUID, Any]:
         """Aggregates as they stand now, each a copy of one's own; None for what is not there, or erased.
 
         A stream that is corrupt answers with its `Corrupt` in its place and stops no other.
         As `load`, but of what was read before only the events since then are read and opened.
         """
-        return self._latest(list(dict.fromkeys(ids)))[0]
+        return self._latest(dict.fromkeys(ids), _ALONE).aggregates
 
-    def ahead(
-        self, aggregate_id: UUID, likely: Callable[[Any], tuple[Iterable[UUID], Sequence[UUID]]]
-    ) -> tuple[dict[UUID, Any], dict[UUID, WrappedKey]]:
+    def ahead(self, aggregate_id: UUID, likely: Callable[[Any], Likely]) -> Ahead:
         """The latest of one aggregate and, read in the same statement, of what it is likely to need.
 
-        `likely` says by how it stood before: other aggregates, and grants, whose wrapped keys come as from
-        `Store.grant_keys`. Where it was not read before it comes alone.
+        `likely` says by how it stood before (None where it was not read before): other aggregates, and what
+        comes as from `Store.grant_keys` and `Store.barred`.
         """
         (before,) = self._standing.of([aggregate_id], self.keys.erasures())
-        if before is None:
-            return self.latest([aggregate_id]), {}
-        beside, grants = likely(before.aggregate)
-        return self._latest(list(dict.fromkeys((aggregate_id, *beside))), grants)
+        beside = likely(before.aggregate if before else None)
+        return self._latest(dict.fromkeys((aggregate_id, *beside.streams)), beside)
 
-    def _latest(
-        self, wanted: Sequence[UUID], grants: Sequence[UUID] = ()
-    ) -> tuple[dict[UUID, Any], dict[UUID, WrappedKey]]:
-        erasures = self.keys.erasures()
+    def _latest(self, ids: Iterable[UUID], beside: Likely) -> Ahead:
+        erasures, wanted = self.keys.erasures(), list(ids)
         kept = self._standing.of(wanted, erasures)
         since = [(i, one.last[0] if one else 0) for i, one in zip(wanted, kept, strict=True)]
-        rows, grant_keys = self._recorder.streams(since, grants)
+        rows, grant_keys, entries = self._recorder.streams(since, beside.grants, beside.logins)
         each = zip(wanted, kept, rows, strict=True)
-        return {i: self._own(i, one, read, erasures) for i, one, read in each}, grant_keys
+        aggregates = {i: self._own(i, one, read, erasures) for i, one, read in each}
+        return Ahead(aggregates, grant_keys, Barrings(frozenset(beside.logins), entries))
 
     def _own(
         self, aggregate_id: UUID, kept: Standing | None, rows: list[StreamRow], erasures: int

@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-SCHEMA_VERSION = 2
+from hub.ports import LivingWrap
+
+SCHEMA_VERSION = 3
 
 
 class Execute(Protocol):
@@ -31,6 +33,12 @@ class Database(Protocol):
 
     def write(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """One statement in a transaction of its own; its rows, if it has any."""
+
+    def living_wraps(self, messages: Sequence[UUID], recipient: str, now: datetime) -> list[LivingWrap]:
+        """As `Store.living_wraps`; each in its own words, for neither finds its way over young tables alone.
+
+        It begins from the messages: begun from a recipient's grants it takes the longer the more there are.
+        """
 
     def transaction(self, *, append_lock: bool = False) -> AbstractContextManager[Execute]:
         """Commits when the block ends, rolls back on an error; `append_lock` waits for appends first."""

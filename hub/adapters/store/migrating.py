@@ -19,6 +19,8 @@ from hub.keys.sealing import new_key
 
 _WITH_COUNTERS = 1
 """The schema whose hubs counted each recipient's messages in a table of its own."""
+_FORMER = (_WITH_COUNTERS, 2)
+"""Schemas that are brought to the present one; with the second, the block list was read apart from a case."""
 STORE_KEYS: tuple[Literal["index", "idempotency"], ...] = ("index", "idempotency")
 
 
@@ -56,7 +58,7 @@ def migrate_postgres(conninfo: str, kek: Kek, begin: Callable[[], None]) -> None
             connection.execute(view)
         store_id = begin_store(Statements(connection), kek, lambda key_id: key_id, begin)
         lock = int.from_bytes(store_id[:8], "big", signed=True)
-        connection.execute(script("append_postgres.sql").replace("{lock}", str(lock)))
+        connection.execute(script("functions_postgres.sql").replace("{lock}", str(lock)))
 
 
 def postgres_holds_tables(conninfo: str) -> bool:
@@ -75,6 +77,7 @@ def begin_store(
         store_id, version = bytes(rows[0][0]), rows[0][1]
         if version == _WITH_COUNTERS:
             execute("DROP TABLE IF EXISTS recipients", [])
+        if version in _FORMER:
             execute("UPDATE store SET schema_version = ?", [SCHEMA_VERSION])
         elif version != SCHEMA_VERSION:
             raise NotMigrated(f"the store is of schema version {version}, this hub knows {SCHEMA_VERSION}")

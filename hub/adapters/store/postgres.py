@@ -11,7 +11,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder
 
 from hub.adapters.store.guards import refuse_kept_grant_keys
 from hub.adapters.store.postgres_append import append, parameters, refusal_of
-from hub.adapters.store.postgres_binary import TRUE, Statement, rows, to_int8, to_int8s
+from hub.adapters.store.postgres_binary import Statement, rows, to_int8, to_int8s
 from hub.adapters.store.postgres_connections import PgConnection
 from hub.adapters.store.postgres_database import PostgresDatabase
 from hub.adapters.store.reading import LogReader, StreamRow
@@ -24,7 +24,8 @@ _OWN = """SELECT e.notification_id FROM stored_events e
     ON e.originator_id = n.stream AND e.originator_version = n.version AND e.state = n.state
     ORDER BY n.place"""
 
-_latest = Statement("latest", "SELECT * FROM hub_latest($1, $2, $3)")
+_latest = Statement("latest", "SELECT * FROM hub_latest($1, $2, $3, $4)")
+_EVENT, _GRANT = b"e", b"g"
 
 Answer = tuple[str, str, list[int]]
 
@@ -47,25 +48,24 @@ class PostgresRecorder(LogReader, PostgresApplicationRecorder):
         """Nothing: `hub migrate` makes tables, workers never do."""
 
     def streams(
-        self, since: Sequence[tuple[UUID, int]], grants: Sequence[UUID] = ()
-    ) -> tuple[list[list[StreamRow]], dict[UUID, WrappedKey]]:
-        """Of each stream the rows from that version on, and the keys of living grants: in one statement."""
+        self, since: Sequence[tuple[UUID, int]], grants: Sequence[UUID], logins: Sequence[str]
+    ) -> tuple[list[list[StreamRow]], dict[UUID, WrappedKey], frozenset[tuple[UUID, str]]]:
+        """Of each stream the rows from that version on, keys of living grants, barrings: in one statement."""
         keys: dict[UUID, WrappedKey] = {}
-        given = [[stream for stream, _ in since], [version for _, version in since], grants]
+        entries: list[tuple[UUID, str]] = []
+        given = [[stream for stream, _ in since], [version for _, version in since], grants, logins]
         found: dict[bytes, list[StreamRow]] = {stream.bytes: [] for stream, _ in since}
-        for is_event, row_id, number, topic, sealed in rows(
-            self.database.again(lambda connection: _latest(connection, given))
-        ):
-            assert row_id is not None
-            assert number is not None
-            assert sealed is not None
-            if is_event == TRUE:
-                assert topic is not None
-                found[row_id].append((to_int8(number), topic.decode(), sealed))
-            else:
+        row: Any
+        for row in rows(self.database.again(lambda connection: _latest(connection, given))):
+            kind, row_id, number, name, sealed = row
+            if kind == _EVENT:
+                found[row_id].append((to_int8(number), name.decode(), sealed))
+            elif kind == _GRANT:
                 grant = UUID(bytes=row_id)
                 keys[grant] = WrappedKey(grant, to_int8(number), sealed)
-        return list(found.values()), keys
+            else:
+                entries.append((UUID(bytes=row_id), name.decode()))
+        return list(found.values()), keys, frozenset(entries)
 
     def insert_events(
         self,

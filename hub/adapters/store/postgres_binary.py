@@ -81,6 +81,12 @@ def rows(result: abc.PGresult) -> Iterator[tuple[bytes | None, ...]]:
         yield tuple([result.get_value(row, column) for column in columns])
 
 
+def to_int4(value: bytes) -> int:
+    """From 4 bytes."""
+    number: int = _I4.unpack(value)[0]
+    return number
+
+
 def to_int8(value: bytes) -> int:
     """From 8 bytes."""
     number: int = _I8.unpack(value)[0]

@@ -15,15 +15,17 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 
 from hub.adapters.store.database import Execute
-from hub.adapters.store.postgres_binary import insert_of
+from hub.adapters.store.postgres_binary import Statement, insert_of, rows, to_int4
 from hub.adapters.store.postgres_connections import Connections, PgConnection, connect
 from hub.errors import Unavailable
+from hub.ports import LivingWrap, WrappedKey
 
 CONNECTIONS_MAX = 32
 _WAIT_S = 30.0
 _PAUSES_S = (0.05, 0.2, 1.0)
 LOST = (persistence.OperationalError, persistence.InterfaceError)
 _NO_ANSWER = "the database does not answer: try again, under the same Idempotency-Key"
+_living_wraps = Statement("living wraps", "SELECT * FROM hub_living_wraps($1, $2, $3)")
 
 T = TypeVar("T")
 
@@ -89,6 +91,20 @@ class PostgresDatabase:
     def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of one statement."""
         return self.again(lambda connection: run(connection, sql, params))
+
+    def living_wraps(self, messages: Sequence[UUID], recipient: str, now: datetime) -> list[LivingWrap]:
+        """Planned once, for that order."""
+        asked, keys = {message.bytes: message for message in messages}, dict[bytes, WrappedKey]()
+        given = [list(asked.values()), recipient, now]
+        found: list[LivingWrap] = []
+        row: Any
+        for row in rows(self.again(lambda connection: _living_wraps(connection, given))):
+            message, grant, wraps, epoch, wrapped = row
+            key = keys.get(grant)
+            if key is None:
+                key = keys[grant] = WrappedKey(UUID(bytes=grant), to_int4(epoch), wrapped)
+            found.append(LivingWrap(asked[message], key.key_id, wraps, key))
+        return found
 
     def write(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """One statement, committed with it: one round trip. Not tried again: see `transaction`."""

@@ -12,6 +12,7 @@ from hub.ports import WrappedKey
 _STREAM = "SELECT originator_version, topic, state FROM stored_events WHERE originator_id = ?"
 _WHOLE_STREAM = f"{_STREAM} ORDER BY originator_version"
 _GRANT_KEYS = "SELECT grant_id, epoch, wrapped FROM grants WHERE grant_id = ANY(?) AND state = 'living'"
+_BARRINGS = "SELECT case_id, person FROM block_list WHERE person = ANY(?)"
 _LOG = """SELECT originator_id, originator_version, topic, state, notification_id FROM stored_events
     WHERE notification_id >= ?"""
 
@@ -30,14 +31,14 @@ class LogReader:
         return rows
 
     def streams(
-        self, since: Sequence[tuple[UUID, int]], grants: Sequence[UUID] = ()
-    ) -> tuple[list[list[StreamRow]], dict[UUID, WrappedKey]]:
-        """Of each stream the rows from that version on, that one included; and the keys of living grants."""
+        self, since: Sequence[tuple[UUID, int]], grants: Sequence[UUID], logins: Sequence[str]
+    ) -> tuple[list[list[StreamRow]], dict[UUID, WrappedKey], frozenset[tuple[UUID, str]]]:
+        """Of each stream the rows from that version on, with it; keys of living grants; barrings."""
         sql = f"{_STREAM} AND originator_version >= ? ORDER BY originator_version"
         found: list[Any] = [
             self.database.read(sql, [self.database.stream(stream), version]) for stream, version in since
         ]
-        return found, grant_keys(self.database, grants)
+        return found, grant_keys(self.database, grants), barrings(self.database, logins)
 
     def select_events(
         self,
@@ -97,3 +98,11 @@ def grant_keys(database: Database, grant_ids: Sequence[UUID]) -> dict[UUID, Wrap
     rows = database.read(_GRANT_KEYS, [[database.uuid(grant) for grant in grant_ids]])
     keys = ((database.from_uuid(grant), epoch, wrapped) for grant, epoch, wrapped in rows)
     return {grant: WrappedKey(grant, epoch, wrapped) for grant, epoch, wrapped in keys}
+
+
+def barrings(database: Database, logins: Sequence[str]) -> frozenset[tuple[UUID, str]]:
+    """All entries of the block list against any of these."""
+    if not logins:
+        return frozenset()
+    rows = database.read(_BARRINGS, [list(logins)])
+    return frozenset((database.from_uuid(stream), login) for stream, login in rows)

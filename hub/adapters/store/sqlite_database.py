@@ -29,6 +29,7 @@ from eventsourcing.sqlite import (
 from hub.adapters.store.database import Execute
 from hub.adapters.store.refused import NotMigrated, UnsafeStore
 from hub.errors import Unavailable
+from hub.ports import LivingWrap, WrappedKey
 
 LOCK_TIMEOUT_S = 10
 _BEGIN_ATTEMPTS_MAX = 3
@@ -37,6 +38,15 @@ _POOL_TIMEOUT_S = 60.0
 _FULL = 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_LIVING_WRAPS = """WITH asked AS MATERIALIZED (
+        SELECT message_id, recipient, number FROM messages WHERE message_id = ANY(?) AND recipient = ?)
+    SELECT w.message_id, w.grant_id, w.wraps, g.epoch, g.wrapped
+    FROM asked m
+    JOIN message_wraps w ON w.message_id = m.message_id
+    JOIN grants g ON g.grant_id = w.grant_id AND g.recipient = m.recipient
+    WHERE g.state = 'living' AND (g.ends_at IS NULL OR g.ends_at > ?)
+        AND (SELECT p.active FROM partners p WHERE p.slug = m.recipient)
+    ORDER BY m.number"""
 
 
 class _Transaction(SQLiteTransaction):
@@ -152,6 +162,15 @@ class SqliteDatabase:
         """Rows of one statement."""
         with self.datastore.get_connection(commit=False) as connection:
             return run(connection.cursor(), sql, params)
+
+    def living_wraps(self, messages: Sequence[UUID], recipient: str, now: datetime) -> list[LivingWrap]:
+        """Begun from the messages."""
+        rows = self.read(_LIVING_WRAPS, [list(map(self.uuid, messages)), recipient, self.time(now)])
+        uuid = self.from_uuid
+        return [
+            LivingWrap(uuid(message), uuid(grant), wraps, WrappedKey(uuid(grant), epoch, wrapped))
+            for message, grant, wraps, epoch, wrapped in rows
+        ]
 
     def write(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """One statement in a transaction of its own."""

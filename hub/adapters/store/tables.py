@@ -23,17 +23,6 @@ _MESSAGE = f"""SELECT m.number, m.recipient, m.epoch, m.sequence, m.message_id, 
         SELECT 1 FROM message_wraps w JOIN grants g ON g.grant_id = w.grant_id
         WHERE w.message_id = m.message_id AND g.recipient = m.recipient AND {_LIVING_GRANT})
     FROM messages m"""  # noqa: S608 (of constants)
-_WRAPS = f"""WITH asked AS MATERIALIZED (
-        SELECT message_id, recipient, number FROM messages WHERE message_id = ANY(?))
-    SELECT w.message_id, w.grant_id, w.wraps, g.epoch, g.wrapped
-    FROM asked m
-    JOIN message_wraps w ON w.message_id = m.message_id
-    JOIN grants g ON g.grant_id = w.grant_id AND g.recipient = m.recipient
-    WHERE m.recipient = ? AND {_LIVING_GRANT}
-        AND (SELECT p.active FROM partners p WHERE p.slug = ?)
-    ORDER BY m.number"""  # noqa: S608 (of constants)
-"""Begun from the messages that are asked for, whatever the planner thinks of young tables: begun from a
-recipient's grants it takes the longer the more there are."""
 _PARTNER = "SELECT slug, kind, active, sealing_key, signing_key FROM partners"
 
 
@@ -124,14 +113,7 @@ class ClearTables:
 
         None for a recipient that is suspended, or that is no partner at all: unknown means no.
         """
-        if not message_ids:
-            return []
-        rows = self._read(_WRAPS, self._ids(message_ids), recipient, self.database.time(now), recipient)
-        uuid = self.database.from_uuid
-        return [
-            LivingWrap(uuid(message), uuid(grant), wraps, WrappedKey(uuid(grant), epoch, wrapped))
-            for message, grant, wraps, epoch, wrapped in rows
-        ]
+        return self.database.living_wraps(message_ids, recipient, now) if message_ids else []
 
     def wraps_of(self, message_ids: Sequence[UUID]) -> list[tuple[UUID, UUID, bytes]]:
         """(message, grant, wraps) as they lie, whoever may or may not open them now."""

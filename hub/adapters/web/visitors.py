@@ -46,15 +46,15 @@ def visit(request: Request, case_id: str | None = None) -> Visit:
     Raises `Forbidden` for whose role has no pages at all.
     """
     parts, caller = services(request), visitor(request)
-    case, role = admitted(request, caller, case_id)
-    if role is None and case is not None:
+    known, role = admitted(request, caller, case_id)
+    if role is None and known is not None:
         raise Missing(_NO_SUCH, field="case")
     if role is None and role_for("GET", "/", caller, None, parts.outgoing.now()) is not None:
         raise Missing("there is no such page, or none for you")
     if role is None:
         raise Forbidden("your role has no pages here")
     actor = Actor(caller.person, caller.name, role, caller.organisation)
-    return Visit(caller, actor, role, case, parts)
+    return Visit(caller, actor, role, known.case if known else None, parts)
 
 
 def visitor(request: Request) -> Caller:

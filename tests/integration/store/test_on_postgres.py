@@ -5,6 +5,7 @@ import socket
 import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -21,7 +22,7 @@ from hub.adapters.store.refused import NotMigrated, UnsafeStore
 from hub.errors import Unavailable
 from hub.keys.fence import Fence
 from hub.keys.keyring import create_kek_file
-from hub.ports import Alongside, Idempotency
+from hub.ports import Alongside, Idempotency, Likely
 from tests.integration.store.suite import Suite
 from tests.integration.store.suite_append import Guards, Repeats
 from tests.integration.store.suite_events import Erasure, RoundTrip, Tampering
@@ -31,7 +32,17 @@ from tests.integration.store.suite_races import Races, together
 from tests.integration.store.suite_reading import Reading
 from tests.integration.store.suite_unread import Unread
 from tests.integration.store.suite_views import Views
-from tests.integration.store.support import NOW, Place, changed, looked, message, new_case
+from tests.integration.store.support import (
+    NGO,
+    NOW,
+    Place,
+    changed,
+    looked,
+    message,
+    new_case,
+    stored_grant,
+    with_partner,
+)
 from tests.support.postgres import PostgresServer
 
 
@@ -137,6 +148,23 @@ class TestItsOwn(OnPostgres, Suite):
             pytest.raises(psycopg.Error, match="READ COMMITTED"),
         ):
             append(connection, given)
+
+    def test_no_young_table_is_read_from_end_to_end(self, place: Place, app: StoreApplication) -> None:
+        """Nothing is known of it yet, or it was tiny when the statement was planned; then it grows."""
+        with_partner(app)
+        told = []
+        for _ in range(2):
+            with psycopg.connect(place.url, autocommit=True) as connection:
+                connection.execute("ANALYZE")
+            told += [message(stored_grant(app)) for _ in range(60)]
+            app.commit(alongside=Alongside(now=NOW, messages=tuple(told[-60:])))
+        case_id, before = new_case(app), end_to_end_reads(app)
+        wraps = app.store.living_wraps([one.message_id for one in told], NGO, NOW)
+        grants = tuple(wrap.grant_id for wrap in wraps)
+        app.commit(changed(case_id), alongside=Alongside(now=NOW, needs_grants=grants))
+        found = app.ahead(uuid4(), lambda _: Likely([NGO], [uuid4()], grants))
+        assert len(wraps) == len(found.grant_keys) == 120
+        assert end_to_end_reads(app) == before
 
     def test_workers_make_no_tables(self, place: Place) -> None:
         """An empty database says what to do."""
@@ -276,6 +304,16 @@ def until_refused(url: str) -> None:
     for _ in range(100):
         connect(url).close()
         time.sleep(0.05)
+
+
+def end_to_end_reads(app: StoreApplication) -> dict[str, int]:
+    """How often each table was read from end to end, as the server counts; but for the one with one row."""
+    app.store.database.read("SELECT pg_stat_force_next_flush()::text")
+    return dict(
+        app.store.database.read(
+            "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname <> 'store' ORDER BY relname"
+        )
+    )
 
 
 def lose_answers(monkeypatch: pytest.MonkeyPatch, times: int, *, before: bool = False) -> None:

@@ -1,11 +1,15 @@
--- One append: everything of `ports.Alongside`, in its order, in one statement and so in one transaction.
+-- What is planned once in a session. A plan that was made while a table was tiny would read it from end to end
+-- for as long as the session lasts, so indexes are used whatever the planner thinks; without `jit = off` the
+-- price that it puts on the rest would have each statement compiled.
+--
+-- `hub_append` is one append: everything of `ports.Alongside`, in its order, in one statement and so in one
+-- transaction.
 --
 -- The lock comes first and every guard is a statement of its own after it: under READ COMMITTED each then sees
 -- what was committed before the lock was given. A guard in the locking statement would see the world from
 -- before it, and open after a withdrawal. Refusals are raised, so that nothing of the command stays.
 --
--- What is looked up stands in a LATERAL with a LIMIT, so that it is found by its index one by one: joined
--- plainly, a young table is read through from end to end.
+-- What is looked up stands in a LATERAL with a LIMIT, so that it is found by its index one by one.
 --
 -- {lock} is this store's own number, so that stores in one database do not wait for each other.
 
@@ -19,7 +23,7 @@ DECLARE
     former regprocedure;
 BEGIN
     FOR former IN SELECT oid FROM pg_proc
-        WHERE proname = 'hub_append' AND pronamespace = current_schema()::regnamespace
+        WHERE proname IN ('hub_append', 'hub_latest', 'hub_living_wraps') AND pronamespace = current_schema()::regnamespace
     LOOP
         EXECUTE format('DROP FUNCTION %s', former);
     END LOOP;
@@ -44,7 +48,8 @@ CREATE OR REPLACE FUNCTION hub_append(
     p_blocks uuid[], p_blocked text[], p_unblocks uuid[], p_unblocked text[],
     p_gone bytea[], p_gone_cases uuid[],
     OUT status text, OUT detail text, OUT numbers bigint[]
-) LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $$
+) LANGUAGE plpgsql VOLATILE
+    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     done record;
     refused text;
@@ -184,20 +189,42 @@ BEGIN
     status := 'ok';
 END $$;
 
--- What a command reads before it: of each stream the rows from a version on, and the keys of living grants. A
--- function, so that it is planned once: otherwise each call is planned for its own arrays, which takes longer
--- than reading.
-CREATE OR REPLACE FUNCTION hub_latest(p_streams uuid[], p_versions bigint[], p_grants uuid[])
-    RETURNS TABLE (is_event boolean, id uuid, number bigint, topic text, sealed bytea)
-    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+-- What a command reads before it: of each stream the rows from a version on, the keys of living grants, and the
+-- entries of the block list against some logins. A function, so that it is planned once: otherwise each call is
+-- planned for its own arrays, which takes longer than reading.
+CREATE OR REPLACE FUNCTION hub_latest(p_streams uuid[], p_versions bigint[], p_grants uuid[], p_logins text[])
+    RETURNS TABLE (kind "char", id uuid, number bigint, name text, sealed bytea)
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
 BEGIN
     RETURN QUERY
-    SELECT true, e.*
+    SELECT 'e'::"char", e.*
     FROM unnest(p_streams, p_versions) AS n (stream, version), LATERAL (
         SELECT s.originator_id, s.originator_version, s.topic, s.state FROM stored_events s
         WHERE s.originator_id = n.stream AND s.originator_version >= n.version
         ORDER BY s.originator_version) AS e
     UNION ALL
-    SELECT false, g.grant_id, g.epoch, NULL, g.wrapped FROM grants g
-    WHERE g.grant_id = ANY (p_grants) AND g.state = 'living';
+    SELECT 'g'::"char", g.grant_id, g.epoch, NULL, g.wrapped FROM grants g
+    WHERE g.grant_id = ANY (p_grants) AND g.state = 'living'
+    UNION ALL
+    SELECT 'b'::"char", b.case_id, NULL, b.person, NULL FROM block_list b WHERE b.person = ANY (p_logins);
+END $$;
+
+-- What opens these messages of this recipient now, in their order. Begun from the messages that are asked for:
+-- begun from a recipient's grants it takes the longer the more there are.
+CREATE OR REPLACE FUNCTION hub_living_wraps(p_messages uuid[], p_recipient text, p_now timestamptz)
+    RETURNS TABLE (message_id uuid, grant_id uuid, wraps bytea, epoch integer, wrapped bytea)
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT n.message_id, w.grant_id, w.wraps, g.epoch, g.wrapped
+    FROM unnest(p_messages) AS n (message_id), LATERAL (
+        SELECT m.number FROM messages m
+        WHERE m.message_id = n.message_id AND m.recipient = p_recipient LIMIT 1) AS m, LATERAL (
+        SELECT w.grant_id, w.wraps FROM message_wraps w WHERE w.message_id = n.message_id OFFSET 0) AS w, LATERAL (
+        SELECT g.epoch, g.wrapped FROM grants g
+        WHERE g.grant_id = w.grant_id AND g.recipient = p_recipient AND g.state = 'living'
+            AND (g.ends_at IS NULL OR g.ends_at > p_now) LIMIT 1) AS g
+    WHERE (SELECT p.active FROM partners p WHERE p.slug = p_recipient)
+    ORDER BY m.number;
 END $$;
