@@ -9,10 +9,13 @@ import socket
 import ssl
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http.client import HTTPS_PORT
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from cryptography import x509
 
@@ -197,11 +200,8 @@ def _certificates(settings: Settings) -> str | None:
 
 
 def _certificate(address: str, authorities: Path) -> str | None:
-    unchecked = ssl.create_default_context()
-    unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
     try:
-        shown = x509.load_der_x509_certificate(_shown(address, unchecked))
-        if amiss := _ends_soon(shown, f"the certificate of {address}"):
+        if amiss := _shown_ends_soon(address):
             return amiss
         _shown(address, ssl.create_default_context(cafile=str(authorities)))
     except ssl.SSLCertVerificationError as error:
@@ -212,6 +212,14 @@ def _certificate(address: str, authorities: Path) -> str | None:
     except OSError:
         return f"no TLS at {address}: is the broker running there? see HUB_KAFKA_BOOTSTRAP"
     return None
+
+
+def _shown_ends_soon(address: str) -> str | None:
+    """Whoever signed it. Raises `OSError` where no TLS is spoken."""
+    unchecked = ssl.create_default_context()
+    unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+    shown = x509.load_der_x509_certificate(_shown(address, unchecked))
+    return _ends_soon(shown, f"the certificate of {address}")
 
 
 def _shown(address: str, context: ssl.SSLContext) -> bytes:
@@ -235,5 +243,11 @@ def _ends_soon(certificate: x509.Certificate, whose: str) -> str | None:
 
 
 def _issuer(settings: Settings) -> str | None:
+    """First until when its certificate lasts: to a client one that is over is an issuer that is away."""
+    address = urlsplit(settings.issuer)
+    if address.scheme == "https":
+        with suppress(OSError):  # What does not answer there is told of below, in the words of a login.
+            if amiss := _shown_ends_soon(f"{address.hostname}:{address.port or HTTPS_PORT}"):
+                return amiss
     OidcVerifier(settings.issuer, settings.audience).prove()
     return None

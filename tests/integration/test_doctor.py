@@ -352,6 +352,22 @@ def test_what_is_amiss_with_the_brokers_certificates_is_said_with_its_mend(tmp_p
         assert f"{no_file} is no file of certificates" in told(address, no_file)
 
 
+def test_an_issuers_certificate_that_ends_is_told_before_nobody_can_log_in(
+    world: World, broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    """A login meets one that is over, or signed by somebody unknown, as an issuer that is away."""
+    ours = Authority()
+    for lasts, said in ((timedelta(minutes=-1), "ended on"), (timedelta(days=3, hours=1), "ends in 3 days")):
+        with shows(ours.write_server(tmp_path / "issuer.pem", lasts)) as address:
+            found = amiss(world, broker, issuer=f"https://{address}")
+            assert f"the certificate of {address} {said}" in found["issuer"]
+    with shows(ours.write_server(tmp_path / "good.pem")) as address:
+        found = amiss(world, broker, issuer=f"https://{address}")
+        assert "certificate of" not in found["issuer"]
+        away = amiss(world, broker, issuer="https://127.0.0.1:9")["issuer"]
+        assert found["issuer"] == away.replace("127.0.0.1:9", address)
+
+
 def told(address: str, ca: Path) -> str:
     """What doctor says of the certificates."""
 
