@@ -22,7 +22,8 @@ from cryptography import x509
 from hub.adapters.broker.kafka_admin import amiss_with, amiss_with_topics
 from hub.adapters.http.tokens import OidcVerifier
 from hub.application.room import Room
-from hub.bootstrap import Parts, kafka_settings, kept_identity, latest_time, was_made
+from hub.bootstrap import Parts, kafka_settings, latest_time
+from hub.bootstrap.kept import kept_identity, was_made
 from hub.errors import HubError
 from hub.operating.telling import told
 from hub.ports import Broker

@@ -15,7 +15,8 @@ from contracts.terms import Category, OrganisationKind, SafetyLevel, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.application.committing import Command
-from hub.bootstrap import Parts, build, identity_of, initialise, utc_now
+from hub.bootstrap import Parts, build, initialise, utc_now
+from hub.bootstrap.kept import identity_of
 from hub.operating.process import settle
 from hub.settings import Settings
 from tests.support.social_reports import REPORTS

@@ -38,44 +38,13 @@ def router(issuer: EmbeddedIssuer | None, elsewhere: IssuerLogin | None) -> APIR
     @pages.get("/")
     def inbox(request: Request) -> Response:
         """Reports that wait for a person: unread past their deadline, then most urgent. Not of whom."""
-        visit = visitors.visit(request)
-        allowed = TABLE[_CASE_ROUTE]
-        may_open = any(allowed.get(r) in {Relation.UNASSIGNED, Relation.UNIT} for r in visit.caller.roles)
-        waiting = [
-            (
-                row.case_id,
-                row.row.clear["kind"],
-                row.row.clear["urgency"],
-                moment(row.row.clear["recorded"]),
-                row.read,
-                moment(over) if (over := row.row.clear["escalated"]) else None,
-                # A report waits before anybody coordinates a case; what comes later lies in one.
-                may_open
-                if row.row.clear["kind"] == MessageKind.REPORT_RECEIVED
-                else _may_open(visit, row.case_id),
-            )
-            for row in visit.parts.queries.inbox(visit.actor)
-        ]
-        due = [
-            (row.case_id, moment(row.row.clear["deadline"]), _may_open(visit, row.case_id))
-            for row in visit.parts.queries.notifications(visit.actor)
-        ]
-        unreviewed = [
-            moment(row.row.clear["deadline"]) for row in visit.parts.queries.unreviewed(visit.actor)
-        ]
-        return page(
-            request,
-            "inbox.html",
-            caller=visit.caller,
-            role=visit.role,
-            waiting=waiting,
-            due=due,
-            unreviewed=unreviewed,
-            now=visit.parts.outgoing.now(),
-            purposes=list(LookPurpose),
-            chosen=LookPurpose.COORDINATION,
-        )
+        return _inbox(request, visitors.visit(request))
 
+    _case_pages(pages)
+    return pages
+
+
+def _case_pages(pages: APIRouter) -> None:
     @pages.get("/cases")
     def own(request: Request) -> Response:
         """The tovholder's own cases. Each opens for a purpose that is asked for then."""
@@ -106,7 +75,42 @@ def router(issuer: EmbeddedIssuer | None, elsewhere: IssuerLogin | None) -> APIR
             return page(request, "purpose.html", caller=visit.caller, role=visit.role, **values)
         return _timeline(request, visit, purpose)
 
-    return pages
+
+def _inbox(request: Request, visit: visitors.Visit) -> Response:
+    allowed = TABLE[_CASE_ROUTE]
+    may_open = any(allowed.get(r) in {Relation.UNASSIGNED, Relation.UNIT} for r in visit.caller.roles)
+    waiting = [
+        (
+            row.case_id,
+            row.row.clear["kind"],
+            row.row.clear["urgency"],
+            moment(row.row.clear["recorded"]),
+            row.read,
+            moment(over) if (over := row.row.clear["escalated"]) else None,
+            # A report waits before anybody coordinates a case; what comes later lies in one.
+            may_open
+            if row.row.clear["kind"] == MessageKind.REPORT_RECEIVED
+            else _may_open(visit, row.case_id),
+        )
+        for row in visit.parts.queries.inbox(visit.actor)
+    ]
+    due = [
+        (row.case_id, moment(row.row.clear["deadline"]), _may_open(visit, row.case_id))
+        for row in visit.parts.queries.notifications(visit.actor)
+    ]
+    unreviewed = [moment(row.row.clear["deadline"]) for row in visit.parts.queries.unreviewed(visit.actor)]
+    return page(
+        request,
+        "inbox.html",
+        caller=visit.caller,
+        role=visit.role,
+        waiting=waiting,
+        due=due,
+        unreviewed=unreviewed,
+        now=visit.parts.outgoing.now(),
+        purposes=list(LookPurpose),
+        chosen=LookPurpose.COORDINATION,
+    )
 
 
 def _may_open(visit: visitors.Visit, case_id: UUID | None) -> bool:

@@ -1,6 +1,5 @@
 """The composition root, where parts meet. Nothing is built at import; tests build the same way."""
 
-import json
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -10,14 +9,12 @@ from pathlib import Path
 from threading import Lock
 from uuid import UUID, uuid4
 
-from cryptography.exceptions import UnsupportedAlgorithm
-
 from contracts.client.keys import Identity
 from contracts.client.party import Party
 from contracts.terms import Category, OrganisationKind
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.broker.kafka import KafkaBroker, KafkaSettings
-from hub.adapters.store.application import StoreApplication, open_store, sqlite_path
+from hub.adapters.store.application import StoreApplication
 from hub.adapters.store.views import TableView, TableViews
 from hub.aggregates.base import Actor
 from hub.application import Hub, Within
@@ -27,7 +24,8 @@ from hub.application.queries import Queries
 from hub.application.room import Room
 from hub.application.waiting import Waiting
 from hub.application.watching import watched
-from hub.errors import Corrupt, HubError, Invalid, Missing, TamperedRow, UnknownKey
+from hub.bootstrap.kept import AnotherKek, identity_of, kept_identity, opened, write_made_for
+from hub.errors import HubError, Invalid, Missing
 from hub.gates.covered import Covering
 from hub.gates.disclosing import Discloser
 from hub.gates.opening import Opener
@@ -187,7 +185,7 @@ def initialise(settings: Settings) -> bool:
             if folder_made:  # Left there, it would be in the way of the copy.
                 with suppress(OSError):
                     settings.kek_path.parent.rmdir()
-            if isinstance(error, _AnotherKek):
+            if isinstance(error, AnotherKek):
                 raise Missing(
                     f"{settings.kek_path} is missing, and the database was made with it: put your copy back"
                 ) from error
@@ -203,99 +201,8 @@ def initialise(settings: Settings) -> bool:
             kept_identity(settings.data_dir / "keys" / "recipients" / settings.unit)
     finally:
         parts.close()
-    if not settings.made_for_path.exists():
-        written = settings.made_for_path.with_suffix(".new")
-        written.write_text(json.dumps(_made_for(settings)) + "\n")
-        written.replace(settings.made_for_path)
+    write_made_for(settings)
     return made
-
-
-def _made_for(settings: Settings) -> dict[str, str]:
-    return {"municipality": settings.municipality, "unit": settings.unit}
-
-
-def _refuse_another(settings: Settings) -> None:
-    """Topics, seals and cases name the municipality and the unit; under others nothing would be found."""
-    path = settings.made_for_path
-    try:
-        made_for = json.loads(path.read_text())
-    except FileNotFoundError:
-        return
-    except ValueError:
-        made_for = None
-    if not isinstance(made_for, dict):
-        raise Corrupt(
-            f"{path} is not what `hub init` wrote: delete it and run `hub init` with the same settings"
-        )
-    for name, value in _made_for(settings).items():
-        if made_for.get(name) != value:
-            raise Invalid(
-                f"HUB_{name.upper()} is not the {name} that this hub was made for: see {path}", field=name
-            )
-
-
-def was_made(settings: Settings) -> bool:
-    """Whether `hub init` made a hub here: of what it makes after the database something is left."""
-    return settings.made_for_path.exists() or (settings.data_dir / "keys" / "hub").exists()
-
-
-def _refuse_lost(settings: Settings) -> None:
-    """An empty database in the place of one that was lost would look like a hub without a case."""
-    if settings.store_url.startswith("sqlite:") and was_made(settings):
-        path = sqlite_path(settings.store_url)
-        if not path.exists():
-            raise Missing(
-                f"there is no database at {path}: put your backup back and run `hub restored`, or see"
-                " HUB_DATABASE_URL"
-            )
-
-
-class _AnotherKek(Corrupt):
-    """Raised when the database's keys are wrapped under another key-encryption key than the one here."""
-
-
-def identity_of(folder: Path) -> Identity:
-    """Signing and sealing keys in a folder, made where there are none yet."""
-    if not any((folder / name).exists() for name in ("sealing.pem", "signing.pem")):
-        Identity.new().save(folder)
-    return kept_identity(folder)
-
-
-def kept_identity(folder: Path) -> Identity:
-    """Keys that a store rests on: never made anew. Raises `Missing`, `Corrupt` with the way out."""
-    try:
-        return Identity.load(folder)
-    except FileNotFoundError as error:
-        raise Missing(
-            f"{error.filename} is missing, and partners know it: put your copy of `keys/` back"
-        ) from error
-    except PermissionError as error:
-        raise Corrupt(f"{folder}: {error.strerror or error}") from error
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise Corrupt(f"{folder} holds no usable keys: put your copy of `keys/` back") from error
-
-
-def _opened(settings: Settings, *, migrate: bool) -> tuple[StoreApplication, Identity]:
-    """The store, and the hub's own keys, which belong to it. Raises `Missing`, `Corrupt`."""
-    if not settings.kek_path.exists():
-        first = "" if was_made(settings) else "run `hub init` first, or "
-        raise Missing(f"{settings.kek_path} is missing: {first}put your copy of it back")
-    _refuse_another(settings)
-    _refuse_lost(settings)
-    app = open_store(settings.store_url, settings.kek_path, settings.fence_path, migrate=migrate)
-    try:
-        app.keys.mac("index", b"")
-        # Only a store without a partner is new: once the unit is registered, keys that are gone are lost.
-        own = kept_identity if app.store.partners() else identity_of
-        return app, own(settings.data_dir / "keys" / "hub")
-    except (TamperedRow, UnknownKey) as error:
-        app.close()
-        raise _AnotherKek(
-            "the database was made with another key-encryption key: put that one back"
-        ) from error
-    except BaseException:
-        app.close()
-        raise
 
 
 def build(
@@ -306,7 +213,7 @@ def build(
     migrate: bool = False,
 ) -> Parts:
     """Put the hub together over the store that the settings name. Raises `Missing`, `Corrupt`."""
-    app, identity = _opened(settings, migrate=migrate)
+    app, identity = opened(settings, migrate=migrate)
     store, keys = app.store, app.keys
     clock, measures = SteadyClock(clock, latest_time(app)), Measures()
     app.on_commit(measures.wrote)
@@ -327,29 +234,8 @@ def build(
         clock=clock,
         room=Room(settings.disks, settings.disk_reserve),
     )
-    opener = Opener(
-        municipality=settings.municipality,
-        events=app,
-        store=store,
-        keys=keys,
-        ledger=committer.ledger,
-        covering=Covering(case=committer.case, agreement=committer.agreement),
-        barring=committer.barring,
-        partner_id=committer.partner_id,
-        clock=clock,
-        new_id=new_id,
-    )
-    hub = Hub(
-        committer,
-        unit=settings.unit,
-        on_call=settings.on_call,
-        broker_login=settings.kafka_username,
-        within=Within(
-            acute_read=settings.acute_read_within,
-            referral_answered_working_days=settings.referral_answer_working_days,
-        ),
-        new_id=new_id,
-    )
+    opener = _opener(settings, app, committer, new_id)
+    hub = _hub(settings, committer, new_id)
     watched(hub, measures)
     return Parts(
         settings=settings,
@@ -358,16 +244,7 @@ def build(
         hub=hub,
         committer=committer,
         opener=opener,
-        inbound=Inbound(
-            hub=hub,
-            store=store,
-            identity=identity,
-            municipality=settings.municipality,
-            former_keys=committer.former_keys,
-            production=settings.production,
-            clock=clock,
-            new_id=new_id,
-        ),
+        inbound=_inbound(settings, app, identity, hub, committer, new_id),
         outgoing=Outgoing(store=store, identity=identity, municipality=settings.municipality, clock=clock),
         queries=Queries(
             committer=committer,
@@ -383,6 +260,58 @@ def build(
         waiting=Waiting(store, views, app.last),
         measures=measures,
         clock=clock,
+        new_id=new_id,
+    )
+
+
+def _opener(
+    settings: Settings, app: StoreApplication, committer: Committer, new_id: Callable[[], UUID]
+) -> Opener:
+    return Opener(
+        municipality=settings.municipality,
+        events=app,
+        store=app.store,
+        keys=app.keys,
+        ledger=committer.ledger,
+        covering=Covering(case=committer.case, agreement=committer.agreement),
+        barring=committer.barring,
+        partner_id=committer.partner_id,
+        clock=committer.now,
+        new_id=new_id,
+    )
+
+
+def _hub(settings: Settings, committer: Committer, new_id: Callable[[], UUID]) -> Hub:
+    within = Within(
+        acute_read=settings.acute_read_within,
+        referral_answered_working_days=settings.referral_answer_working_days,
+    )
+    return Hub(
+        committer,
+        unit=settings.unit,
+        on_call=settings.on_call,
+        broker_login=settings.kafka_username,
+        within=within,
+        new_id=new_id,
+    )
+
+
+def _inbound(
+    settings: Settings,
+    app: StoreApplication,
+    identity: Identity,
+    hub: Hub,
+    committer: Committer,
+    new_id: Callable[[], UUID],
+) -> Inbound:
+    return Inbound(
+        hub=hub,
+        store=app.store,
+        identity=identity,
+        municipality=settings.municipality,
+        former_keys=committer.former_keys,
+        production=settings.production,
+        clock=committer.now,
         new_id=new_id,
     )
 
