@@ -3,7 +3,7 @@
 The promise of each port stands beside it; one contract suite holds every implementation to it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -221,6 +221,9 @@ class Events(Protocol):
 
     def event(self, stream: UUID, version: int) -> Any:
         """One event, opened. Raises `Missing`, `Corrupt`."""
+
+    def recorded(self, streams: Collection[UUID]) -> set[UUID]:
+        """Those of these streams that hold something, also what cannot be read."""
 
     def commit(self, *aggregates: Aggregate | Lone, alongside: Alongside) -> int:
         """Write pending events and everything alongside in one transaction; the last position."""

@@ -1,6 +1,6 @@
 """One command, one transaction: load, decide, seal, write (design: *Gate 1, at append*)."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, partial
@@ -199,15 +199,12 @@ class Committer:
         """Whether a named person has seen that the report was taken back."""
         return self._is_on_record(self.retraction_seen_id(case_id, report_id))
 
+    def recorded(self, facts: Collection[UUID]) -> set[UUID]:
+        """Those of these facts, each the only one of its stream, that are on record."""
+        return self._events.recorded(facts)
+
     def _is_on_record(self, stream: UUID) -> bool:
-        """A fact that cannot be read is there all the same."""
-        try:
-            self._events.event(stream, 1)
-        except Missing:
-            return False
-        except Corrupt as error:
-            log.error("a fact of its own cannot be read", error=error.slug)
-        return True
+        return bool(self.recorded([stream]))
 
     def taken_over(self, case_id: UUID, recipient: str) -> bool:
         """Whether a recipient's system took over everything that it was told of the case and still holds."""

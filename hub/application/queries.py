@@ -105,21 +105,24 @@ class Queries:
         Who is blocked from a case isn't told that it is there, nor shown reports whose case can't be read.
         """
         rows = self._views[intake.NAME].rows(by.organisation)
-        return self._waiting(by, intake.waiting(rows, self._retraction_was_seen))
+        return self._waiting(by, intake.waiting(rows, self._seen))
 
-    def _retraction_was_seen(self, row: Row) -> bool:
-        """What can't be read waits: seen is only what is known to be."""
-        try:
-            ledger = self._committer.ledger(row.thread)
-        except Corrupt:
-            return False
-        return ledger is not None and self._was_read(ledger.case_id, row)
+    def _seen(self, rows: Sequence[Row]) -> set[UUID]:
+        """The messages of those that a person has seen. What can't be read waits: it is not known to be."""
+        ledgers = self._events.latest(row.thread for row in rows)
+        return self._read_by_a_person(rows, ledgers)
 
-    def _was_read(self, case_id: UUID, row: Row) -> bool:
-        """Whether a named person has read what the row says: a report, or that one was taken back."""
-        taken_back = row.clear["kind"] == MessageKind.REPORT_RETRACTED
-        asked = self._committer.was_retraction_seen if taken_back else self._committer.was_read
-        return asked(case_id, UUID(str(row.clear["report"])))
+    def _read_by_a_person(self, rows: Iterable[Row], ledgers: Mapping[UUID, object]) -> set[UUID]:
+        """The messages of those whose report a named person has read, or seen that it was taken back."""
+        facts: dict[UUID, UUID] = {}
+        for row in rows:
+            ledger, report = ledgers[row.thread], row.clear.get("report")
+            if isinstance(ledger, DisclosureLedger) and report:
+                taken_back = row.clear["kind"] == MessageKind.REPORT_RETRACTED
+                fact = self._committer.retraction_seen_id if taken_back else self._committer.read_id
+                facts[row.message_id] = fact(ledger.case_id, UUID(report))
+        recorded = self._committer.recorded(list(facts.values()))
+        return {message for message, fact in facts.items() if fact in recorded}
 
     def notifications(self, by: Actor) -> list[Waiting]:
         """Child notifications that wait for a person's answer, the nearest deadline first."""
@@ -134,6 +137,7 @@ class Queries:
         found = []
         waiting = list(rows)
         ledgers = self._events.latest(row.thread for row in waiting)
+        read = self._read_by_a_person(waiting, ledgers)
         for row in waiting:
             ledger = ledgers[row.thread]
             if isinstance(ledger, Corrupt):
@@ -141,8 +145,8 @@ class Queries:
                 if not hidden:
                     found.append(Waiting(None, row, read=None))
             elif isinstance(ledger, DisclosureLedger) and ledger.case_id not in hidden:
-                read = self._was_read(ledger.case_id, row) if row.clear.get("report") else None
-                found.append(Waiting(ledger.case_id, row, read))
+                by_a_person = row.message_id in read if row.clear.get("report") else None
+                found.append(Waiting(ledger.case_id, row, by_a_person))
         return found
 
     def hand_overs(self, by: Actor, purpose: str) -> list[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ report waits here too, whatever was decided on the report, until a named person 
 a report was taken back, until a named person has seen what was built on it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -55,10 +55,11 @@ def project(told: Told) -> Effect:
             return Effect()
 
 
-def waiting(rows: Iterable[Row], seen: Callable[[Row], bool]) -> list[Row]:
+def waiting(rows: Iterable[Row], seen: Callable[[Sequence[Row]], Collection[UUID]]) -> list[Row]:
     """The reports that wait for a person, most urgent first, then oldest first.
 
-    `seen` says whether a named person has seen that a report was taken back; it is asked of what was decided.
+    `seen` says of which a named person has seen that the report was taken back; it is asked once, of what was
+    decided, and answers with their messages.
     On top those that nobody had read when their time was over; `escalated` says which time that was.
     """
     reports: list[Row] = []
@@ -96,8 +97,10 @@ def waiting(rows: Iterable[Row], seen: Callable[[Row], bool]) -> list[Row]:
             case MessageKind.CHILD_NOTIFICATION_ANSWERED if row.thread in minors:
                 resting.add(row.thread)
     gone = opened | matched | resting
-    back = {r.message_id: r for r in reports if r.clear["kind"] == MessageKind.REPORT_RETRACTED}
-    left = [r for r in reports if r.thread not in gone or (r.message_id in back and not seen(r))]
+    decided = [r for r in reports if r.thread in gone and r.clear["kind"] == MessageKind.REPORT_RETRACTED]
+    was_seen = seen(decided)
+    left = [r for r in reports if r.thread not in gone]
+    left += [r for r in decided if r.message_id not in was_seen]
     left += [r for r in _still_there(added, reports) if r.sequence > settled.get(r.thread, 0)]
     told = [replace(r, clear={**r.clear, "escalated": escalated.get(str(r.clear["report"]))}) for r in left]
     return sorted(

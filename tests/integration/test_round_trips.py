@@ -8,6 +8,7 @@ import pytest
 
 from contracts.terms import Category, SafetyLevel
 from hub.adapters.http.access import Role
+from tests.integration.test_staff import brought_up
 from tests.support.api import Api, clock_now
 from tests.world import NGO, UNIT, World
 
@@ -64,3 +65,23 @@ def test_the_keys_of_heads_take_three_statements_however_many_are_asked_for(
         answer = system.post("/v1/messages/head-keys", {"messages": some})
         assert set(answer.json()["keys"]) == set(some)
         assert len(asked) == 3
+
+
+def test_the_inbox_and_a_timeline_ask_as_often_however_much_there_is(town: Api, asked: list[None]) -> None:
+    """Of a timeline only each matched inquiry asks more, and each report in it."""
+    world = town.world
+    inge, tove = town.login("inge", UNIT, Role.CASEWORKER), town.login("tove", UNIT, Role.TOVHOLDER)
+    case, often = world.open_case(), []
+    world.match(case, world.report())
+    for more in (1, 5):
+        for _ in range(more):
+            world.report()
+            world.assess(case)
+        brought_up(world)
+        tove.get(f"/v1/cases/{case}/timeline", "safety")
+        asked.clear()
+        assert len(inge.get("/v1/inbox").json()["waiting"]) >= more
+        of_the_inbox = len(asked)
+        assert tove.get(f"/v1/cases/{case}/timeline", "safety").status_code == 200
+        often.append((of_the_inbox, len(asked) - of_the_inbox))
+    assert often[0] == often[1]

@@ -48,7 +48,9 @@ def brought_up(world: World) -> None:
     """What relay and projection do, from the outbox straight into the read models of unit and NGO."""
     parts = world.parts
     for owner in (UNIT, NGO):
-        world.identities[owner].save(parts.settings.data_dir / "keys" / "recipients" / owner)
+        folder = parts.settings.data_dir / "keys" / "recipients" / owner
+        if not folder.exists():
+            world.identities[owner].save(folder)
         models = parts.models(
             owner, {name: parts.views[name] for name in ("timeline", "intake", "referrals")}
         )

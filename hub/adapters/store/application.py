@@ -1,6 +1,6 @@
 """The event-sourced application on either store, and how one is opened."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -114,7 +114,8 @@ class StoreApplication(Application[UUID]):
         A stream that is corrupt answers with its `Corrupt` in its place and stops no other.
         As `load`, but of what was read before only the events since then are read and opened.
         """
-        return self._latest(dict.fromkeys(ids), _ALONE).aggregates
+        wanted = dict.fromkeys(ids)
+        return self._latest(wanted, _ALONE).aggregates if wanted else {}
 
     def ahead(self, aggregate_id: UUID, likely: Callable[[Any], Likely]) -> Ahead:
         """The latest of one aggregate and, read in the same statement, of what it is likely to need.
@@ -175,6 +176,10 @@ class StoreApplication(Application[UUID]):
         if not stored:
             raise Missing("there is no such event, or none for you")
         return self.mapper.to_domain_event(stored[0])
+
+    def recorded(self, streams: Collection[UUID]) -> set[UUID]:
+        """Those of these streams that hold something, also what cannot be read."""
+        return self._recorder.recorded(streams)
 
     def notifications(self, after: int, limit: int) -> Sequence[Notification]:
         """The events after a position, in the order in which they were committed; numbers have gaps."""

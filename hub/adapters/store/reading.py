@@ -1,6 +1,6 @@
 """Reading streams and the log, the same on either database and leaner than the library's own."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from hub.adapters.store.database import Database
 from hub.ports import WrappedKey
 
 _STREAM = "SELECT originator_version, topic, state FROM stored_events WHERE originator_id = ?"
+_BEGUN = "SELECT originator_id FROM stored_events WHERE originator_id = ANY(?) AND originator_version = 1"
 _WHOLE_STREAM = f"{_STREAM} ORDER BY originator_version"
 _GRANT_KEYS = "SELECT grant_id, epoch, wrapped FROM grants WHERE grant_id = ANY(?) AND state = 'living'"
 _BARRINGS = "SELECT case_id, person FROM block_list WHERE person = ANY(?)"
@@ -39,6 +40,13 @@ class LogReader:
             self.database.read(sql, [self.database.stream(stream), version]) for stream, version in since
         ]
         return found, grant_keys(self.database, grants), barrings(self.database, logins)
+
+    def recorded(self, streams: Collection[UUID]) -> set[UUID]:
+        """Those of these streams that hold something."""
+        if not streams:
+            return set()
+        rows = self.database.read(_BEGUN, [[self.database.stream(stream) for stream in streams]])
+        return {self.database.from_stream(stream) for (stream,) in rows}
 
     def select_events(
         self,
