@@ -211,6 +211,14 @@ def test_where_the_case_changed_since_it_is_read_again(world: World) -> None:
     assert len(world.messages_of(NGO)) == before, "told on a consent that was withdrawn meanwhile"
 
 
+def test_the_case_of_another_call_is_not_decided_on(world: World) -> None:
+    case, other = world.open_case(), world.report(SAME_WOMAN)
+    known = world.parts.committer.case_for(other, (TOVHOLDER.login,), change=True)
+    command = replace(world.command(TOVHOLDER), known=known)
+    world.parts.hub.change_safety_level(command, case, SafetyLevel.HIGH, "Truslerne tager til")
+    assert world.case(case).safety_level is SafetyLevel.HIGH
+
+
 def test_what_one_command_changed_no_other_decides_on(world: World) -> None:
     """The same call gives two commands: the second finds the case as the first left it in the store."""
     case = world.open_case()
