@@ -220,6 +220,8 @@ class MessageKind(StrEnum):
     """It was recorded wrongly, which is not withdrawn."""
     LEGAL_BASIS_RECORDED = "legal_basis_recorded"
     LEGAL_BASIS_ENDED = "legal_basis_ended"
+    LEGAL_BASIS_CORRECTED = "legal_basis_corrected"
+    """It was recorded wrongly, which is not ended."""
     SAFETY_ASSESSED = "safety_assessed"
     SAFETY_LEVEL_CHANGED = "safety_level_changed"
     FREE_TEXT_READ = "free_text_read"

@@ -435,6 +435,19 @@ class World:
             reason="Aldrig sagt",
         )
 
+    def wrong_basis(
+        self, case: UUID, basis: UUID, recipient: str | None = None, category: Category | None = None
+    ) -> Answer:
+        """A legal basis was recorded wrongly."""
+        return self.parts.hub.correct_legal_basis(
+            self.command(TOVHOLDER),
+            case,
+            basis,
+            recipient=recipient,
+            category=category,
+            reason="Ikke den rigtige regel",
+        )
+
     def supplement(self, report_id: UUID, name: str = NIGHT, reporter: str = POLICE, **changed: Any) -> UUID:
         """The reporter adds to a report of its own, with an example under a new id."""
         update = {"report_id": uuid4(), "supplements": report_id, **changed}

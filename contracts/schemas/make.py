@@ -121,7 +121,7 @@ PUBLISHED: Final[Mapping[str, Published]] = MappingProxyType(
         "purge_answer_v1": Published(PurgeAnswer, "1.0.0", "partner"),
         "report_retraction_v1": Published(ReportRetraction, "1.0.0", "partner"),
         "problem_v1": Published(Problem, "1.0.0", "partner"),
-        "head_v1": Published(Head, "1.2.0", "hub"),
+        "head_v1": Published(Head, "1.3.0", "hub"),
         "part_v1": Published(Part, "1.1.0", "hub"),
         "control_v1": Published(
             Annotated[Control, Field(discriminator="control")],

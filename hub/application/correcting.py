@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from contracts.social_report_terms_v1 import ThreatTarget
-from contracts.terms import Category
+from contracts.terms import BasisRule, Category
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.terms import NotificationCause
+from hub.aggregates.citizen_case.transitions import LEGAL
 from hub.aggregates.citizen_case.values import Content
 from hub.aggregates.disclosure_ledger import RevocationReason, Source
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
@@ -102,6 +103,46 @@ class Correcting(ChildrenAtRisk):
                 cases=(case,),
                 ends=tuple(ended),
                 reason=RevocationReason.DISCLOSED_IN_ERROR,
+                may_not_wait=True,
+            )
+
+        return self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
+
+    def correct_legal_basis(
+        self,
+        command: Command,
+        case_id: UUID,
+        basis_id: UUID,
+        *,
+        recipient: str | None = None,
+        category: Category | None = None,
+        reason: str,
+    ) -> Answer:
+        """A legal basis was recorded wrongly: its grants end at once, never as a conflict.
+
+        What was told on them is revoked as told in error, and stands among the possible breaches. Where it
+        notified of a child, that is due again: a person says whether anybody has been told (domain rule 7).
+        """
+        command = replace(command, expected=None)
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            before, falling = case.version, Falling()
+            ended = case.correct_legal_basis(
+                basis_id=basis_id,
+                recipient=recipient,
+                category=category,
+                reason=reason,
+                by=command.by,
+                at=now,
+            )
+            notified = case.bases[basis_id].rule is BasisRule.CHILD_NOTIFICATION
+            if case.version > before and notified and case.state in LEGAL["child_notification_falls_due"]:
+                falling = self._at_risk(case, NotificationCause.CORRECTION, command.by, now)
+            return Change(
+                cases=(case,),
+                ends=tuple(ended),
+                reason=RevocationReason.DISCLOSED_IN_ERROR,
+                timers=falling.timers,
                 may_not_wait=True,
             )
 

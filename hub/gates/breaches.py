@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from contracts.terms import Category
 from hub.aggregates.citizen_case.case import CitizenCase
@@ -24,6 +25,8 @@ class Cause(StrEnum):
 
     CONSENT_CORRECTED = "consent_corrected"
     """It rested on a consent that was recorded wrongly."""
+    LEGAL_BASIS_CORRECTED = "legal_basis_corrected"
+    """It rested on a legal basis that was recorded wrongly."""
     EMERGENCY_NOT_JUSTIFIED = "emergency_not_justified"
     """It was told because a life was in danger, and the review found that this was not justified."""
     MATCH_UNDONE = "match_undone"
@@ -61,13 +64,18 @@ def of_case(case: CitizenCase, told: Iterable[Told], now: datetime) -> list[Poss
         rested = set(part.grants)
         found: set[Cause] = set()
         if rested <= case.struck | not_justified:
-            found |= {Cause.CONSENT_CORRECTED} if rested & case.struck else set()
+            found |= {_corrected(case, grant) for grant in rested & case.struck}
             found |= {Cause.EMERGENCY_NOT_JUSTIFIED} if rested & not_justified else set()
         found |= {Cause.BASIS_WHILE_MATCHED} if rested <= while_matched else set()
         found |= {Cause.MATCH_UNDONE} if any(_made_by(m, source, at) for m in case.mistakes) else set()
         return found
 
     return _listed([t for t in told if t.recipient != case.unit], causes, now)
+
+
+def _corrected(case: CitizenCase, grant: UUID) -> Cause:
+    basis = case.bases[case.grants[grant].basis_id]
+    return Cause.CONSENT_CORRECTED if basis.rule is None else Cause.LEGAL_BASIS_CORRECTED
 
 
 def of_inquiry(

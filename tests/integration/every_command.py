@@ -271,6 +271,7 @@ class TheRest:
         basis = self.basis(case, POLICE, [C.INCIDENT])
         hub.tell_citizen(self.by(), case, basis, self.world.clock())
         hub.end_legal_basis(self.by(), case, basis)
+        hub.correct_legal_basis(self.by(), case, basis, reason=self.word())
         grants = [g.grant_id for g in self.world.case(case).grants.values() if g.recipient == POLICE]
         hub.end_again(self.by(), case, grants)
 

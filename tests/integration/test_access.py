@@ -94,6 +94,7 @@ CASES: dict[str, dict[Role, set[str]]] = {
     # An emergency is never blocked: the programme lead acts where the coordinator is away.
     "POST /v1/cases/{case_id}/legal-bases": {**INTAKE, R.PROGRAMME_LEAD: {U, C, O}},
     "POST /v1/cases/{case_id}/legal-bases/{basis_id}/end": {role: {U, C, O} for role in STAFF},
+    "POST /v1/cases/{case_id}/legal-bases/{basis_id}/correction": {role: {U, C, O} for role in STAFF},
     "POST /v1/cases/{case_id}/legal-bases/{basis_id}/citizen-told": {
         **INTAKE,
         R.PROGRAMME_LEAD: {U, C, O},

@@ -11,14 +11,16 @@ from contracts.inbound_v1 import Inbound, PurgeAnswer, PurgeOutcome, RetentionBa
 from contracts.message_v1 import Revoked
 from contracts.terms import BasisRule, Category
 from hub.aggregates.base import Actor
-from hub.aggregates.citizen_case.events import ConsentCorrected
+from hub.aggregates.citizen_case.children import waiting_notifications
+from hub.aggregates.citizen_case.events import ChildNotificationDue, ConsentCorrected, LegalBasisCorrected
+from hub.aggregates.citizen_case.terms import NotificationCause
 from hub.aggregates.disclosure_ledger import RevocationReason
 from hub.aggregates.disclosure_ledger import Revoked as Recorded
 from hub.aggregates.look import LookRecorded
 from hub.errors import Missing
 from hub.projections import disclosures
 from hub.topics.following import Follower
-from tests.world import CASEWORKER, NGO, SAME_WOMAN, SHELTER, TOVHOLDER, UNIT, World, at
+from tests.world import CASEWORKER, CHILDREN, NGO, SAME_WOMAN, SHELTER, TOVHOLDER, UNIT, World, at
 
 C = Category
 LEAD = Actor("lone", "Lone Leder", "programme_lead", UNIT)
@@ -133,6 +135,83 @@ def test_asking_for_possible_breaches_is_a_look_on_record(world: World) -> None:
     breaches(world, case)
     look = world.facts(LookRecorded)[-1]
     assert (look.what, look.by.person, look.case_id) == ("possible_breaches", LEAD.person, case)
+
+
+# --- a legal basis that was recorded wrongly ------------------------------------------------------------
+
+
+def test_what_was_told_on_a_wrong_basis_is_revoked_as_told_in_error_and_is_a_possible_breach(
+    world: World,
+) -> None:
+    case = world.open_case()
+    basis = world.legal_basis(case, [NGO, SHELTER], [C.INCIDENT, C.WISHES], BasisRule.AUTHORITY_DUTY)
+    (message,) = world.messages_of(SHELTER)
+    world.open_message(SHELTER, message)
+    assert breaches(world, case) == []
+    world.wrong_basis(case, basis, SHELTER)
+    assert world.told(SHELTER) == []
+    assert len(world.told(NGO)) == 1, "the rest of it stands"
+    (control,) = world.controls_of(SHELTER)
+    assert isinstance(control, Revoked)
+    assert control.messages == (message.message_id,)
+    (breach,) = breaches(world, case)
+    assert (breach["recipient"], breach["message"]) == (SHELTER, message.message_id)
+    assert (breach["categories"], breach["causes"]) == ((C.INCIDENT, C.WISHES), ("legal_basis_corrected",))
+    assert [o["by"] for o in breach["opened"]] == ["Anna Ansat"]
+    assert (breach["revoked"]["reason"], breach["answered"]) == ("disclosed_in_error", "waiting")
+
+
+def test_what_a_person_had_ended_before_it_was_found_to_be_wrong_is_listed_too(world: World) -> None:
+    case = world.open_case()
+    basis = world.legal_basis(case, [NGO], [C.INCIDENT], BasisRule.AUTHORITY_DUTY)
+    world.end_basis(case, basis)
+    assert breaches(world, case) == [], "what ended was sound"
+    world.wrong_basis(case, basis)
+    world.wrong_basis(case, basis)
+    assert len(world.facts(LegalBasisCorrected)) == 1, "twice is once"
+    (breach,) = breaches(world, case)
+    assert (breach["causes"], breach["revoked"]["reason"]) == (("legal_basis_corrected",), "basis_ended")
+
+
+@pytest.mark.parametrize("consent_first", [True, False])
+def test_what_also_rests_on_a_consent_opens_and_is_no_breach(world: World, consent_first: bool) -> None:
+    case = world.open_case()
+    if consent_first:
+        world.consent(case, [NGO], [C.RISK])
+    basis = world.legal_basis(case, [NGO], [C.RISK], BasisRule.AUTHORITY_DUTY)
+    if not consent_first:
+        world.consent(case, [NGO], [C.RISK])
+    world.assess(case)
+    world.wrong_basis(case, basis)
+    assert len(world.told(NGO)) == 1
+    assert breaches(world, case) == []
+
+
+def test_what_rested_on_a_wrong_consent_and_a_wrong_basis_names_both(world: World) -> None:
+    case = world.open_case()
+    consent = world.consent(case, [NGO], [C.RISK])
+    basis = world.legal_basis(case, [NGO], [C.RISK], BasisRule.AUTHORITY_DUTY)
+    world.assess(case)
+    world.never_said(case, consent)
+    world.wrong_basis(case, basis)
+    assert world.told(NGO) == []
+    (breach,) = breaches(world, case)
+    assert breach["causes"] == ("consent_corrected", "legal_basis_corrected")
+
+
+def test_a_child_that_was_notified_of_on_a_wrong_basis_is_due_again(world: World) -> None:
+    """What child services were told they drop: somebody must say whether anybody is told (domain rule 7)."""
+    case = world.report(SAME_WOMAN)
+    basis = UUID(world.notify(case).ids["basis"])
+    assert world.told(CHILDREN)
+    assert waiting_notifications(world.case(case)) == []
+    world.wrong_basis(case, basis)
+    assert world.told(CHILDREN) == []
+    (due,) = waiting_notifications(world.case(case))
+    assert world.facts(ChildNotificationDue)[-1].cause is NotificationCause.CORRECTION
+    assert due.deadline in [at for at, _ in world.parts.app.store.due(due.deadline, 10)]
+    world.wrong_basis(case, basis)
+    assert len(world.facts(ChildNotificationDue)) == 2, "twice is once"
 
 
 # --- a wrong match --------------------------------------------------------------------------------------

@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from contracts.terms import Category, MessageKind, OrganisationKind
+from contracts.terms import BasisRule, Category, MessageKind, OrganisationKind
 from hub.adapters.http.access import Role
 from hub.adapters.web.entries import days
+from hub.adapters.web.overview import bases
 from hub.adapters.web.wording import Words
 from hub.aggregates.citizen_case.events import EntryCorrected, ReportNotOurs
 from hub.projections import disclosures
@@ -90,6 +91,33 @@ def test_a_consent_is_corrected_and_its_possible_breach_is_listed(api: Api, tove
     assert [r["reason"] for line in told if line["recipient"] == NGO for r in line["revoked"]] == [
         "disclosed_in_error"
     ]
+
+
+def test_a_legal_basis_is_corrected_and_its_possible_breach_is_listed(api: Api, tove: Caller) -> None:
+    world = api.world
+    case = world.open_case()
+    basis = world.legal_basis(case, [NGO], [C.INCIDENT], BasisRule.AUTHORITY_DUTY)
+    path = f"/v1/cases/{case}"
+    body = {"recipient": "krisecenter", "reason": "Ikke den rigtige regel"}
+    assert tove.post(f"{path}/legal-bases/{basis}/correction", body).status_code == 404
+    stale = {"Idempotency-Key": str(uuid4()), "If-Match": '"1"'}
+    right = {"reason": "Ikke den rigtige regel"}
+    done = tove.post(f"{path}/legal-bases/{basis}/correction", right, headers=stale)
+    assert done.status_code == 201, "never a conflict"
+    follower = Follower(world.parts.app, world.parts.views[disclosures.NAME])
+    while follower.step(500):
+        pass
+    found = tove.get(f"{path}/possible-breaches", "supervision").json()
+    assert [(b["recipient"], b["causes"], b["answered"]) for b in found["possible_breaches"]] == [
+        (NGO, ["legal_basis_corrected"], "waiting")
+    ]
+    world.project()
+    rows = world.parts.queries.timeline(TOVHOLDER, world.case(case), "coordination")
+    (shown,) = bases(rows, Words("en"))
+    assert shown.state(Words("en"), world.clock()).startswith("Recorded wrongly, corrected")
+    entries = [entry for day in days(rows, Words("en"), lambda _: None) for entry in day.entries]
+    (corrected,) = [e for e in entries if e.kind is MessageKind.LEGAL_BASIS_CORRECTED]
+    assert sum(section.unshown for section in corrected.sections) == 0
 
 
 def test_a_report_that_is_not_ours_is_forwarded(api: Api) -> None:

@@ -326,6 +326,18 @@ class Trial:
             self.happened(case)
             self.judge_what_opens({grant.recipient})
 
+    def wrong_basis(self, n: int, m: int, one_category: bool) -> None:
+        """A legal basis was recorded wrongly: to the oracle it ends as when a person ends it."""
+        if self.bases:
+            case, basis = self.bases[n % len(self.bases)]
+            named = [g for g in self.oracle.grants.values() if g.basis == basis]
+            grant = named[m % len(named)]
+            what = grant.category if one_category else None
+            self.world.wrong_basis(case, basis, grant.recipient, what)
+            self.oracle.end(basis, grant.recipient, what)
+            self.happened(case)
+            self.judge_what_opens({grant.recipient})
+
     def timers(self, n: int) -> None:
         case = self.case(n)
         now = self.oracle.now(case, self.latest)
@@ -795,6 +807,7 @@ _DRAWN: dict[str, tuple[int, st.SearchStrategy[Arguments]]] = {
     "never_said": (2, st.tuples(_n, _n, st.booleans())),
     "basis": (2, st.tuples(_n, _who, _what, st.sampled_from(list(BasisRule)), _hours)),
     "end_basis": (1, st.tuples(_n)),
+    "wrong_basis": (1, st.tuples(_n, _n, st.booleans())),
     "assess": (3, st.tuples(_n)),
     "level": (1, st.tuples(_n, st.sampled_from(list(SafetyLevel)))),
     "refer": (2, st.tuples(_n, _who)),
@@ -859,6 +872,13 @@ OUTRIGHT: Sequence[Sequence[tuple[str, Arguments]]] = [
     *([("answer_hand_over", (0, accepts))] for accepts in (True, False)),
     *([("block", (0, NGO, way))] for way in (1, 2)),
     [("basis", (0, POLICE, [C.RISK], BasisRule.VITAL_INTEREST, 24)), ("end_basis", (0,))],
+    *(
+        [
+            ("basis", (0, POLICE, [C.RISK, C.INCIDENT], BasisRule.VITAL_INTEREST, 24)),
+            ("wrong_basis", (0, 0, one)),
+        ]
+        for one in (True, False)
+    ),
     [_AGREES, ("follow_up_ends", (0,))],
     [_AGREES, ("supplement", (1,)), ("correct", (0, "stalking")), ("retract", (0,))],
     [_AGREES, ("never_said", (0, 0, False))],

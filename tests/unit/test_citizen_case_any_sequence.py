@@ -47,6 +47,7 @@ from hub.aggregates.citizen_case.events import (
     EmergencyReviewed,
     FollowUpEnded,
     GrantsEnded,
+    LegalBasisCorrected,
     LegalBasisRecorded,
     PersonBlocked,
     PersonUnblocked,
@@ -102,10 +103,15 @@ MINUTES = st.integers(min_value=-30, max_value=600)
 SELDOM = st.integers(0, 3)
 """What brings a case to rest is done at a nought alone: it would else be over before it began."""
 DAYS = st.integers(min_value=1, max_value=3)
-NEVER_REFUSED = (CitizenCase.withdraw_consent, CitizenCase.correct_consent, CitizenCase.decline)
+NEVER_REFUSED = (
+    CitizenCase.withdraw_consent,
+    CitizenCase.correct_consent,
+    CitizenCase.correct_legal_basis,
+    CitizenCase.decline,
+)
 STEPS: Mapping[str, Mapping[Any, str]] = {"answer_referral": referral.ANSWERS, "answer_move": moving.ANSWERS}
 """Answers that come in: which command of the table each takes."""
-ENDS_MORE = (CaseClosed, ConsentCorrected, EmergencyReviewed, FollowUpEnded)
+ENDS_MORE = (CaseClosed, ConsentCorrected, EmergencyReviewed, FollowUpEnded, LegalBasisCorrected)
 """Facts that say more than that grants ended."""
 
 
@@ -564,6 +570,23 @@ class AnySequence(RuleBasedStateMachine):
             assert grant.grant_id in self.case.struck
 
     @precondition(lambda self: self.case.bases)
+    @rule(data=st.data(), whole=st.booleans())
+    def a_legal_basis_was_recorded_wrongly(self, data: st.DataObject, whole: bool) -> None:
+        legal = sorted((b for b in self.case.bases.values() if b.rule), key=lambda b: b.basis_id)
+        if legal:
+            basis = data.draw(st.sampled_from(legal))
+            grant = self.case.grants[data.draw(st.sampled_from(basis.grants))]
+            self.do(
+                CitizenCase.correct_legal_basis,
+                basis_id=basis.basis_id,
+                recipient=grant.recipient,
+                category=None if whole else grant.category,
+                reason="Ikke den rigtige regel",
+            )
+            assert self.case.grants[grant.grant_id].ended
+            assert grant.grant_id in self.case.struck
+
+    @precondition(lambda self: self.case.bases)
     @rule(data=st.data())
     def an_end(self, data: st.DataObject) -> None:
         basis = data.draw(st.sampled_from(sorted(self.case.bases)))
@@ -701,7 +724,7 @@ class AnySequence(RuleBasedStateMachine):
         assert living == alive - self.ended
 
     @invariant()
-    def what_was_never_in_her_words_has_ended(self) -> None:
+    def what_was_recorded_wrongly_has_ended(self) -> None:
         assert self.case.struck <= self.ended
 
     @invariant()

@@ -174,6 +174,7 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
         "reason": "Stavet forkert",
     },
     "correct_consent": {"consent_id": CONSENT, "reason": "Hun nævnte kun havnen"},
+    "correct_legal_basis": {"basis_id": BASIS, "reason": "Reglen gælder ikke politiet"},
     "continue_inquiry": {"inquiry": INQUIRY, "version": 3},
     "find_not_ours": {"basis_id": BASIS, "kind": OrganisationKind.MUNICIPAL_UNIT},
     "erase": {},

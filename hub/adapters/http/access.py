@@ -116,6 +116,7 @@ TABLE: dict[tuple[str, str], dict[Role, Relation]] = {
     ("GET", "/v1/cases/{case_id}/possible-breaches"): _BREACH,
     ("POST", "/v1/cases/{case_id}/legal-bases"): _BASIS,
     ("POST", "/v1/cases/{case_id}/legal-bases/{basis_id}/end"): _HEAR,
+    ("POST", "/v1/cases/{case_id}/legal-bases/{basis_id}/correction"): _HEAR,
     ("POST", "/v1/cases/{case_id}/legal-bases/{basis_id}/citizen-told"): _BASIS,
     ("GET", "/v1/cases/{case_id}/emergency-reviews"): _BREACH,
     ("POST", "/v1/cases/{case_id}/emergencies"): _HEAR,

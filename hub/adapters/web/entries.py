@@ -44,6 +44,7 @@ _ENDS = {
     MessageKind.CONSENT_CORRECTED,
     MessageKind.CONSENT_EXPIRED,
     MessageKind.LEGAL_BASIS_ENDED,
+    MessageKind.LEGAL_BASIS_CORRECTED,
 }
 _ALWAYS_URGENCY = {
     MessageKind.REPORT_RECEIVED,

@@ -121,7 +121,7 @@ def bases(rows: Sequence[OpenedRow], words: Words) -> list[Basis]:
                     _closed(basis, words, when)
             case MessageKind.CONSENT_WITHDRAWN if key in found:
                 _less(found[key], data, words, when, "withdrawn")
-            case MessageKind.CONSENT_CORRECTED if key in found:
+            case MessageKind.CONSENT_CORRECTED | MessageKind.LEGAL_BASIS_CORRECTED if key in found:
                 _less(found[key], data, words, when, "corrected")
             case MessageKind.CONSENT_EXPIRED | MessageKind.LEGAL_BASIS_ENDED if key in found:
                 over = "basis.expired" if found[key].ends_at <= row.head.recorded else "basis.ended"
@@ -156,7 +156,7 @@ def _closed(basis: Basis, words: Words, when: str) -> None:
 
 
 def _less(basis: Basis, data: dict[str, Any], words: Words, when: str, how: str) -> None:
-    """What was withdrawn of a consent, or was never in her or his words."""
+    """What was withdrawn of a consent, or of a basis was recorded wrongly."""
     recipient, category = data.get("recipient"), data.get("category")
     basis.living = {
         (r, c)

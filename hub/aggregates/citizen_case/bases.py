@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from contracts.terms import Category
-from hub.aggregates.citizen_case.values import Basis, GrantTerms
+from hub.aggregates.citizen_case.values import Basis, Grant, GrantTerms
 from hub.aggregates.guards import after, distinct, one_of, slug
 from hub.errors import Conflict, Invalid, Missing
 
@@ -16,6 +16,27 @@ if TYPE_CHECKING:
 def not_ended(case: "CitizenCase", basis: Basis) -> tuple[UUID, ...]:
     """The grants of a basis that no event has ended yet."""
     return tuple(g for g in basis.grants if not case.grants[g].ended)
+
+
+def named_in(
+    case: "CitizenCase", basis: Basis, recipient: str | None, category: Category | None
+) -> list[Grant]:
+    """The grants of a basis, whole, for one recipient or in one category. Raises `Missing`."""
+    named = [case.grants[g] for g in basis.grants]
+    if recipient is not None and recipient not in {g.recipient for g in named}:
+        raise Missing("recipient: it never named this one; choose one that it names", field="recipient")
+    found = [g for g in named if recipient in (None, g.recipient)]
+    if category is not None and category not in {g.category for g in found}:
+        raise Missing("category: it never named this one; choose one that it names", field="category")
+    return [g for g in found if category in (None, g.category)]
+
+
+def consent_of(case: "CitizenCase", consent_id: UUID) -> Basis:
+    """A consent that was recorded. Raises `Missing`; a legal basis is none."""
+    consent = case.bases.get(consent_id)
+    if consent is None or consent.rule is not None:
+        raise Missing("consent_id: no such consent in this case; read the case again", field="consent_id")
+    return consent
 
 
 def legal_basis_of(case: "CitizenCase", basis_id: UUID) -> Basis:

@@ -24,6 +24,7 @@ When a command is legal (`yes`) or refused with `IllegalTransition` (`-`), by th
     read_inquiry_text             yes      -        yes   yes        yes     yes    yes    yes        -
     correct_entry                 yes      yes      yes   yes        yes     yes    yes    yes        -
     correct_consent               yes      yes      yes   yes        yes     yes    yes    yes        yes
+    correct_legal_basis           yes      yes      yes   yes        yes     yes    yes    yes        yes
     continue_inquiry              yes      -        yes   yes        yes     yes    yes    yes        -
     open_case                     yes      -        -     -          -       -      -      -          -
     assign_coordinator            -        -        yes   -          yes     yes    -      -          -
@@ -184,7 +185,7 @@ class CitizenCase(Aggregate):
         self.citizen_told: dict[UUID, datetime] = {}
         """When the citizen was told of a legal basis."""
         self.struck: set[UUID] = set()
-        """Grants that were recorded and were never in the citizen's words."""
+        """Grants that were recorded wrongly: not in the citizen's words, or on no legal basis."""
         self.referrals: dict[UUID, Referral] = {}
         self.moves: dict[UUID, Move] = {}
         self.escalated: set[Deadline] = set()
@@ -247,6 +248,7 @@ class CitizenCase(Aggregate):
 
     correct_entry = correcting.correct_entry
     correct_consent = correcting.correct_consent
+    correct_legal_basis = correcting.correct_legal_basis
     retract_report = reporter.retract_report
     continue_inquiry = correcting.continue_inquiry
 

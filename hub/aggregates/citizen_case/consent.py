@@ -10,12 +10,19 @@ from uuid import UUID
 
 from contracts.terms import Category
 from hub.aggregates.base import Actor
-from hub.aggregates.citizen_case.bases import end_in_time, must_be_grants, must_be_new, not_ended
+from hub.aggregates.citizen_case.bases import (
+    consent_of,
+    end_in_time,
+    must_be_grants,
+    must_be_new,
+    named_in,
+    not_ended,
+)
 from hub.aggregates.citizen_case.events import ConsentExpired, ConsentGiven, ConsentWithdrawn
 from hub.aggregates.citizen_case.transitions import must_be_legal
-from hub.aggregates.citizen_case.values import Basis, ConsentForm, Grant, GrantTerms
+from hub.aggregates.citizen_case.values import ConsentForm, GrantTerms
 from hub.aggregates.guards import not_ahead, one_of, written
-from hub.errors import Conflict, Missing
+from hub.errors import Conflict
 
 if TYPE_CHECKING:
     from hub.aggregates.citizen_case.case import CitizenCase
@@ -69,7 +76,8 @@ def withdraw_consent(
     in the belief that something ended.
     """
     must_be_legal(self, "withdraw_consent")
-    ended = tuple(g.grant_id for g in named_in(self, consent_id, recipient, category) if not g.ended)
+    named = named_in(self, consent_of(self, consent_id), recipient, category)
+    ended = tuple(g.grant_id for g in named if not g.ended)
     if ended:
         self.trigger_event(
             ConsentWithdrawn,
@@ -86,30 +94,10 @@ def withdraw_consent(
 def expire_consent(self: "CitizenCase", *, consent_id: UUID, by: Actor, at: datetime) -> tuple[UUID, ...]:
     """The consent reached its end in time; the grants that ended, none if it was withdrawn before."""
     must_be_legal(self, "expire_consent")
-    now, consent = self.moment(at), _the_consent(self, consent_id)
+    now, consent = self.moment(at), consent_of(self, consent_id)
     if now < consent.ends_at:
         raise Conflict("consent_id: the consent has not reached its end; withdraw it", field="consent_id")
     ended = not_ended(self, consent)
     if ended:
         self.trigger_event(ConsentExpired, consent_id=consent_id, grants=ended, by=by, timestamp=now)
     return ended
-
-
-def named_in(
-    case: "CitizenCase", consent_id: UUID, recipient: str | None, category: Category | None
-) -> list[Grant]:
-    """The grants of a consent, whole, for one recipient or in one category. Raises `Missing`."""
-    named = [case.grants[g] for g in _the_consent(case, consent_id).grants]
-    if recipient is not None and recipient not in {g.recipient for g in named}:
-        raise Missing("recipient: the consent never named it; choose one that it names", field="recipient")
-    found = [g for g in named if recipient in (None, g.recipient)]
-    if category is not None and category not in {g.category for g in found}:
-        raise Missing("category: the consent never named it; choose one that it names", field="category")
-    return [g for g in found if category in (None, g.category)]
-
-
-def _the_consent(case: "CitizenCase", consent_id: UUID) -> Basis:
-    consent = case.bases.get(consent_id)
-    if consent is None or consent.rule is not None:
-        raise Missing("consent_id: no such consent in this case; read the case again", field="consent_id")
-    return consent

@@ -12,19 +12,21 @@ from uuid import UUID
 
 from contracts.terms import Category, SafetyLevel
 from hub.aggregates.base import Actor
-from hub.aggregates.citizen_case.consent import named_in
+from hub.aggregates.citizen_case.bases import consent_of, legal_basis_of, named_in
 from hub.aggregates.citizen_case.events import (
     CaseEvent,
     ConsentCorrected,
     EntryCorrected,
     InquiryContinued,
+    LegalBasisCorrected,
     ReportReceived,
     SafetyAssessed,
     SafetyLevelChanged,
 )
+from hub.aggregates.citizen_case.legal_basis import returned_with
 from hub.aggregates.citizen_case.safety import must_be_answers_by_id
 from hub.aggregates.citizen_case.transitions import must_be_legal
-from hub.aggregates.citizen_case.values import Content, Entry
+from hub.aggregates.citizen_case.values import Content, Entry, Grant
 from hub.aggregates.guards import coded, one_of, written
 from hub.aggregates.sealing import AboutPerson
 from hub.errors import Conflict, Invalid, Missing
@@ -98,9 +100,7 @@ def correct_consent(
     """
     must_be_legal(self, "correct_consent")
     written("reason", reason)
-    named = named_in(self, consent_id, recipient, category)
-    struck = tuple(g.grant_id for g in named if g.grant_id not in self.struck)
-    ended = tuple(g.grant_id for g in named if g.grant_id in struck and not g.ended)
+    struck, ended = _not_struck(self, named_in(self, consent_of(self, consent_id), recipient, category))
     if struck:
         self.trigger_event(
             ConsentCorrected,
@@ -113,6 +113,40 @@ def correct_consent(
             by=by,
             timestamp=self.moment(at),
         )
+    return ended
+
+
+def correct_legal_basis(
+    self: "CitizenCase",
+    *,
+    basis_id: UUID,
+    recipient: str | None = None,
+    category: Category | None = None,
+    reason: str,
+    by: Actor,
+    at: datetime,
+) -> tuple[UUID, ...]:
+    """The legal basis was recorded wrongly, whole, for a recipient or in a category; the grants that ended.
+
+    Legal in every state and never a conflict, as the end of one; twice is once. What was forwarded on it
+    waits here again, for it is forwarded whole or not at all.
+    """
+    must_be_legal(self, "correct_legal_basis")
+    written("reason", reason)
+    struck, ended = _not_struck(self, named_in(self, legal_basis_of(self, basis_id), recipient, category))
+    if struck:
+        self.trigger_event(
+            LegalBasisCorrected,
+            grants=ended,
+            basis_id=basis_id,
+            recipient=recipient,
+            category=category,
+            struck=struck,
+            reason=reason,
+            by=by,
+            timestamp=self.moment(at),
+        )
+        returned_with(self, basis_id, by, at)
     return ended
 
 
@@ -130,6 +164,12 @@ def not_correctable(fact: CaseEvent, content: Content) -> str | None:
     if recorded or content.category is Category.FREE_TEXT:
         return None
     return "it is set right by a command of its own; record it anew, or correct the consent"
+
+
+def _not_struck(case: "CitizenCase", named: list[Grant]) -> tuple[tuple[UUID, ...], tuple[UUID, ...]]:
+    """Of the grants that are named those that nobody struck before, and of these those that still live."""
+    fresh = [g for g in named if g.grant_id not in case.struck]
+    return tuple(g.grant_id for g in fresh), tuple(g.grant_id for g in fresh if not g.ended)
 
 
 def _standing(case: "CitizenCase", version: int, field: str) -> Entry:

@@ -42,6 +42,7 @@ LEGAL: Mapping[str, frozenset[CaseState]] = MappingProxyType(
         "read_inquiry_text": _EVERY - _MATCHED,
         "correct_entry": _EVERY,
         "correct_consent": _ALWAYS,
+        "correct_legal_basis": _ALWAYS,
         "continue_inquiry": _EVERY - _MATCHED,
         "open_case": _INQUIRY,
         "assign_coordinator": _COORDINATED,

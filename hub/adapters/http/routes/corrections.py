@@ -33,6 +33,14 @@ class ConsentCorrectionAsked(Contract):
     reason: Text
 
 
+class LegalBasisCorrectionAsked(Contract):
+    """What was wrong of a legal basis: all of it, one recipient, or one category."""
+
+    recipient: str | None = None
+    category: Category | None = None
+    reason: Text
+
+
 class ForwardingAsked(Contract):
     """The municipal unit that is responsible, why you think so, and who answers for sending it on."""
 
@@ -68,6 +76,26 @@ def correct_consent(
             command(call, body),
             call.of_case.id,
             consent_id,
+            recipient=asked.recipient,
+            category=asked.category,
+            reason=asked.reason,
+        )
+    )
+
+
+@router.post("/v1/cases/{case_id}/legal-bases/{basis_id}/correction", status_code=201)
+def correct_legal_basis(
+    call: Authorised, parts: Parts, body: Body, basis_id: UUID, asked: LegalBasisCorrectionAsked
+) -> Mapping[str, object]:
+    """A legal basis was recorded wrongly: what rests on it alone ends at once, as told in error.
+
+    Needs no If-Match; never a conflict. One that notified of a child makes that due again.
+    """
+    return answered(
+        parts.hub.correct_legal_basis(
+            command(call, body),
+            call.of_case.id,
+            basis_id,
             recipient=asked.recipient,
             category=asked.category,
             reason=asked.reason,

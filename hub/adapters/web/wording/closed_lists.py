@@ -116,6 +116,10 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
     "MessageKind.consent_expired": ("Samtykke udløbet", "Consent expired"),
     "MessageKind.legal_basis_recorded": ("Hjemmel noteret", "Legal basis recorded"),
     "MessageKind.legal_basis_ended": ("Hjemmel ophørt", "Legal basis ended"),
+    "MessageKind.legal_basis_corrected": (
+        "Hjemmel var noteret forkert",
+        "Legal basis had been recorded wrongly",
+    ),
     "MessageKind.safety_assessed": ("Risikovurdering foretaget", "Risk assessed"),
     "MessageKind.safety_level_changed": ("Sikkerhedsniveau ændret", "Safety level changed"),
     "MessageKind.free_text_read": (

@@ -110,6 +110,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "text.basis.reason": ("Begrundelse for at videregive", "Reason for handing over"),
     "text.entry_corrected.reason": ("Hvorfor det blev rettet", "Why it was corrected"),
     "text.consent_corrected.reason": ("Hvad der var noteret forkert", "What had been recorded wrongly"),
+    "text.legal_basis_corrected.reason": ("Hvad der var noteret forkert", "What had been recorded wrongly"),
     "text.report_retracted.explanation": ("Indberetterens forklaring", "The reporter's explanation"),
     "text.safety_assessed.reason": ("Begrundelse for vurderingen", "Reason for the judgement"),
     "text.safety_level_changed.reason": ("Begrundelse for niveauet", "Reason for the level"),

@@ -27,6 +27,7 @@ from hub.aggregates.citizen_case.events.corrections import (
     ConsentCorrected,
     EntryCorrected,
     InquiryContinued,
+    LegalBasisCorrected,
     ReportRetracted,
 )
 from hub.aggregates.citizen_case.events.ending import (
@@ -133,6 +134,7 @@ __all__ = [
     "InquiryOpened",
     "InquiryTextRead",
     "InquiryUnmatched",
+    "LegalBasisCorrected",
     "LegalBasisEnded",
     "LegalBasisRecorded",
     "MatchedToCase",

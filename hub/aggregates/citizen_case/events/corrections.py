@@ -108,6 +108,31 @@ class ConsentCorrected(GrantsEnded):
         case.struck.update(self.struck)
 
 
+@stored_as("case.legal_basis_corrected")
+class LegalBasisCorrected(GrantsEnded):
+    """The legal basis was recorded wrongly: on these of its grants nothing should have been told.
+
+    That is not ended: what was told on them may be a breach (GDPR art. 33), also where they had ended before.
+    `struck` are all of them, `grants` those that still lived.
+    """
+
+    KIND = MessageKind.LEGAL_BASIS_CORRECTED
+    basis_id: UUID
+    recipient: str | None
+    category: Category | None
+    struck: tuple[UUID, ...]
+    reason: str
+
+    def tells(self) -> tuple[Content, ...]:
+        words = {"basis": str(self.basis_id), "recipient": self.recipient, "category": self.category}
+        reason = free_text("reason", "legal_basis_corrected.reason", self.reason)
+        return (own("grants", words), replace(reason, owner_only=True))
+
+    def change(self, case: "CitizenCase") -> None:
+        super().change(case)
+        case.struck.update(self.struck)
+
+
 @stored_as("case.inquiry_continued")
 class InquiryContinued(CaseEvent):
     """Something happened in an inquiry that is matched to this case: whom this case tells, it tells of it.
