@@ -278,6 +278,8 @@ class Escalation(StrEnum):
     CHILD_NOTIFICATION_UNANSWERED = "child_notification_unanswered"
     CONSENT_QUESTION_REVIEW = "consent_question_review"
     """It was unsafe to ask for the consent; a person looks again."""
+    CONTACT_NOT_MADE = "contact_not_made"
+    """It was decided on, and by its last day the citizen was not reached."""
     EMERGENCY_UNREVIEWED = "emergency_unreviewed"
     """It was told because a life was in danger, and nobody has reviewed that."""
     ERASURE_UNANSWERED = "erasure_unanswered"

@@ -291,10 +291,9 @@ class World:
             self.command(CASEWORKER), case, SetAsideReason.HELPED_ALREADY, "Får hjælp i en anden indsats"
         )
 
-    def contact(self, case: UUID, before: datetime, **how: str) -> None:
-        """Contact is decided, tried, and information given."""
-        hub = self.parts.hub
-        hub.decide_contact(
+    def decide_contact(self, case: UUID, before: datetime, **how: str) -> None:
+        """That contact is made, and by when."""
+        self.parts.hub.decide_contact(
             self.command(CASEWORKER),
             case,
             decision=ContactDecision.CONTACT,
@@ -303,6 +302,11 @@ class World:
             before=before,
             reason="Hun bad om at blive ringet op",
         )
+
+    def contact(self, case: UUID, before: datetime, **how: str) -> None:
+        """Contact is decided, tried, and information given."""
+        hub = self.parts.hub
+        self.decide_contact(case, before, **how)
         hub.attempt_contact(
             self.command(CASEWORKER),
             case,

@@ -45,10 +45,9 @@ class Contact(ChildrenAtRisk):
         reason: str,
     ) -> Answer:
         """Decide whether contact is made, how, by whom and by when; how is kept apart and never told."""
-        return self._do(
-            command,
-            case_id,
-            lambda case, now: case.decide_contact(
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            case.decide_contact(
                 decision=decision,
                 how=CouldKill(how) if how else None,
                 contact_by=contact_by,
@@ -56,8 +55,11 @@ class Contact(ChildrenAtRisk):
                 reason=reason,
                 by=command.by,
                 at=now,
-            ),
-        )
+            )
+            timers = ((before, case_id),) if before else ()
+            return Change(cases=(case,), ids={"case": str(case_id)}, timers=timers)
+
+        return self._on(command, case_id, act)
 
     def attempt_contact(
         self,
@@ -211,9 +213,15 @@ class Contact(ChildrenAtRisk):
         return self._on(command, case_id, act)
 
     def reopen_case(self, command: Command, case_id: UUID, reason: ReopeningReason, text: str) -> Answer:
-        """Begin again with the history; a report that was set aside is back in the inbox."""
-        return self._do(
-            command,
-            case_id,
-            lambda case, now: case.reopen_case(reason=reason, text=text, by=command.by, at=now),
-        )
+        """Begin again with the history; a report that was set aside is back in the inbox.
+
+        What waited when it came to rest waits again: its timer may have gone by.
+        """
+
+        def act(case: CitizenCase, now: datetime) -> Change:
+            case.reopen_case(reason=reason, text=text, by=command.by, at=now)
+            waiting = case.deadlines(acute_read_within=self._within.acute_read)
+            timers = tuple((waited.due, case_id) for waited in waiting)
+            return Change(cases=(case,), ids={"case": str(case_id)}, timers=timers)
+
+        return self._on(command, case_id, act)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from contracts.terms import BasisRule, Escalation
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.contact import contact_settled, unmade_contact
 from hub.aggregates.citizen_case.escalation import unanswered
 from hub.aggregates.citizen_case.forwarding import told_too_late
 from hub.aggregates.citizen_case.values import Basis, CaseState, Deadline
@@ -16,7 +17,7 @@ from hub.aggregates.disclosure_ledger import RevocationReason
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
 from hub.application.committing import Change, Command
 from hub.application.forwarding import Forwarding
-from hub.errors import Missing
+from hub.errors import Corrupt, Missing
 
 
 class Due(Forwarding):
@@ -111,11 +112,23 @@ class Due(Forwarding):
 
     def _waiting(self, case: CitizenCase) -> list[Deadline]:
         waiting = case.deadlines(acute_read_within=self._within.acute_read)
-        return [
-            d
-            for d in waiting
-            if d.what is not Escalation.REPORT_UNREAD or not self._committer.was_read(case.id, d.of)
-        ]
+        return [waited for waited in waiting if not self._is_settled(case, waited)]
+
+    def _is_settled(self, case: CitizenCase, waited: Deadline) -> bool:
+        """Whether what the case says to wait waits no more, by what the case alone does not know."""
+        if waited.what is Escalation.REPORT_UNREAD:
+            return self._committer.was_read(case.id, waited.of)
+        if waited.what is Escalation.CONTACT_NOT_MADE and case.matched_to is not None:
+            return self._is_settled_where_matched(case, case.matched_to)
+        return False
+
+    def _is_settled_where_matched(self, inquiry: CitizenCase, case_id: UUID) -> bool:
+        """Contact is made in the case that it was matched to; where that can't be read, nobody knows."""
+        decided = unmade_contact(inquiry)
+        try:
+            return decided is not None and contact_settled(self._load(case_id), decided)
+        except (Corrupt, Missing):
+            return False
 
     def _unless_erased(self, case_id: UUID) -> CitizenCase | None:
         """An erased case has nothing due but its own end, and keeps no other from ending."""

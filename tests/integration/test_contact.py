@@ -10,6 +10,7 @@ import pytest
 
 from contracts.message_v1 import Revoked
 from contracts.terms import Category, Escalation, MessageKind, ReferralStatus
+from contracts.times import day_of
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.adapters.http.access import Role
 from hub.adapters.web.visitors import SESSION
@@ -22,10 +23,11 @@ from hub.aggregates.citizen_case.events import (
 )
 from hub.aggregates.citizen_case.terms import Channel, ContactOutcome, NotificationCause
 from hub.aggregates.citizen_case.values import CaseState
+from hub.days import end_of_day
 from hub.operating.working import fire_timers
-from tests.support.api import Api, clock_now, pointers
+from tests.support.api import Api, Caller, clock_now, pointers
 from tests.support.carrying import carried
-from tests.world import CASEWORKER, CHILDLESS, NGO, SAME_WOMAN, TOVHOLDER, UNIT, World, at
+from tests.world import CASEWORKER, CHILDLESS, NGO, SAME_WOMAN, TOVHOLDER, UNIT, World, at, elsewhere
 
 HALF_A_YEAR = timedelta(days=180)
 
@@ -237,6 +239,108 @@ def test_a_child_notification_that_nobody_answers_escalates_once_and_waits_on(wo
     assert len(waiting_notifications(world.case(case))) == 1
 
 
+def not_made(world: World) -> list[CaseEscalated]:
+    return [e for e in world.facts(CaseEscalated) if e.what is Escalation.CONTACT_NOT_MADE]
+
+
+def tried(world: World, case: UUID, outcome: ContactOutcome) -> None:
+    world.parts.hub.attempt_contact(
+        world.command(CASEWORKER),
+        case,
+        channel=Channel.SMS,
+        outcome=outcome,
+        attempted_at=world.clock(),
+        text="",
+    )
+
+
+def test_a_contact_that_is_not_made_by_its_last_day_in_denmark_is_told_to_the_unit_once(
+    world: World,
+) -> None:
+    """Also after a restart; the tovholder sees it on the timeline and what is overdue on its page."""
+    api, case = Api(world), world.open_case(CHILDLESS)
+    world.consent(case, categories=tuple(Category))
+    tove, day = api.login(TOVHOLDER.person, UNIT, Role.TOVHOLDER), day_of(world.clock()) + timedelta(days=2)
+    decided = {
+        "decision": "contact",
+        "reason": "Hun bad om at blive ringet op",
+        "person": "tove",
+        "name": "Tove Tovholder",
+        "before": day.isoformat(),
+        "how": {"safe_contact": {"channel": "sms", "handle": "12 34 56 78"}},
+    }
+    assert tove.post(f"/v1/cases/{case}/contact", decided).status_code == 201
+    tried(world, case, ContactOutcome.NOT_REACHED)
+    told = len(world.stored(NGO))
+
+    world.clock.now = end_of_day(day) - timedelta(seconds=1)
+    fire_timers(world.parts)
+    assert not_made(world) == [], "the day is not over in Denmark"
+    world.clock.now = end_of_day(day)
+    assert fire_timers(world.parts) == 1
+    world.parts.app.store.timer_again(end_of_day(day), case)  # as if it had stopped before it was forgotten
+    elsewhere(lambda: fire_timers(world.parts))
+    fire_timers(world.parts)
+    (escalated,) = not_made(world)
+    assert (escalated.of, escalated.due) == (case, end_of_day(day))
+    assert len(world.stored(NGO)) == told, "nobody but the owning unit is told"
+
+    world.project()
+    tove = api.login(TOVHOLDER.person, UNIT, Role.TOVHOLDER)
+    shown = tove.get(f"/v1/cases/{case}/timeline", "contact").json()["entries"]
+    (entry,) = [e for e in shown if e["kind"] == "escalated"]
+    assert entry["urgency"] == "urgent"
+    assert [p["data"]["escalation"] for p in entry["parts"]] == ["contact_not_made"]
+    words = "borgeren er ikke truffet inden for den frist"
+    assert page_of(api, tove, case).count(words) == 2, "overdue, and on the timeline"
+
+    tried(world, case, ContactOutcome.REACHED)
+    assert page_of(api, tove, case).count(words) == 1, "it waits no more, and stays on the timeline"
+
+
+def page_of(api: Api, caller: Caller, case: UUID) -> str:
+    cookie = {"Cookie": f"{SESSION}={caller.token}"}
+    return str(api.client.get(f"/cases/{case}?purpose=contact", headers=cookie).text)
+
+
+def test_a_contact_that_is_made_or_decided_anew_escalates_not(world: World) -> None:
+    made, anew = world.open_case(CHILDLESS), world.open_case(CHILDLESS)
+    world.contact(made, world.clock() + timedelta(days=1))
+    world.decide_contact(anew, world.clock() + timedelta(days=1))
+    world.decide_contact(anew, world.clock() + timedelta(days=3))
+    world.clock.move(timedelta(days=1))
+    fire_timers(world.parts)
+    assert not_made(world) == []
+    world.clock.move(timedelta(days=2))
+    fire_timers(world.parts)
+    assert [e.of for e in not_made(world)] == [anew]
+
+
+def test_a_contact_decided_on_in_an_inquiry_is_made_in_the_case_that_it_was_matched_to(world: World) -> None:
+    made, left = world.open_case(CHILDLESS), world.open_case(CHILDLESS)
+    inquiries = [world.report(CHILDLESS) for _ in range(2)]
+    for case, inquiry in zip((made, left), inquiries, strict=True):
+        world.decide_contact(inquiry, world.clock() + timedelta(days=1))
+        world.match(case, inquiry)
+    world.clock.move(timedelta(hours=1))
+    tried(world, made, ContactOutcome.REACHED)
+    world.clock.move(timedelta(days=1))
+    fire_timers(world.parts)
+    assert [e.of for e in not_made(world)] == [inquiries[1]]
+
+
+def test_what_waited_when_a_report_was_set_aside_waits_again_when_it_is_reopened(world: World) -> None:
+    case = world.report(CHILDLESS)
+    world.decide_contact(case, world.clock() + timedelta(days=1))
+    world.set_aside(case)
+    world.clock.move(timedelta(days=2))
+    fire_timers(world.parts)
+    assert not_made(world) == []
+    world.reopen(case)
+    fire_timers(world.parts)
+    assert [e.of for e in not_made(world)] == [case]
+
+
 def test_who_rings_without_a_name_is_asked_for_none(world: World) -> None:
     """A case that nothing says whom it is about, with a number to ring again with."""
     api = Api(world)
@@ -281,9 +385,7 @@ def test_contact_is_decided_tried_and_left_unasked_by_api(world: World) -> None:
     shown = inge.get(f"/v1/cases/{case}/timeline", "contact").json()
     assert shown["unasked_consent"] == {"reason": "contact_watched", "review_at": review_at}
     assert "Biblioteket" not in str(shown)
-    page = api.client.get(
-        f"/cases/{case}?purpose=contact", headers={"Cookie": f"{SESSION}={inge.token}"}
-    ).text
+    page = page_of(api, inge, case)
     assert "hverken et ja eller et nej" in page
     assert "kontakten overvåges" in page
     assert "underretningen venter på et svar" in page

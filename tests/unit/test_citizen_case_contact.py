@@ -1,7 +1,7 @@
 """Whether and how contact is made, how it went, and a consent unsafe to ask for (seed 002 p. 11)."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.contact import REVIEW_WITHIN
 from hub.aggregates.citizen_case.events import (
     AnonymousAdviceGiven,
+    CaseEscalated,
+    CaseReopened,
     CitizenDeclined,
     ConsentGiven,
     ConsentUnsafeToAsk,
@@ -22,6 +24,7 @@ from hub.aggregates.citizen_case.terms import (
     Channel,
     ContactDecision,
     ContactOutcome,
+    ReopeningReason,
     StaysPossible,
     Topic,
     UnsafeReason,
@@ -29,14 +32,17 @@ from hub.aggregates.citizen_case.terms import (
 from hub.aggregates.citizen_case.values import CaseState, Deadline
 from hub.aggregates.sealing import CouldKill
 from hub.errors import Conflict, Invalid
-from tests.given import NOW, fact, given
+from tests.given import NOW, STREAM, fact, given
 from tests.unit.case_facts import (
+    CLOSED,
     CONSENT_TERMS,
+    IN_CLOSED_CASE,
     IN_INQUIRY,
     IN_OPEN_CASE,
     OPENED,
     RECEIVED,
     REVIEWED,
+    SET_ASIDE,
     TOVHOLDER,
     made_up,
 )
@@ -137,6 +143,82 @@ def test_information_on_violence_and_rights_is_given() -> None:
         given(*IN_INQUIRY).when(CitizenCase.give_information, topics=topics, told_at=NOW).then_raises(
             Invalid, field="topics"
         )
+
+
+# --- contact that is not made -------------------------------------------------------------------------
+
+DECIDED = fact(ContactDecided, **CONTACT, at=NOW)
+LAST_DAY = CONTACT["before"]
+NOT_MADE = Deadline(Escalation.CONTACT_NOT_MADE, STREAM, LAST_DAY)
+LATER = NOW + timedelta(hours=1)
+
+
+def attempted(outcome: ContactOutcome, attempted_at: datetime = LATER) -> Any:
+    said = {"channel": Channel.SMS, "outcome": outcome, "attempted_at": attempted_at, "text": ""}
+    return fact(ContactAttempted, **said, at=LATER)
+
+
+def waiting(*history: Any) -> list[Deadline]:
+    case = given(*history).aggregate
+    found: list[Deadline] = case.deadlines(acute_read_within=timedelta(minutes=30))
+    return [d for d in found if d.what is Escalation.CONTACT_NOT_MADE]
+
+
+def test_contact_that_was_decided_on_waits_until_its_last_day() -> None:
+    assert waiting(*IN_INQUIRY, DECIDED) == waiting(*IN_OPEN_CASE, DECIDED) == [NOT_MADE]
+    assert waiting(*IN_INQUIRY) == waiting(*IN_INQUIRY, fact(ContactDecided, **NONE)) == []
+
+
+@pytest.mark.parametrize("outcome", ContactOutcome)
+def test_only_when_she_was_reached_was_contact_made(outcome: ContactOutcome) -> None:
+    """An attempt that failed must not look like one that did not (domain rule 10)."""
+    made = outcome is ContactOutcome.REACHED
+    assert waiting(*IN_INQUIRY, DECIDED, attempted(outcome)) == ([] if made else [NOT_MADE])
+
+
+def test_an_attempt_of_before_the_decision_is_not_what_was_decided_on() -> None:
+    """Also where it is written down afterwards."""
+    assert waiting(*IN_INQUIRY, attempted(ContactOutcome.REACHED), fact(ContactDecided, **CONTACT, at=LATER))
+    assert waiting(*IN_INQUIRY, DECIDED, attempted(ContactOutcome.REACHED, NOW - timedelta(minutes=1)))
+
+
+@pytest.mark.parametrize("until", [None, LAST_DAY + timedelta(days=2)])
+def test_a_new_decision_takes_the_place_of_the_former(until: datetime | None) -> None:
+    anew = fact(ContactDecided, **(NONE if until is None else {**CONTACT, "before": until}), at=LATER)
+    assert [d.due for d in waiting(*IN_INQUIRY, DECIDED, anew)] == ([] if until is None else [until])
+
+
+def test_contact_not_made_by_its_last_day_escalates_once_and_waits_on() -> None:
+    said: dict[str, Any] = {"what": NOT_MADE.what, "of": NOT_MADE.of, "due": NOT_MADE.due}
+    early = LAST_DAY - timedelta(seconds=1)
+    case = given(*IN_OPEN_CASE, DECIDED)
+    case.when(CitizenCase.escalate, at=early, **said).then_raises(Invalid, field="due")
+    outcome = case.when(CitizenCase.escalate, at=LAST_DAY, **said)
+    outcome.then(fact(CaseEscalated, **said))
+    told = (*IN_OPEN_CASE, DECIDED, fact(CaseEscalated, **said, at=LAST_DAY))
+    assert waiting(*told) == []
+    assert given(*told).aggregate.overdue() == [NOT_MADE]
+    given(*told).when(CitizenCase.escalate, at=LAST_DAY + timedelta(days=1), **said).then_nothing()
+    reached = {"attempted_at": LAST_DAY, "outcome": ContactOutcome.REACHED, "channel": Channel.SMS}
+    assert given(*told, fact(ContactAttempted, **reached, text="", at=LAST_DAY)).aggregate.overdue() == []
+
+
+def test_a_case_that_rests_or_is_anothers_waits_for_no_contact_and_one_reopened_does_again() -> None:
+    """The closing conversation settles what was decided on before it."""
+    aside = (*IN_INQUIRY, DECIDED, replaced(SET_ASIDE))
+    assert waiting(*aside) == []
+    again = fact(
+        CaseReopened, reason=ReopeningReason.CITIZEN_ASKS, text="", state=CaseState.INQUIRY, at=LATER
+    )
+    assert waiting(*aside, again) == [NOT_MADE]
+    assert waiting(*IN_OPEN_CASE, DECIDED, replaced(CLOSED)) == []
+    assert waiting(*IN_CLOSED_CASE, DECIDED) == [NOT_MADE], "contact under the follow-up"
+
+
+def replaced(happened: Any) -> Any:
+    """The same fact, later."""
+    kind, said = happened
+    return fact(kind, **said, at=LATER)
 
 
 # --- consent that is unsafe to ask for ----------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 Rules, as sentences: whether and how contact is made is decided by a person, and how is kept apart. A consent
 that it is unsafe to ask for is neither a yes nor a no: nothing is told on it, and a person looks again in
-time. Who rings without a name is asked for none.
+time. A contact that was decided on waits until the citizen was reached, or somebody decides anew: an attempt
+that failed is no contact. Who rings without a name is asked for none.
 """
 
 from datetime import datetime, timedelta
@@ -12,6 +13,8 @@ from uuid import UUID
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import (
     AnonymousAdviceGiven,
+    CaseClosed,
+    CaseEvent,
     ConsentUnsafeToAsk,
     ContactAttempted,
     ContactDecided,
@@ -170,6 +173,28 @@ def advise_anonymously(
         by=by,
         timestamp=self.moment(at),
     )
+
+
+def unmade_contact(case: "CitizenCase") -> ContactDecided | None:
+    """The contact that was decided on last and not made since; none where none was to be made."""
+    decided = next((fact for fact in reversed(case.facts) if isinstance(fact, ContactDecided)), None)
+    if decided is None or decided.before is None:
+        return None
+    return None if contact_settled(case, decided, decided.originator_version) else decided
+
+
+def contact_settled(case: "CitizenCase", decided: ContactDecided, after: int = 0) -> bool:
+    """Whether this case says, later than `after`, that the contact was made, or that it is decided anew.
+
+    `case` is where it was decided, or the one that it was matched to since.
+    """
+    return any(_settles(fact, decided) for fact in case.facts if fact.originator_version > after)
+
+
+def _settles(fact: CaseEvent, decided: ContactDecided) -> bool:
+    if isinstance(fact, ContactAttempted):
+        return fact.outcome is ContactOutcome.REACHED and fact.attempted_at >= decided.timestamp
+    return isinstance(fact, ContactDecided | CaseClosed) and fact.timestamp >= decided.timestamp
 
 
 def _must_be_topics(topics: tuple[Topic, ...]) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from contracts.terms import Escalation, MoveStatus, ReferralStatus, Urgency
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.children import must_have_answered_for_children, waiting_notifications
+from hub.aggregates.citizen_case.contact import unmade_contact
 from hub.aggregates.citizen_case.emergency import review_by, unreviewed
 from hub.aggregates.citizen_case.events import CaseEscalated
 from hub.aggregates.citizen_case.transitions import LEGAL, must_be_legal
@@ -25,6 +26,8 @@ _UNANSWERED = frozenset({ReferralStatus.REQUESTED, ReferralStatus.RECEIVED})
 """A system that has it has answered nothing: received is not read."""
 _ASKING = frozenset({CaseState.INQUIRY, CaseState.OPEN})
 """Where a consent may be asked for."""
+_CONTACTING = frozenset({*_ASKING, CaseState.CLOSED, CaseState.MATCHED})
+"""Where contact is made, under a follow-up too, or in the case that an inquiry was matched to."""
 
 
 def deadlines(self: "CitizenCase", *, acute_read_within: timedelta) -> list[Deadline]:
@@ -112,7 +115,24 @@ def _others(case: "CitizenCase") -> list[Deadline]:
         if case.erasure
         else []
     )
-    return [*referrals, *children, *review, *_hand_over(case), *moves, *emergencies, *erasure]
+    return [
+        *referrals,
+        *children,
+        *review,
+        *_hand_over(case),
+        *moves,
+        *emergencies,
+        *erasure,
+        *_contact(case),
+    ]
+
+
+def _contact(case: "CitizenCase") -> list[Deadline]:
+    """There is one at a time: it is known by its case."""
+    decided = unmade_contact(case) if case.state in _CONTACTING else None
+    if decided is None or decided.before is None:
+        return []
+    return [Deadline(Escalation.CONTACT_NOT_MADE, case.id, decided.before)]
 
 
 def _hand_over(case: "CitizenCase") -> list[Deadline]:

@@ -189,6 +189,10 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
         "spørgsmålet om samtykke skal ses på igen",
         "the question of consent is to be looked at again",
     ),
+    "Escalation.contact_not_made": (
+        "borgeren er ikke truffet inden for den frist, der blev besluttet for kontakten",
+        "the citizen was not reached by the time that was decided on for the contact",
+    ),
     "Escalation.emergency_unreviewed": (
         "ingen har gennemgået det, der blev delt på grund af fare for liv",
         "nobody has reviewed what was told because a life was in danger",

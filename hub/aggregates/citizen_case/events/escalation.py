@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @stored_as("case.escalated")
 class CaseEscalated(CaseEvent):
-    """Something waited past its deadline; `of` is the id of the report, referral or request that waits."""
+    """Something waited past its deadline; `of` is the id of the report, referral or request that waits, or
+    of the case where a contact does.
+    """
 
     KIND = MessageKind.ESCALATED
     what: Escalation
