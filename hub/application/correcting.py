@@ -9,6 +9,8 @@ from uuid import UUID
 from contracts.social_report_terms_v1 import ThreatTarget
 from contracts.terms import BasisRule, Category
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.contact import unmade_contact
+from hub.aggregates.citizen_case.correcting import is_of_contact
 from hub.aggregates.citizen_case.terms import NotificationCause
 from hub.aggregates.citizen_case.transitions import LEGAL
 from hub.aggregates.citizen_case.values import Content
@@ -16,7 +18,7 @@ from hub.aggregates.disclosure_ledger import RevocationReason, Source
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
 from hub.application.children import ChildrenAtRisk, Falling, minor_by
 from hub.application.committing import Change, Command
-from hub.application.stated import stated
+from hub.application.stated import stated, stated_of_contact
 from hub.errors import Missing, StaleVersion
 
 
@@ -66,7 +68,7 @@ class Correcting(ChildrenAtRisk):
                 grants=falling.grants,
                 blind=self._committer.blinds(case.id, case.numbers - before),
                 blind_gone=self._committer.blinds(case.id, before - case.numbers),
-                timers=falling.timers,
+                timers=(*falling.timers, *self._unmade(case, *self._related(case))),
             )
 
         # The version that the caller saw is its case's; the entry may stand in an inquiry matched to it.
@@ -148,6 +150,11 @@ class Correcting(ChildrenAtRisk):
 
         return self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
 
+    def _unmade(self, *cases: CitizenCase) -> tuple[tuple[datetime, UUID], ...]:
+        """Contact that was only said to be made waits again: its timer may have gone by."""
+        waiting = [(unmade_contact(case), case.id) for case in cases]
+        return tuple((decided.before, case) for decided, case in waiting if decided and decided.before)
+
     def _told_as(self, case: CitizenCase, message: UUID, part: int) -> Source:
         for case_id in (case.id, *sorted(case.inquiries, key=str)):
             ledger = self._committer.ledger_of(case_id, case.unit)
@@ -173,4 +180,6 @@ def _said(old: Content | None, instead: Mapping[str, Any], now: datetime) -> Map
     """Checked by the report's contract where the entry came in a report; the case checks the rest itself."""
     if old is None or old.category is Category.RISK:
         return instead
+    if is_of_contact(old):
+        return stated_of_contact(instead)
     return stated(old.category, old.about is not None, instead, now)

@@ -1,4 +1,4 @@
-"""What a correction may say of an entry that came in a report: what the published contract lets a report say.
+"""What a correction may say of an entry: what the published contract lets a report say of what came in one.
 
 So a correction can carry no prose, and nothing that could kill, where a report could not (domain rule 5).
 """
@@ -16,7 +16,8 @@ from contracts.social_report_persons_v1 import ChildConcerned, Person
 from contracts.social_report_terms_v1 import Answer
 from contracts.social_report_v1 import CATEGORY, CATEGORY_OF_ROLE, SocialReport
 from contracts.terms import Category, PersonRole
-from contracts.times import day_of
+from contracts.times import Moment, day_of
+from hub.aggregates.citizen_case.terms import Channel, ContactOutcome, Topic
 from hub.aggregates.guards import not_ahead
 from hub.errors import Invalid
 
@@ -63,8 +64,7 @@ def stated(category: Category, of_another: bool, instead: Mapping[str, Any], now
     try:
         read = _STATED.model_validate(dict(instead))
     except ValidationError as error:
-        found = error.errors(include_input=False, include_context=False, include_url=False)[0]
-        raise Invalid(f"instead: {found['msg']}", field="instead") from None
+        raise _invalid(error) from None
     _not_ahead(read, now)
     said = read.model_dump(mode="json", exclude_none=True)
     if "own_words" in said.get("wishes", {}):
@@ -72,6 +72,37 @@ def stated(category: Category, of_another: bool, instead: Mapping[str, Any], now
     if {"person"} & set(said.get("concerned", {})):
         raise Invalid("instead: an entry stays about whom it is about; leave person out", field="instead")
     return {name: said.get(name) for name in instead}
+
+
+class _Contact(Personal):
+    """An attempt at contact, or information given, as an entry tells them."""
+
+    channel: Channel | None = None
+    outcome: ContactOutcome | None = None
+    attempted_at: Moment | None = None
+    topics: Annotated[tuple[Topic, ...] | None, Field(max_length=20)] = None
+    told_citizen_at: Moment | None = None
+
+
+def stated_of_contact(instead: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands instead, as such an entry writes it. Raises `Invalid`."""
+    try:
+        read = _Contact.model_validate(dict(instead))
+    except ValidationError as error:
+        raise _invalid(error) from None
+    said = {name: getattr(read, name) for name in instead}
+    return {name: _as_told(value) for name, value in said.items()}
+
+
+def _as_told(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return sorted(value) if isinstance(value, tuple) else value
+
+
+def _invalid(error: ValidationError) -> Invalid:
+    found = error.errors(include_input=False, include_context=False, include_url=False)[0]
+    return Invalid(f"instead: {found['msg']}", field="instead")
 
 
 def _not_ahead(read: Any, now: datetime) -> None:

@@ -329,6 +329,18 @@ def test_a_contact_decided_on_in_an_inquiry_is_made_in_the_case_that_it_was_matc
     assert [e.of for e in not_made(world)] == [inquiries[1]]
 
 
+def test_a_contact_that_was_said_to_be_made_by_mistake_is_not_made(world: World) -> None:
+    """Found out after its last day, too: then it is told at once."""
+    case = world.open_case(CHILDLESS)
+    world.contact(case, world.clock() + timedelta(days=1))
+    world.clock.move(timedelta(days=1))
+    fire_timers(world.parts)
+    assert not_made(world) == []
+    world.correct(case, "outcome", {"outcome": "another_answered"})
+    fire_timers(world.parts)
+    assert [e.of for e in not_made(world)] == [case]
+
+
 def test_what_waited_when_a_report_was_set_aside_waits_again_when_it_is_reopened(world: World) -> None:
     case = world.report(CHILDLESS)
     world.decide_contact(case, world.clock() + timedelta(days=1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -67,6 +68,52 @@ def test_what_the_timeline_shows_is_named_and_corrected_and_the_page_says_so(api
     assert [e.corrected for e in entries if e.kind is MessageKind.REPORT_RECEIVED] == [1]
     (corrected,) = [e for e in entries if e.kind is MessageKind.ENTRY_CORRECTED]
     assert corrected.note.startswith("Stands in the place of what was wrong")
+    assert sum(section.unshown for e in entries for section in (*e.sections, *e.persons)) == 0
+
+
+def test_an_attempt_at_contact_and_information_given_are_corrected(api: Api, tove: Caller) -> None:
+    """As any entry: pointing at what was wrong, once, and told to the unit, which alone was told."""
+    world = api.world
+    case = world.open_case()
+    world.consent(case, [NGO], list(Category))
+    told, path = len(world.stored(NGO)), f"/v1/cases/{case}"
+    now = world.clock()
+    tried = {"channel": "sms", "outcome": "reached", "attempted_at": now.isoformat()}
+    assert tove.post(f"{path}/contact-attempts", tried).status_code == 201
+    informed = {"topics": ["rights", "safety"], "told_at": now.isoformat()}
+    assert tove.post(f"{path}/information", informed).status_code == 201
+    earlier = (now - timedelta(hours=2)).isoformat()
+    for named, instead in (
+        ("outcome", {"outcome": "another_answered", "attempted_at": earlier}),
+        ("topics", {"topics": ["offers", "rights"]}),
+    ):
+        message, part = world.shown(case, named)
+        right = {"message": str(message), "part": part, "reason": "Forkert borger", "instead": instead}
+        refusals = [
+            {named: "Kanariefugl"},
+            {named: ["Kanariefugl"]},
+            {named: None},
+            {"note": "Kanariefugl"},
+            {"attempted_at": "2026-11-27"},
+            {"told_citizen_at": "20261127T100000+0100"},
+            {"attempted_at": (now + timedelta(days=1)).isoformat()},
+            {named: {"children": [1]}, "children": "ja", "threats_to_life": 1},
+        ]
+        for wrong in refusals:
+            refused = tove.post(f"{path}/corrections", {**right, "instead": wrong})
+            assert (refused.status_code, "Kanariefugl" in refused.text) == (422, False), wrong
+        assert tove.post(f"{path}/corrections", right).status_code == 201
+        assert tove.post(f"{path}/corrections", right).status_code == 404, "it stands no longer"
+        corrects = [p for t in world.told(UNIT) for p in t.parts.values() if p.corrects]
+        assert [(n.message, n.part) for n in corrects[-1].corrects] == [(message, part)]
+        assert corrects[-1].data[named] == instead[named]
+    assert len(world.stored(NGO)) == told, "who was never told hears nothing of it"
+    world.project()
+    rows = world.parts.queries.timeline(TOVHOLDER, world.case(case), "coordination")
+    entries = [entry for day in days(rows, Words("en"), lambda _: None) for entry in day.entries]
+    assert len([e for e in entries if e.kind is MessageKind.ENTRY_CORRECTED]) == 2
+    wrong_ones = {MessageKind.CONTACT_ATTEMPTED, MessageKind.INFORMATION_GIVEN}
+    assert [e.corrected for e in entries if e.kind in wrong_ones] == [1, 1]
     assert sum(section.unshown for e in entries for section in (*e.sections, *e.persons)) == 0
 
 

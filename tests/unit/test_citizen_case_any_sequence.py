@@ -240,12 +240,13 @@ class AnySequence(RuleBasedStateMachine):
         self.do(CitizenCase.read_free_text, entry=entry)
 
     @rule(
-        entry=st.integers(1, 12), field=st.sampled_from(["contents.identity", "instead", "level", "reason"])
+        entry=st.integers(1, 12),
+        field=st.sampled_from(["contents.identity", "instead", "level", "reason", "outcome"]),
     )
     def a_mistake_is_corrected(self, entry: int, field: str) -> None:
         stood = {(e.version, e.content.field): e for e in self.case.entries}
         instead = {"text": f"Rettet {self.count}"} if field == "reason" else {"name": f"Rettet {self.count}"}
-        words = {"level": "raised"} if field == "level" else instead
+        words = {"level": {"level": "raised"}, "outcome": {"outcome": "reached"}}.get(field, instead)
         before = self.case.version
         self.do(CitizenCase.correct_entry, entry=entry, field=field, instead=words, reason="Forkert")
         if self.case.version > before:

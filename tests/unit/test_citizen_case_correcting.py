@@ -1,21 +1,36 @@
 """Nothing is edited, everything can be set right: a new fact points at what was wrong (domain rule 9)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from contracts.terms import Category, SafetyLevel
 from hub.aggregates.citizen_case.case import CitizenCase
+from hub.aggregates.citizen_case.contact import unmade_contact
 from hub.aggregates.citizen_case.events import (
+    ContactAttempted,
+    ContactDecided,
     EntryCorrected,
     FreeTextRead,
+    InformationGiven,
     SafetyAssessed,
     SafetyLevelChanged,
 )
-from hub.aggregates.sealing import AboutPerson
+from hub.aggregates.citizen_case.terms import Channel, ContactDecision, ContactOutcome, Topic
+from hub.aggregates.sealing import AboutPerson, CouldKill
 from hub.errors import Conflict, HubError, Invalid, Missing
-from tests.given import fact, given
-from tests.unit.case_facts import CONSENTED, IN_INQUIRY, IN_OPEN_CASE, MAN, OPENED, RECEIVED, made_up
+from tests.given import NOW, fact, given
+from tests.unit.case_facts import (
+    CONSENTED,
+    IN_INQUIRY,
+    IN_OPEN_CASE,
+    MAN,
+    OPENED,
+    RECEIVED,
+    TOVHOLDER,
+    made_up,
+)
 
 IDENTITY = {"name": "Mette Opdigtet", "cpr": "0101010101"}
 ASSESSED = fact(
@@ -150,6 +165,101 @@ def test_a_corrected_level_is_the_level() -> None:
     assert outcome.aggregate.safety_level == SafetyLevel.RAISED
     (level,) = outcome.aggregate.present_state({Category.RISK})
     assert (level.content.data["level"], level.content.slot) == ("raised", "safety_level")
+
+
+WENT = {"channel": "sms", "outcome": "reached", "attempted_at": NOW.isoformat()}
+TRIED = fact(
+    ContactAttempted, channel=Channel.SMS, outcome=ContactOutcome.REACHED, attempted_at=NOW, text="", at=NOW
+)
+INFORMED = fact(InformationGiven, topics=(Topic.RIGHTS, Topic.SAFETY), told_at=NOW, at=NOW)
+THEN = (NOW - timedelta(hours=2)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "field", "instead", "stands"),
+    [
+        (TRIED, "outcome", {"outcome": "not_reached"}, {**WENT, "outcome": "not_reached"}),
+        (TRIED, "outcome", {"attempted_at": THEN}, {**WENT, "attempted_at": THEN}),
+        (
+            INFORMED,
+            "topics",
+            {"topics": ["rights"]},
+            {"topics": ["rights"], "told_citizen_at": NOW.isoformat()},
+        ),
+    ],
+)
+def test_an_attempt_at_contact_and_information_given_are_corrected_as_entries(
+    recorded: Any, field: str, instead: dict[str, Any], stands: dict[str, Any]
+) -> None:
+    """Pointing at what was wrong, which stands no longer; the unit's alone, as it was."""
+    case = given(*IN_OPEN_CASE, recorded)
+    outcome = case.when(
+        CitizenCase.correct_entry, entry=6, field=field, instead=instead, reason="Forkert borger"
+    )
+    outcome.then(
+        corrected(
+            entry=6,
+            field=field,
+            category=Category.COORDINATION,
+            owner_only=True,
+            instead=stands,
+            reason="Forkert borger",
+        )
+    )
+    (told,) = [e for e in outcome.aggregate.entries if field in e.content.data]
+    assert (told.content.data, told.content.owner_only) == (stands, True)
+    assert outcome.aggregate.in_place_of(told.content) == ((6, field),)
+
+
+def test_contact_that_was_only_said_to_be_made_waits_again_and_no_more_when_that_was_wrong_too() -> None:
+    decided = fact(
+        ContactDecided,
+        decision=ContactDecision.CONTACT,
+        how=CouldKill({"channel": "sms"}),
+        contact_by=TOVHOLDER,
+        before=NOW + timedelta(hours=4),
+        reason="Hun vil gerne",
+    )
+    history = (*IN_OPEN_CASE, decided, TRIED)
+    assert unmade_contact(given(*history).aggregate) is None
+    wrong = given(*history).when(
+        CitizenCase.correct_entry,
+        entry=7,
+        field="outcome",
+        instead={"outcome": "another_answered"},
+        reason="Det var ikke hende",
+    )
+    assert unmade_contact(wrong.aggregate) is not None
+    again = wrong.aggregate
+    again.correct_entry(
+        entry=8, field="instead", instead={"outcome": "reached"}, reason="Jo", by=TOVHOLDER, at=NOW
+    )
+    assert unmade_contact(again) is None
+
+
+@pytest.mark.parametrize(
+    ("recorded", "field", "instead"),
+    [
+        (TRIED, "outcome", {"outcome": "talked"}),
+        (TRIED, "outcome", {"channel": "pigeon"}),
+        (TRIED, "outcome", {"outcome": None}),
+        (TRIED, "outcome", {"attempted_at": (NOW + timedelta(hours=1)).isoformat()}),
+        (TRIED, "outcome", {"attempted_at": "2026-03-01T10:00:00"}),
+        (TRIED, "outcome", {"attempted_at": "i går"}),
+        (TRIED, "outcome", {"note": "prosa"}),
+        (INFORMED, "topics", {"topics": []}),
+        (INFORMED, "topics", {"topics": ["gossip"]}),
+        (INFORMED, "topics", {"topics": ["rights", "rights"]}),
+        (INFORMED, "topics", {"topics": None}),
+        (INFORMED, "topics", {"told_citizen_at": (NOW + timedelta(hours=1)).isoformat()}),
+    ],
+)
+def test_a_correction_of_contact_says_what_could_have_been_recorded(
+    recorded: Any, field: str, instead: dict[str, Any]
+) -> None:
+    asked: dict[str, Any] = {"entry": 6, "field": field, "instead": instead, "reason": "Forkert"}
+    case = given(*IN_OPEN_CASE, recorded)
+    case.when(CitizenCase.correct_entry, **asked).then_raises(Invalid, field="instead")
 
 
 @pytest.mark.parametrize(

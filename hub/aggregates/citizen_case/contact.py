@@ -27,6 +27,7 @@ from hub.aggregates.citizen_case.terms import (
     Topic,
     UnsafeReason,
 )
+from hub.aggregates.citizen_case.told import told_now
 from hub.aggregates.citizen_case.transitions import must_be_legal
 from hub.aggregates.guards import after, distinct, not_ahead, one_of, written
 from hub.aggregates.sealing import CouldKill
@@ -188,12 +189,14 @@ def contact_settled(case: "CitizenCase", decided: ContactDecided, after: int = 0
 
     `case` is where it was decided, or the one that it was matched to since.
     """
-    return any(_settles(fact, decided) for fact in case.facts if fact.originator_version > after)
+    return any(_settles(case, fact, decided) for fact in case.facts if fact.originator_version > after)
 
 
-def _settles(fact: CaseEvent, decided: ContactDecided) -> bool:
+def _settles(case: "CitizenCase", fact: CaseEvent, decided: ContactDecided) -> bool:
     if isinstance(fact, ContactAttempted):
-        return fact.outcome is ContactOutcome.REACHED and fact.attempted_at >= decided.timestamp
+        went = told_now(case, fact, "outcome")
+        reached = went["outcome"] == ContactOutcome.REACHED
+        return reached and datetime.fromisoformat(went["attempted_at"]) >= decided.timestamp
     return isinstance(fact, ContactDecided | CaseClosed) and fact.timestamp >= decided.timestamp
 
 

@@ -1,12 +1,15 @@
 """Commands that set things right (domain rule 9): nothing is edited, a new fact points at what was wrong.
 
 Rules, as sentences: only what stands can be corrected, and a correction keeps the category and the bans of
-what it corrects. What has a command of its own that replaces it (a consent, a referral, what could kill, who
+what it corrects. An attempt at contact and information given keep their fields: one that was wrong is said
+anew, none goes. What has a command of its own that replaces it (a consent, a referral, what could kill, who
 coordinates) is set right there. What a correction says waits to be read wherever it is free text.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -16,7 +19,9 @@ from hub.aggregates.citizen_case.bases import consent_of, legal_basis_of, named_
 from hub.aggregates.citizen_case.events import (
     CaseEvent,
     ConsentCorrected,
+    ContactAttempted,
     EntryCorrected,
+    InformationGiven,
     InquiryContinued,
     LegalBasisCorrected,
     ReportReceived,
@@ -25,9 +30,10 @@ from hub.aggregates.citizen_case.events import (
 )
 from hub.aggregates.citizen_case.legal_basis import returned_with
 from hub.aggregates.citizen_case.safety import must_be_answers_by_id
+from hub.aggregates.citizen_case.terms import Channel, ContactOutcome, Topic
 from hub.aggregates.citizen_case.transitions import must_be_legal
 from hub.aggregates.citizen_case.values import Content, Entry, Grant
-from hub.aggregates.guards import coded, one_of, written
+from hub.aggregates.guards import coded, distinct, not_ahead, one_of, written
 from hub.aggregates.sealing import AboutPerson
 from hub.errors import Conflict, Invalid, Missing
 
@@ -41,6 +47,9 @@ FIXED = frozenset(
     }
 )
 """What names or marks an entry. It is no statement that could be wrong, or has a command of its own."""
+ATTEMPT = frozenset({"channel", "outcome", "attempted_at"})
+INFORMATION = frozenset({"topics", "told_citizen_at"})
+_LISTS: Mapping[str, type[StrEnum]] = MappingProxyType({"channel": Channel, "outcome": ContactOutcome})
 
 
 def correct_entry(
@@ -67,7 +76,10 @@ def correct_entry(
     data = {name: value for name, value in {**old.data, **instead}.items() if value is not None}
     if data == old.data:
         raise Conflict("instead: says what stands already; nothing to do", field="instead")
+    now = self.moment(at)
     _must_keep_its_rules(old, data)
+    if is_of_contact(old):
+        _must_be_of_contact(old, data, now)
     self.trigger_event(
         EntryCorrected,
         entry=entry,
@@ -80,7 +92,7 @@ def correct_entry(
         other=None if old.about is None else AboutPerson(old.about, data),
         reason=reason,
         by=by,
-        timestamp=self.moment(at),
+        timestamp=now,
     )
 
 
@@ -161,9 +173,18 @@ def continue_inquiry(self: "CitizenCase", *, inquiry: UUID, version: int, by: Ac
 def not_correctable(fact: CaseEvent, content: Content) -> str | None:
     """Why an entry is not corrected but set right by a command of its own; None where it is corrected."""
     recorded = isinstance(fact, ReportReceived | SafetyAssessed | SafetyLevelChanged | EntryCorrected)
-    if recorded or content.category is Category.FREE_TEXT:
+    if (
+        recorded
+        or isinstance(fact, ContactAttempted | InformationGiven)
+        or content.category is Category.FREE_TEXT
+    ):
         return None
     return "it is set right by a command of its own; record it anew, or correct the consent"
+
+
+def is_of_contact(content: Content) -> bool:
+    """Whether it says how an attempt at contact went, or what the citizen was told about."""
+    return content.category is Category.COORDINATION and set(content.data) in (ATTEMPT, INFORMATION)
 
 
 def _not_struck(case: "CitizenCase", named: list[Grant]) -> tuple[tuple[UUID, ...], tuple[UUID, ...]]:
@@ -194,3 +215,28 @@ def _must_keep_its_rules(old: Content, data: dict[str, Any]) -> None:
         must_be_answers_by_id(data.get("answers", {}), "instead")
     if old.category is Category.RISK and set(data) - set(old.data):
         raise Invalid("instead: holds what this entry has no field for; see the entry", field="instead")
+
+
+def _must_be_of_contact(old: Content, data: dict[str, Any], now: datetime) -> None:
+    """It obeys what was asked when the contact was recorded."""
+    if set(data) != set(old.data):
+        raise Invalid("instead: an entry on contact keeps its fields; see the entry", field="instead")
+    for name, allowed in _LISTS.items():
+        if name in data:
+            one_of("instead", data[name], allowed)
+    if not data.get("topics", True):
+        raise Invalid("instead: at least one topic; say what was spoken of", field="instead")
+    for topic in data.get("topics", ()):
+        one_of("instead", topic, Topic)
+    distinct("instead", data.get("topics", ()))
+    for name in data.keys() & {"attempted_at", "told_citizen_at"}:
+        not_ahead("instead", _time(data[name]), now)
+
+
+def _time(said: object) -> datetime:
+    try:
+        return datetime.fromisoformat(str(said))
+    except ValueError:
+        raise Invalid(
+            "instead: a time is written with date and offset; send it so", field="instead"
+        ) from None

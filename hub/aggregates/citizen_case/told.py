@@ -1,7 +1,7 @@
 """What a case has told, and what of it stands: later facts replace earlier ones, or take them back."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hub.aggregates.citizen_case.events import CaseEvent
 from hub.aggregates.citizen_case.values import Content, Entry
@@ -31,6 +31,15 @@ def entries(case: "CitizenCase", facts: Iterable[CaseEvent]) -> list[Entry]:
         if (e.version, e.content.field) not in wrong
         and (e.content.slot is None or e.version == last[e.content.slot])
     ]
+
+
+def told_now(case: "CitizenCase", fact: CaseEvent, field: str) -> dict[str, Any]:
+    """What stands of a field of a fact today: as it was told, or as it was corrected last."""
+    pointed = (fact.originator_version, field)
+    while newer := next((new for new, old in case.corrected.items() if old == pointed), None):
+        pointed = newer
+    version, field = pointed
+    return next(c.data for c in case.fact(version).tells() if c.field == field)
 
 
 def in_place_of(self: "CitizenCase", content: Content) -> tuple[tuple[int, str], ...]:
