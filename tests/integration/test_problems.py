@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
+from contracts.base import Contract
 from contracts.client.keys import Identity
 from contracts.client.sealed import seal_inbound
 from contracts.client.signing import inbound_signed, sign
@@ -116,6 +119,36 @@ def nothing_moves(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 # --- the body -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", ["yes", 1, {"adult": "yes"}, {"adult": 1}])
+def test_true_and_false_are_themselves_in_every_body(said: object) -> None:
+    """As the document says; what resembles them could be a mistake."""
+    found: list[tuple[str, str, TypeAdapter[Any]]] = [
+        (model.__name__, name, TypeAdapter(said_of(field)))
+        for model in every(Contract)
+        for name, field in model.model_fields.items()
+        if "bool" in repr(field.annotation)
+    ]
+    assert {"stolen", "taken_over", "criteria", "child_at_risk"} <= {name for _, name, _ in found}
+    taken = []
+    for model, name, reads in found:
+        try:
+            reads.validate_python(said)
+        except ValidationError:
+            continue
+        taken.append((model, name))
+    assert taken == []
+
+
+def said_of(field: FieldInfo) -> Any:
+    return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+
+
+def every(model: type[Contract]) -> Iterator[type[Contract]]:
+    for kind in model.__subclasses__():
+        yield kind
+        yield from every(kind)
 
 
 @pytest.mark.parametrize("letter", ["\x00", "\x07", "\x1b", "\x7f", "\x85"], ids=ascii)

@@ -47,7 +47,7 @@ class UndoAsked(Contract):
 class OpeningAsked(Contract):
     """The inclusion criteria as visitation found them (seed 002 p. 4)."""
 
-    criteria: dict[str, bool]
+    criteria: dict[str, Flag]
 
 
 class CoordinatorAsked(Contract):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from contracts.base import Contract
 from contracts.envelope import BadMessage, from_json, to_json
-from contracts.fields import Line
+from contracts.fields import Flag, Line
 from hub.adapters.http.context import Authorised, Parts, answered
 from hub.aggregates.base import Actor
 from hub.errors import Invalid
@@ -24,7 +24,7 @@ class HeadKeysAsked(Contract):
     """Which messages' heads a system wants to open."""
 
     messages: Annotated[list[UUID], Field(min_length=1, max_length=MAX_BATCH)]
-    rebuild: bool = False
+    rebuild: Flag = False
 
 
 class OpenAsked(Contract):
@@ -33,7 +33,7 @@ class OpenAsked(Contract):
     person: Line
     name: Line
     purpose: str = Field(pattern=r"^[a-z_]{3,40}$")
-    taken_over: bool = False
+    taken_over: Flag = False
 
 
 @router.get("/v1/messages")

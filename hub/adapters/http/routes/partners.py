@@ -1,18 +1,33 @@
 """For operators: partners and their agreements. No route here shows a case."""
 
+import re
+from base64 import b64decode
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter
-from pydantic import Base64Bytes, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from contracts.base import Contract
-from contracts.fields import Line
+from contracts.fields import Flag, Line
 from contracts.terms import Category, OrganisationKind
 from hub.adapters.http.context import Authorised, Body, Parts, answered, command
 
 router = APIRouter(tags=["partners"])
-Key = Annotated[Base64Bytes, Field(min_length=32, max_length=32)]
+_KEY: Final = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", re.ASCII)
+
+
+def _raw(value: object) -> bytes:
+    if not isinstance(value, str) or not _KEY.fullmatch(value):
+        raise ValueError("a key is 32 bytes in base64, which is 44 characters with the padding")
+    return b64decode(value)
+
+
+Key = Annotated[
+    bytes,
+    BeforeValidator(_raw),
+    WithJsonSchema({"type": "string", "contentEncoding": "base64", "pattern": f"^{_KEY.pattern}$"}),
+]
 
 
 class PartnerAsked(Contract):
@@ -39,7 +54,7 @@ class KeysAsked(Contract):
 
     sealing_key: Key
     signing_key: Key
-    stolen: bool = False
+    stolen: Flag = False
     """Nothing that the former key signed counts from now on."""
 
 
