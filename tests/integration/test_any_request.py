@@ -3,24 +3,31 @@
 schemathesis makes requests from the OpenAPI document as each role; most are mended so that they reach what
 lies behind the first check: ids of cases that are there, times that fit, partners that exist. Some name what
 is somebody else's. Each request meets a real server. What comes back is judged by schemathesis's own checks,
-and by a word planted in what others hold. Each judge is shown a planted fault.
+and by a word planted in what others hold. In a second pass requests are made to violate the document, with
+everything else in them mended; whatever violates it is not taken. Each judge is shown a planted fault.
 """
 
 import base64
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
@@ -47,9 +54,10 @@ from tests.world import CASEWORKER, MUNICIPALITY, NGO, POLICE, SHELTER, TOVHOLDE
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
 """That the status is documented is not among them: every operation documents a problem for any other, so a
 status that is not meant shows as content of another type."""
-ALLOWED_CALLS, OTHER_CALLS = 5, 1
+ALLOWED_CALLS, OTHER_CALLS, VIOLATING_CALLS = 5, 1, 4
 MENDED, AIMED_AT_OTHERS, CASE_AGAIN = 0.85, 0.2, 0.6
 SHARE = 0.3
+SHARE_AT_WHAT_IS_WRONG = 0.5
 FOREIGN = "Kanariefuglen"
 WHO = {
     Role.REPORTER: ("vagt", POLICE),
@@ -258,20 +266,25 @@ def answering(
     site: Site,
     *,
     status: int = 0,
+    instead_of: tuple[int, ...] = (),
     content_type: bytes = b"",
     body: bytes = b"",
 ) -> None:
-    """From now on every answer of the served app is changed on its way."""
+    """From now on every answer of the served app is changed on its way, or of some status to commands."""
     app = site.api.app.build_middleware_stack()
 
     async def changed(scope: Any, receive: Any, send: Any) -> None:
+        changes = not instead_of
+
         async def sending(message: Any) -> None:
-            if message["type"] == "http.response.start":
+            nonlocal changes
+            changes = changes or (scope["method"] == "POST" and message.get("status") in instead_of)
+            if changes and message["type"] == "http.response.start":
                 known = {name.lower(): value for name, value in message["headers"]}
                 known |= {b"content-type": content_type} if content_type else {}
                 known |= {b"content-length": str(len(body)).encode()} if body else {}
                 message |= {"status": status or message["status"], "headers": list(known.items())}
-            elif body:
+            elif changes and body:
                 message |= {"body": body if message.get("body") else b""}
             await send(message)
 
@@ -417,3 +430,262 @@ def mended(site: Site, known: dict[str, Any], name: str, value: Any) -> Any:
     if isinstance(value, str) and name in ("reason", "text", "summary") and len(value) < 40 and " " in value:
         return "en begrundelse"
     return value
+
+
+# --- what violates the document -----------------------------------------------------------------------
+
+
+def test_what_violates_the_document_is_refused_and_no_fault_of_the_hubs(site: Site, document: Any) -> None:
+    """Most of it at what is wrong with it, and not before the hub has looked."""
+    judged_violating(site, [operation for operation, allowed in calls(document, site.role) if allowed])
+
+
+def judged_violating(site: Site, asked: Sequence[Any]) -> None:
+    """Send requests that violate the document to each operation, and judge what came back."""
+    person, organisation = WHO[site.role]
+    token = site.api.login(person, organisation, site.role).token
+    for operation in asked:
+        violate(site, operation, token)
+    assert site.leaks == []
+    # What is no JSON at all is refused before the hub has asked who sends it.
+    share = site.calls["violating 422"] / (site.calls["violating"] - site.calls["violating 400"])
+    assert share >= SHARE_AT_WHAT_IS_WRONG, f"{share:.2f} {sorted(site.calls.items())}"
+    assert site.calls["violating"] >= len(asked), sorted(site.calls.items())
+
+
+def nothing_is_wrong_with_it(patch: pytest.MonkeyPatch, site: Site) -> None:
+    """What the check of the body refuses is taken all the same."""
+    taken = b'{"position": 1}'
+    answering(patch, site, status=201, instead_of=(400, 422), content_type=b"application/json", body=taken)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (nothing_is_wrong_with_it, "declining: 201, and it violates the document: body"),
+        (relation_forgotten, "get /v1/cases/{case_id}/timeline: 200"),
+        (handler_that_fails, "Server error"),
+        (nobody_let_in, "'violating 404'"),
+        (another_type, "Undocumented Content-Type"),
+    ],
+)
+@pytest.mark.parametrize("site", [Role.TOVHOLDER], indirect=True, ids=["tovholder"])
+def test_each_judge_of_violations_catches_a_planted_fault(
+    site: Site,
+    document: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Callable[[pytest.MonkeyPatch, Site], None],
+    said: str,
+) -> None:
+    """On a look and a command, which without the fault pass."""
+    routes = ("/timeline", "/declining")
+    asked = [
+        one for one, _ in calls(document, site.role) if one.path.endswith(routes) and "hand" not in one.path
+    ]
+    assert len(asked) == 2
+    judged_violating(site, asked * 3)
+    site.calls.clear()
+    fault(monkeypatch, site)
+    with pytest.raises((AssertionError, FailureGroup)) as caught:
+        judged_violating(site, asked * 5)
+    assert said in str(caught.value)
+
+
+def test_what_is_wrong_with_a_request_is_told_from_what_is_not(document: Any) -> None:
+    """The judge of the judge: each of these is wrong in one place, or nowhere."""
+    asked = {one.label: one for one, _ in calls(document, Role.TOVHOLDER)}
+    unasked = asked["POST /v1/cases/{case_id}/declining"]
+    looked = asked["GET /v1/cases/{case_id}/timeline"]
+    good = b'{"stays_possible": ["later_yes"]}'
+    for body, wrong in (
+        (good, []),
+        (b"", ["body"]),
+        (b"{", ["body"]),
+        (b'{"stays_possible": NaN}', ["body"]),
+        (b'{"stays_possible": []}', ["body $.stays_possible"]),
+        (good[:-1] + b', "more": 1}', ["body $"]),
+    ):
+        assert violations(unasked, Sent("/x", {"Idempotency-Key": "a-key-of-its-own"}, body)) == wrong
+    for url, headers, wrong in (
+        ("/x", {"Hub-Purpose": "contact"}, []),
+        ("/x?position=7", {"Hub-Purpose": "contact"}, []),
+        ("/x?position=seven", {"Hub-Purpose": "contact"}, ["query position"]),
+        ("/x?position=-1", {"Hub-Purpose": "contact"}, ["query position"]),
+        ("/x?position=1.5", {"Hub-Purpose": "contact"}, ["query position"]),
+        ("/x", {}, ["header Hub-Purpose"]),
+        ("/x", {"Hub-Purpose": "gossip"}, ["header Hub-Purpose"]),
+    ):
+        assert violations(looked, Sent(url, headers)) == wrong
+
+
+@dataclass
+class Sent:
+    """A request as it was sent."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes | None = None
+
+
+def violate(site: Site, operation: Any, token: str) -> None:
+    """Send some requests of one kind, made to be wrong somewhere."""
+
+    @settings(
+        max_examples=VIOLATING_CALLS,
+        phases=[Phase.generate],
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
+    def tried(case: Any) -> None:
+        mend_around(site, case)
+        headers = {"Authorization": f"Bearer {token}"}
+        # Not as headers of the call: schemathesis takes those away where it made one to be missing.
+        case.headers = {**case.headers, **headers}
+        response = case.call(base_url=site.url)
+        wrong = violations(operation, response.request)
+        judge(site, operation, response.text, response.status_code, allowed=True)
+        site.calls["violating"] += bool(wrong)
+        site.calls[f"violating {response.status_code}"] += bool(wrong)
+        if wrong and response.status_code < 400:
+            what = f"{operation.method} {operation.path}: {response.status_code}"
+            site.leaks.append(f"{what}, and it violates the document: {', '.join(wrong)}")
+        case.validate_response(response, checks=CHECKS, headers=headers)
+
+    try:
+        tried()
+    except Unsatisfiable:
+        said = described(operation)
+        assert not said.get("parameters"), "what takes anything can be asked wrongly"
+        assert "requestBody" not in said
+
+
+def mend_around(site: Site, case: Any) -> None:
+    """Give the request ids that are there, and good values beside what is wrong in its body.
+
+    Where its body is good, its query and headers are left as they are, for there it is wrong; a position that
+    a view would be waited for is none, and who calls is said by the token.
+    """
+    known = site.known()
+    for name in case.path_parameters or {}:
+        if name in known:
+            case.path_parameters[name] = known[name]
+    case.headers = {
+        n: v for n, v in (case.headers or {}).items() if n.lower() not in ("authorization", "if-match")
+    }
+    case.query = {n: v for n, v in (case.query or {}).items() if n != "position" or not whole(str(v))}
+    if isinstance(case.body, dict):
+        case.body = mended_around(site, known, case)
+    if "requestBody" in described(case.operation) and not body_of(case.operation).is_valid(case.body):
+        case.query = {}
+        case.headers = {"Idempotency-Key": str(uuid4()), "Hub-Purpose": "coordination"}
+
+
+def mended_around(site: Site, known: dict[str, Any], case: Any) -> dict[str, Any]:
+    """Good values for the fields that are good; what is wrong, unknown or left out stays so."""
+    schema = object_of(case.operation)
+    good = whole_body(site, case.operation.path)
+    body = {n: v for n, v in good.items() if n in case.body or n not in schema.get("required", ())}
+    for name, value in case.body.items():
+        fits = fitting(case.operation, name).is_valid(value)
+        if not fits or name not in body:
+            body[name] = mended(site, known, name, value) if fits else value
+    return body
+
+
+def whole_body(site: Site, path: str) -> dict[str, Any]:
+    """What a program sends where fields make no sense one by one."""
+    if path == "/v1/social-reports":
+        return {**example(), "report_id": str(uuid4())}
+    if path == "/v1/inbound":
+        report = Inbound.report({**example(), "report_id": str(uuid4())})
+        identity, hub = site.world.identities[NGO], site.world.parts.identity.public
+        return to_json(identity.send(MUNICIPALITY, NGO, uuid4(), report, hub))
+    return {}
+
+
+def violations(operation: Any, sent: Any) -> list[str]:
+    """What in a request, as it was sent, the document does not allow; of formats and paths it says nothing.
+
+    A text may be of a format in more ways than one, and an odd path may be that of another route.
+    """
+    found = [*_wrong_parameters(operation, sent)]
+    if "requestBody" in described(operation):
+        try:
+            body = json.loads(sent.body or b"", parse_constant=_no_json)
+        except ValueError:
+            return [*found, "body"]
+        found += [f"body {error.json_path}" for error in body_of(operation).iter_errors(body)]
+    return found
+
+
+def _wrong_parameters(operation: Any, sent: Any) -> Iterator[str]:
+    query = parse_qs(urlsplit(sent.url).query, keep_blank_values=True)
+    for parameter in described(operation).get("parameters", ()):
+        name, schema = parameter["name"], parameter["schema"]
+        if parameter["in"] == "header":
+            said = [sent.headers[name]] if name in sent.headers else []
+        elif parameter["in"] == "query":
+            said = query.get(name, [])
+        else:
+            continue
+        if (not said and parameter.get("required")) or (len(said) == 1 and not _allowed(schema, said[0])):
+            yield f"{parameter['in']} {name}"
+
+
+def _allowed(schema: dict[str, Any], said: str | bytes) -> bool:
+    """Whether a text is what a parameter may be; a number is written in digits."""
+    text = (said.decode("latin-1") if isinstance(said, bytes) else said).strip()
+    ways = schema.get("anyOf", [schema])
+    value: Any = int(Decimal(text)) if any(w.get("type") == "integer" for w in ways) and whole(text) else text
+    return any(validator(json.dumps(way)).is_valid(value) for way in ways)
+
+
+def whole(text: str) -> bool:
+    """Whether it is a whole number, however it is written."""
+    try:
+        return Decimal(text) % 1 == 0
+    except InvalidOperation:
+        return False
+
+
+def _no_json(constant: str) -> None:
+    raise ValueError(constant)
+
+
+@cache
+def published() -> Any:
+    """The document as the hub gives it."""
+    return openapi()
+
+
+def described(operation: Any) -> Any:
+    """What the document says of an operation."""
+    return published()["paths"][operation.path][operation.method.lower()]
+
+
+def object_of(operation: Any) -> Any:
+    """The schema of an operation's body."""
+    schema = described(operation)["requestBody"]["content"]["application/json"]["schema"]
+    named = schema.get("$ref", "").rsplit("/", 1)[-1]
+    return published()["components"]["schemas"][named] if named else schema
+
+
+def body_of(operation: Any) -> Draft202012Validator:
+    """What judges an operation's whole body."""
+    return validator(json.dumps(object_of(operation)))
+
+
+def fitting(operation: Any, name: str) -> Draft202012Validator:
+    """What judges one field of it; an unknown one fits only where any may stand."""
+    schema = object_of(operation)
+    others = schema.get("additionalProperties", True)
+    return validator(json.dumps(schema.get("properties", {}).get(name, others)))
+
+
+@cache
+def validator(schema: str) -> Draft202012Validator:
+    """One for each schema; it looks at no format."""
+    return Draft202012Validator({"allOf": [json.loads(schema)], "components": published()["components"]})
