@@ -62,6 +62,7 @@ USED_FOR: Final = {
 }
 """What each login is for, to whoever tries a program."""
 LOOK_S: Final = 0.2
+_TOWN: Final = "sandkasse-"
 MUNICIPAL: Final = Actor("mette", "Mette Tovholder", "tovholder", "familieenheden")
 LEAD: Final = Actor("lise", "Lise Leder", "programme_lead", MUNICIPAL.organisation)
 
@@ -70,9 +71,9 @@ def play(folder: Path, kind: Kind, port: int = 0) -> int:
     """Serve a sandbox until Ctrl-C; the exit status."""
     if Settings(on_call=ON_CALL).production:
         raise Invalid("HUB_PRODUCTION is set, and a sandbox is no production: unset it")
-    stop = stopped()
+    settings, stop = _settings(folder), stopped()
     config = folder / "adapter.json"
-    with _alone(folder), Stage(_settings(folder), port) as stage:
+    with _alone(folder), Stage(settings, port) as stage:
         sandbox = Sandbox(stage, KINDS[kind])
         sandbox.begin()
         _write(config, json.dumps(stage.partner_config(sandbox.slug), indent=1))
@@ -218,6 +219,14 @@ class Sandbox:
         parts.hub.refuse_report(_command(by), uuid4())
 
 
+def _town_of(home: Path) -> str | None:
+    """For which municipality a hub was made there; None where there is none."""
+    try:
+        return str(json.loads((home / "hub.json").read_text())["municipality"])
+    except FileNotFoundError:
+        return None
+
+
 def _command(by: Actor) -> Command:
     return Command(by=by, key=f"sandbox:{uuid4()}")
 
@@ -235,12 +244,14 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _settings(folder: Path) -> Settings:
-    """A municipality of its own name in the folder, on no database but its own."""
+    """A municipality of its own name in the folder, on no database but its own.
+
+    Raises `Invalid` where a hub lies that no sandbox made: made-up cases belong in none.
+    """
     home = folder / "hub"
-    try:
-        town = str(json.loads((home / "hub.json").read_text())["municipality"])
-    except FileNotFoundError:
-        town = f"sandkasse-{secrets.token_hex(3)}"
+    town = _town_of(home) or f"{_TOWN}{secrets.token_hex(3)}"
+    if _town_of(folder) is not None or not town.startswith(_TOWN):
+        raise Invalid(f"a hub that is no sandbox lies in {folder}: name another folder", field="folder")
     return Settings(
         data_dir=home.resolve(),
         municipality=town,

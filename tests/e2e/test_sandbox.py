@@ -194,6 +194,19 @@ def test_a_sandbox_refuses_production(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not (tmp_path / "sandbox").exists()
 
 
+@pytest.mark.parametrize("home", [".", "hub"])
+def test_a_sandbox_refuses_the_folder_of_a_hub(tmp_path: Path, home: str) -> None:
+    """Its own is made by a sandbox: made-up cases belong in no other."""
+    made_for = tmp_path / home / "hub.json"
+    made_for.parent.mkdir(exist_ok=True)
+    made_for.write_text('{"municipality": "odder", "unit": "familieenheden"}')
+    with pytest.raises(Invalid, match="a hub that is no sandbox lies in"):
+        play(tmp_path, Kind.NGO)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(
+        {"hub.json", *(["hub"] * (home == "hub"))}
+    )
+
+
 def test_a_sandbox_touches_no_database_but_its_own(tmp_path: Path) -> None:
     """Whatever the environment names; and it has an on-call number of its own."""
     folder = tmp_path / "sandbox"
