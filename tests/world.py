@@ -70,6 +70,7 @@ from hub.keys.fence import Fence
 from hub.keys.keyring import create_kek_file
 from hub.ports import StoredMessage
 from hub.settings import Settings
+from tests.criteria import MET
 from tests.support.social_reports import REPORTS, example
 
 T = TypeVar("T")
@@ -246,7 +247,7 @@ class World:
         return self.parts.inbound.take(partner, envelope).answer
 
     def open(self, case: UUID) -> Answer:
-        return self.parts.hub.open_case(self.command(CASEWORKER), case, {"adult": True})
+        return self.parts.hub.open_case(self.command(CASEWORKER), case, MET)
 
     def answer_for_children(self, case: UUID) -> None:
         """Answer every child notification that waits in a case and in what is matched to it: not notified."""

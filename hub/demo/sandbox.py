@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 from contracts.terms import OrganisationKind
 from contracts.topics import from_topic, to_topic
 from hub.aggregates.base import Actor
-from hub.aggregates.citizen_case.terms import ErasureGround
+from hub.aggregates.citizen_case.terms import ErasureGround, InclusionCriterion
 from hub.application.committing import Command
 from hub.demo.playing import ON_CALL
 from hub.demo.stage import EMERGENCY, NGO, PARTNERS, POLICE, Stage, example
@@ -165,7 +165,9 @@ class Sandbox:
 
     def _open(self, case: str) -> None:
         inge = self.stage.people["inge"]
-        inge.post(f"/v1/cases/{case}/opening", {"criteria": {"adult": True}}, "intake")
+        inge.post(
+            f"/v1/cases/{case}/opening", {"criteria": dict.fromkeys(InclusionCriterion, True)}, "intake"
+        )
         inge.post(f"/v1/cases/{case}/coordinator", {"person": "mette", "name": "Mette Tovholder"})
 
     def _consent(self, case: str) -> str:

@@ -10,6 +10,7 @@ from contracts.message_v1 import Part
 from contracts.terms import ReferralStatus
 from hub.adapters.partners.errors import NoLongerOpen
 from hub.adapters.partners.ngo.adapter import Ngo
+from hub.aggregates.citizen_case.terms import InclusionCriterion
 from hub.demo.stage import NGO, OTHER_NGO, PARTNERS, TOLD_NGO, Person, Stage, example
 
 NAME = "Maja Eksempelsen"
@@ -134,7 +135,7 @@ def _morning(stage: Stage, teller: Teller, case: Case) -> None:
     teller.says("She matches the two, opens the case, and names Mette as tovholder.")
     inge.post(f"/v1/cases/{case.case}/matches", {"inquiry": case.inquiry, "reason": "samme person"}, "intake")
     inge.post(
-        f"/v1/cases/{case.case}/opening", {"criteria": {"adult": True, "not_at_a_shelter": True}}, "intake"
+        f"/v1/cases/{case.case}/opening", {"criteria": dict.fromkeys(InclusionCriterion, True)}, "intake"
     )
     done = inge.post(f"/v1/cases/{case.case}/coordinator", {"person": "mette", "name": "Mette Tovholder"})
     timeline = mette.get(path, position=done["position"])

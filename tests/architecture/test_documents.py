@@ -1,19 +1,24 @@
 """The documents are true: what they name is there, and what is there is named."""
 
 import re
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+import jwt
 import pytest
 import typer.main
 from pydantic_core import PydanticUndefined
 
 from hub.__main__ import app
+from hub.adapters.http.access import Role
+from hub.adapters.http.tokens import ALGORITHMS, EmbeddedIssuer
 from hub.adapters.partners.settings import PartnerSettings
 from hub.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+RUNBOOK = (ROOT / "deploy" / "runbook.md").read_text()
 PROMISES = (ROOT / "docs" / "promises.md").read_text()
 
 
@@ -30,6 +35,18 @@ def test_every_setting_is_in_the_readme_and_no_other() -> None:
     settings = {f"HUB_{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"`(HUB_(?!TEST_)[A-Z_]+)`", README)) == settings
     assert set(re.findall(r"`(HUB_[A-Z_]+)`", (ROOT / "CHANGELOG.md").read_text())) <= settings
+
+
+def test_the_runbook_names_every_claim_and_role_of_a_login() -> None:
+    """Whoever sets up an issuer has nothing else to go by; a token of the runbook's own words lets in."""
+    table = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|$", RUNBOOK, re.M))
+    assert {role.value for role in Role} <= table.keys()
+    issuer = EmbeddedIssuer("urn:test:issuer", "tvaers-hub", lambda: datetime.now(UTC), production=False)
+    issuer.add("inge", "password", "Inge", "odder", [Role.CASEWORKER])
+    claims = jwt.decode(issuer.token("inge", "password"), options={"verify_signature": False})
+    assert claims.keys() - {"iss", "aud"} <= set(re.findall(r"`(\w+)`", RUNBOOK))
+    assert {"sub", "name", "org", "roles"} <= table.keys() & claims.keys()
+    assert all(f" {algorithm}" in RUNBOOK for algorithm in ALGORITHMS)
 
 
 def test_every_default_in_the_readme_is_the_settings_own(monkeypatch: pytest.MonkeyPatch) -> None:

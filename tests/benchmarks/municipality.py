@@ -19,6 +19,7 @@ from hub.bootstrap import Parts, build, initialise, utc_now
 from hub.bootstrap.kept import identity_of
 from hub.operating.process import settle
 from hub.settings import Settings
+from tests.criteria import MET
 from tests.support.social_reports import REPORTS
 
 MUNICIPALITY, UNIT, POLICE, NGO = "eksempel", "familieenheden", "politiet", "havnen"
@@ -88,7 +89,7 @@ def consented_case(parts: Parts) -> UUID:
     hub = parts.hub
     report = REPORTS[REPORT].model_copy(update={"report_id": uuid4()})
     case = UUID(parts.inbound.report(Actor(POLICE, "Vagthavende", "reporter", POLICE), report).ids["case"])
-    hub.open_case(command(CASEWORKER), case, {"adult": True})
+    hub.open_case(command(CASEWORKER), case, MET)
     hub.assign_coordinator(command(CASEWORKER), case, TOVHOLDER)
     now = utc_now()
     hub.give_consent(

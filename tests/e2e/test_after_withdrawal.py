@@ -29,6 +29,7 @@ from hub.adapters.partners.ngo.rows import Change
 from hub.bootstrap import broker_of
 from hub.demo.stage import NGO, TOLD_NGO, Refusal, Stage, example
 from hub.settings import Settings
+from tests.criteria import MET
 from tests.support.canaries import forms
 
 NAME, CPR = "Maja Eksempelsen", "7403912006"
@@ -69,7 +70,7 @@ class Told:
         police.submit(example("01-politi-natlig-vold-i-hjemmet"))
         until(lambda: (police.step(), inge.get("/v1/inbox")["waiting"])[1])
         self.case = inge.get("/v1/inbox")["waiting"][0]["case"]
-        inge.post(f"/v1/cases/{self.case}/opening", {"criteria": {"adult": True}}, "intake")
+        inge.post(f"/v1/cases/{self.case}/opening", {"criteria": MET}, "intake")
         inge.post(f"/v1/cases/{self.case}/coordinator", {"person": "mette", "name": "Mette Tovholder"})
         now = stage.parts.clock()
         consent = {

@@ -37,6 +37,7 @@ from hub.logs import Lines, logger
 from hub.operating.rebuilding import rebuild
 from hub.operating.serving import app_of
 from hub.settings import Settings
+from tests.criteria import MET
 from tests.support.canaries import forms
 from tests.support.kafka import KafkaServer
 from tests.support.postgres import PostgresServer
@@ -244,7 +245,7 @@ class Story:
         self.inge.post(f"{path}/matches", {"inquiry": self.inquiry, "reason": self.word()}, "intake")
         self.inge.post(f"{path}/matches/{self.inquiry}/undo", {"reason": self.word()}, "intake")
         self.inge.post(f"{path}/matches", {"inquiry": self.inquiry, "reason": self.word()}, "intake")
-        self.inge.post(f"{path}/opening", {"criteria": {"adult": True}}, "intake")
+        self.inge.post(f"{path}/opening", {"criteria": MET}, "intake")
         self.inge.post(f"{path}/coordinator", {"person": "mette", "name": self.word()})
         contact = {
             "safe_contact": {

@@ -38,6 +38,7 @@ from hub.errors import HubError
 from hub.operating.working import fire_timers
 from hub.projections import disclosures
 from hub.topics.following import Follower
+from tests.criteria import MET
 from tests.integration.every_command import LATE, NEIGHBOUR, Played, TheRest, commands, fields_of_words
 from tests.support.canaries import forms
 from tests.support.social_reports import example, put
@@ -553,7 +554,7 @@ def refusals(story: Story, case: UUID) -> dict[str, Callable[[], object]]:
             purpose=bird(31),
             ends_at=later,
         ),
-        "a case that is none": lambda: hub.open_case(by(), uuid4(), {"adult": True}),
+        "a case that is none": lambda: hub.open_case(by(), uuid4(), MET),
         "an opening without a grant": lambda: world.parts.opener.open(ANNA, uuid4(), purpose=bird(32)),
         "an opening without a purpose": lambda: world.parts.opener.look(ANNA, UNIT, case, bird(33), " ", []),
         "a key with another body": twice,

@@ -23,6 +23,7 @@ from hub.aggregates.citizen_case.events import (
 from hub.aggregates.citizen_case.terms import NotificationCause, ReopeningReason
 from hub.aggregates.citizen_case.values import CaseState
 from hub.errors import Conflict, IllegalTransition, Invalid
+from tests.criteria import MET
 from tests.support.api import Api, clock_now
 from tests.support.carrying import carried
 from tests.world import CASEWORKER, CHILDLESS, CHILDREN, NGO, SAME_WOMAN, TOVHOLDER, UNIT, World, of_a_girl
@@ -349,5 +350,5 @@ def test_a_caseworker_sees_answers_and_tells_by_api(world: World, broker: Embedd
     at_risk = inge.post(f"/v1/cases/{third}/child-notifications", {"entry": 2})
     assert (at_risk.status_code, list(at_risk.json())) == (201, ["position", "notification"])
     assert inge.post(f"/v1/cases/{third}/minor").status_code == 201
-    refused = inge.post(f"/v1/cases/{third}/opening", {"criteria": {"adult": True}})
+    refused = inge.post(f"/v1/cases/{third}/opening", {"criteria": MET})
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (409, "state")

@@ -26,6 +26,7 @@ from hub.aggregates.receipts import Purged
 from hub.application import Answer
 from hub.application.committing import Command
 from hub.errors import Conflict, IllegalTransition, Missing, SameKeyOtherBody, StaleVersion
+from tests.criteria import MET
 from tests.support.social_reports import REPORTS, example
 from tests.world import (
     BEGAN,
@@ -84,7 +85,7 @@ def commands(world: World) -> dict[str, Callable[[Command], Answer]]:
         "match": lambda c: hub.match_inquiry(c, case, inquiry, "Samme kvinde"),
         "unmatch": lambda c: hub.unmatch_inquiry(c, case, matched, "En anden"),
         "read": lambda c: hub.read_free_text(c, case, 2),
-        "open": lambda c: hub.open_case(c, fresh, {"adult": True}),
+        "open": lambda c: hub.open_case(c, fresh, MET),
         "coordinator": lambda c: hub.assign_coordinator(c, bare, TOVHOLDER),
         "contact": lambda c: hub.set_safe_contact(c, case, {"channel": "sms"}),
         "address": lambda c: hub.set_address_protection(c, case, "special", {"address": "Prøvevej 1"}),
@@ -141,10 +142,10 @@ def test_another_person_may_use_the_same_key(world: World) -> None:
 def test_after_an_illegal_transition_the_repeated_command_answers_what_it_answered(world: World) -> None:
     case = world.report()
     again = command(world, CASEWORKER)
-    first = world.parts.hub.open_case(again, case, {"adult": True})
+    first = world.parts.hub.open_case(again, case, MET)
     with pytest.raises(IllegalTransition):
         world.open(case)
-    assert world.parts.hub.open_case(again, case, {"adult": True}) == first
+    assert world.parts.hub.open_case(again, case, MET) == first
     assert len(world.facts(CaseOpened)) == 1
 
 

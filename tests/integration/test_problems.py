@@ -26,6 +26,7 @@ from contracts.inbound_v1 import Inbound
 from hub.adapters.http.access import Role
 from hub.adapters.http.app import MAX_BODY_BYTES
 from hub.operating.serving import Server
+from tests.criteria import MET
 from tests.integration.conftest import STORES
 from tests.support.api import Api, Caller, as_json, clock_now, pointers, slug_of
 from tests.support.postgres import fresh_database
@@ -525,7 +526,7 @@ def test_a_referral_holds_no_prose(desk: Desk) -> None:
 
 def test_a_step_that_the_state_does_not_allow(desk: Desk) -> None:
     """On an open case of the programme lead's own unit: a second opening."""
-    tovholder = desk.mette.post(f"{desk.path}/opening", {"criteria": {"adult": True}})
+    tovholder = desk.mette.post(f"{desk.path}/opening", {"criteria": MET})
     refused(desk, tovholder, 409, "illegal-transition", "state")
 
 

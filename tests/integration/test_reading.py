@@ -19,6 +19,7 @@ from hub.aggregates.look import LookRecorded
 from hub.aggregates.receipts import ReportRead
 from hub.errors import NoGrant
 from hub.operating.working import fire_timers
+from tests.criteria import MET
 from tests.support.api import Api, clock_now
 from tests.support.carrying import carried
 from tests.world import (
@@ -254,7 +255,7 @@ def test_over_http_an_etag_survives_a_colleagues_reading(world: World, broker: E
     etag = inge.get(f"/v1/cases/{case}/timeline", "intake").headers["etag"]
 
     ole.get(f"/v1/cases/{case}/timeline", "intake")
-    opened = inge.post(f"/v1/cases/{case}/opening", {"criteria": {"adult": True}}, headers={"If-Match": etag})
+    opened = inge.post(f"/v1/cases/{case}/opening", {"criteria": MET}, headers={"If-Match": etag})
 
     assert [w["read_by_a_person"] for w in nobody] == [False]
     assert opened.status_code == 201

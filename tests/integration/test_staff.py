@@ -18,6 +18,7 @@ from hub.aggregates.look import LookRecorded
 from hub.aggregates.person import PersonResumed, PersonStopped
 from hub.aggregates.receipts import Opened
 from hub.errors import Conflict, Missing
+from tests.criteria import MET
 from tests.integration.test_corrupt_beside import damage
 from tests.support.api import Api, Caller, clock_now, slug_of
 from tests.world import (
@@ -119,7 +120,7 @@ def test_to_who_is_blocked_the_report_is_not_there(town: Api) -> None:
         lambda one: inge(town).get(f"/v1/cases/{one}/disclosures", "intake"),
         lambda one: inge(town).post(f"/v1/cases/{one}/could-kill", purpose="contact"),
         lambda one: inge(town).post(f"/v1/cases/{one}/free-text", purpose="safety"),
-        lambda one: inge(town).post(f"/v1/cases/{one}/opening", {"criteria": {"adult": True}}),
+        lambda one: inge(town).post(f"/v1/cases/{one}/opening", {"criteria": MET}),
         lambda one: inge(town).post(f"/v1/cases/{other}/matches", {"inquiry": str(one), "reason": "Samme"}),
         lambda one: page(inge(town), f"/cases/{one}?purpose=intake"),
     )

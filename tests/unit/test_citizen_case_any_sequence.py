@@ -76,6 +76,7 @@ from hub.aggregates.citizen_case.transitions import LEGAL
 from hub.aggregates.citizen_case.values import CaseState, ConsentForm, GrantTerms
 from hub.aggregates.sealing import CouldKill
 from hub.errors import HubError
+from tests.criteria import MET
 from tests.given import BEGAN, CASEWORKER, STREAM
 from tests.unit.case_facts import (
     ANOTHER,
@@ -136,7 +137,7 @@ class AnySequence(RuleBasedStateMachine):
         self.collect()
         beginning: list[Callable[[], object]] = [
             lambda: self.do(CitizenCase.receive_report, **{**REPORTED, "report_id": self.new_id()}),
-            lambda: self.do(CitizenCase.open_case, number="7KQM-2RXD", criteria={"adult": True}),
+            lambda: self.do(CitizenCase.open_case, number="7KQM-2RXD", criteria=MET),
             lambda: self.a_consent([NGO, NEXT], [Category.REFERRAL, Category.COORDINATION], 3),
             self.a_coordinator,
             lambda: self.a_referral(NGO, 4),
@@ -257,7 +258,7 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(criterion=st.sampled_from([True, True, True, False]))
     def visitation(self, criterion: bool) -> None:
-        self.do(CitizenCase.open_case, number="7KQM-2RXD", criteria={"adult": criterion})
+        self.do(CitizenCase.open_case, number="7KQM-2RXD", criteria={**MET, "adult": criterion})
 
     @rule(other=st.sampled_from([made_up(1), made_up(2)]), way=st.integers(0, 3))
     def matching(self, other: UUID, way: int) -> None:

@@ -26,6 +26,7 @@ from hub.aggregates.citizen_case.terms import (
 )
 from hub.aggregates.citizen_case.values import CaseState
 from hub.errors import Conflict, IllegalTransition, Invalid
+from tests.criteria import MET
 from tests.given import BEGAN, NOW, fact, given
 from tests.unit.case_facts import (
     ASIDE,
@@ -189,7 +190,7 @@ def test_what_ended_with_the_case_stays_ended_when_it_is_reopened() -> None:
 @pytest.mark.parametrize(
     ("command", "args"),
     [
-        (CitizenCase.open_case, {"number": "7KQM-2RXD", "criteria": {"adult": True}}),
+        (CitizenCase.open_case, {"number": "7KQM-2RXD", "criteria": MET}),
         (CitizenCase.give_consent, {**CONSENT_TERMS, "consent_id": made_up(4)}),
         (CitizenCase.match_inquiry, {"inquiry": made_up(5), "reason": "Samme"}),
         (CitizenCase.be_matched_to, {"case": made_up(5)}),

@@ -20,6 +20,7 @@ from hub.aggregates.citizen_case.events import (
 from hub.aggregates.citizen_case.values import CaseState, Grant
 from hub.aggregates.sealing import AboutPerson
 from hub.errors import Conflict, Invalid, Missing, NoGrant, Replayed
+from tests.criteria import MET
 from tests.given import NOW, STREAM, fact, given
 from tests.unit.case_facts import (
     CASE_OPENED,
@@ -143,7 +144,7 @@ def test_only_an_entry_with_free_text_can_be_read(entry: int) -> None:
 
 
 def test_visitation_says_yes_when_every_criterion_is_met() -> None:
-    criteria = {"adult": True, "exposed_in_close_relation": True, "not_in_shelter": True}
+    criteria = {**MET, "asked_here_too": True}
     case = given(*IN_INQUIRY).when(CitizenCase.open_case, number="7KQM-2RXD", criteria=criteria)
     case.then(fact(CaseOpened, number="7KQM-2RXD", criteria=criteria))
     assert (case.aggregate.state, case.aggregate.number) == (CaseState.OPEN, "7KQM-2RXD")
@@ -153,13 +154,16 @@ def test_visitation_says_yes_when_every_criterion_is_met() -> None:
     ("wrong", "field"),
     [
         ({"criteria": {}}, "criteria"),
-        ({"criteria": {"adult": True, "not_in_shelter": False}}, "criteria"),
-        ({"criteria": {"bor på krisecenter": True}}, "criteria"),
+        ({"criteria": {**MET, "not_in_shelter": False}}, "criteria"),
+        ({"criteria": {**MET, "asked_here_too": False}}, "criteria"),
+        ({"criteria": {"anything": True}}, "criteria"),
+        *(({"criteria": {k: True for k in MET if k != left_out}}, "criteria") for left_out in MET),
+        ({"criteria": {**MET, "bor på krisecenter": True}}, "criteria"),
         ({"number": ""}, "number"),
     ],
 )
 def test_visitation_asks_every_criterion(wrong: dict[str, Any], field: str) -> None:
-    args = {"number": "7KQM-2RXD", "criteria": {"adult": True}, **wrong}
+    args = {"number": "7KQM-2RXD", "criteria": MET, **wrong}
     given(*IN_INQUIRY).when(CitizenCase.open_case, **args).then_raises(Invalid, field=field)
 
 

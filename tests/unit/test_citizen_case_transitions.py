@@ -54,6 +54,7 @@ from hub.aggregates.citizen_case.transitions import LEGAL, REFERRAL_STEPS
 from hub.aggregates.citizen_case.values import CaseState, GrantTerms
 from hub.aggregates.sealing import CouldKill
 from hub.errors import IllegalTransition
+from tests.criteria import MET
 from tests.given import NOW, Fact, fact, given
 from tests.unit.case_facts import (
     ANOTHER,
@@ -190,7 +191,7 @@ ARGUMENTS: Mapping[str, dict[str, Any]] = {
         "reason": "Intet kræver, at sagen bevares",
     },
     "be_erased_with": {"case": OTHER_CASE},
-    "open_case": {"number": "2RXD-7KQM", "criteria": {"adult": True}},
+    "open_case": {"number": "2RXD-7KQM", "criteria": MET},
     "assign_coordinator": {"coordinator": TOVHOLDER},
     "decide_contact": {
         "decision": ContactDecision.CONTACT,

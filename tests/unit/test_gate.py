@@ -19,6 +19,7 @@ from hub.aggregates.disclosures import Source
 from hub.aggregates.sealing import CouldKill
 from hub.application.translate import report_taken
 from hub.gates.gate import Agreement, Decision, Telling, decide, may_receive
+from tests.criteria import MET
 from tests.support.social_reports import REPORTS
 from tests.world import BEGAN, CHILDREN, NGO, NIGHT, POLICE, SAME_WOMAN, SHELTER, TOVHOLDER, UNIT, planted
 
@@ -79,7 +80,7 @@ class Story:
                 del told[source]
 
     def opened(self) -> "Story":
-        self.when(self.case.open_case, number="7KQM-2RXD", criteria={"adult": True})
+        self.when(self.case.open_case, number="7KQM-2RXD", criteria=MET)
         self.when(self.case.assign_coordinator, coordinator=TOVHOLDER)
         return self
 
@@ -190,7 +191,7 @@ def test_without_a_consent_a_report_is_told_to_the_owning_unit_alone() -> None:
 def test_without_a_consent_nothing_that_happens_in_the_case_is_told_to_a_partner() -> None:
     story = Story()
     for decision in (
-        story.when(story.case.open_case, number="7KQM-2RXD", criteria={"adult": True}),
+        story.when(story.case.open_case, number="7KQM-2RXD", criteria=MET),
         story.when(story.case.assign_coordinator, coordinator=TOVHOLDER),
         story.assess(),
         story.level(SafetyLevel.ACUTE),

@@ -22,6 +22,7 @@ from hub.aggregates.citizen_case.events import (
     UnmatchedFromCase,
 )
 from hub.aggregates.citizen_case.staff import must_not_be_blocked
+from hub.aggregates.citizen_case.terms import InclusionCriterion
 from hub.aggregates.citizen_case.transitions import must_be_legal
 from hub.aggregates.citizen_case.values import NOT_FOR_CRIMINAL_INVESTIGATION
 from hub.aggregates.guards import coded, one_of, slug, written
@@ -170,9 +171,11 @@ def open_case(
     written("number", number)
     for name in criteria:
         coded("criteria", name)
-    if not criteria or not all(criteria.values()):
+    if unasked := [criterion for criterion in InclusionCriterion if criterion not in criteria]:
+        raise Invalid(f"criteria: ask of each, also of {', '.join(unasked)}", field="criteria")
+    if not all(criteria.values()):
         raise Invalid(
-            "criteria: each inclusion criterion must be asked and met; otherwise another effort fits better",
+            "criteria: each inclusion criterion must be met; otherwise another effort fits better",
             field="criteria",
         )
     self.trigger_event(CaseOpened, number=number, criteria=criteria, by=by, timestamp=self.moment(at))

@@ -220,3 +220,12 @@ class HandOverRefusal(StrEnum):
     ABSENCE = "absence"
     CONFLICT_OF_INTEREST = "conflict_of_interest"
     ANOTHER_FITS_BETTER = "another_fits_better"
+
+
+class InclusionCriterion(StrEnum):
+    """What visitation asks before an inquiry is a case (seed 002 p. 4, 11); a municipality may ask more."""
+
+    ADULT = "adult"
+    EXPOSED_IN_CLOSE_RELATION = "exposed_in_close_relation"
+    NOT_IN_SHELTER = "not_in_shelter"
+    """She or he does not stay at a crisis centre."""

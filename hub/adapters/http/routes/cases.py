@@ -45,9 +45,13 @@ class UndoAsked(Contract):
 
 
 class OpeningAsked(Contract):
-    """The inclusion criteria as visitation found them (seed 002 p. 4)."""
+    """The inclusion criteria as visitation found them: `adult`, `exposed_in_close_relation`, `not_in_shelter`
+    (seed 002 p. 4), and whatever the municipality asks beside them."""
 
-    criteria: dict[str, Flag]
+    criteria: Annotated[
+        dict[str, Flag],
+        Field(examples=[{"adult": True, "exposed_in_close_relation": True, "not_in_shelter": True}]),
+    ]
 
 
 class CoordinatorAsked(Contract):
