@@ -107,6 +107,8 @@ class Program:
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = 0.0
         self.starts = 0
+        self.ended_with: int | None = None
+        """The status with which `run` ended last without being told to."""
 
     def write(self, settings: Mapping[str, Any]) -> None:
         """Write its settings, for its owner's eyes alone."""
@@ -117,9 +119,10 @@ class Program:
     def keep(self) -> None:
         """Have `run` going: start it, and start it again when it has ended."""
         if self._process is not None:
-            if self._process.poll() is None:
+            status = self._process.poll()
+            if status is None:
                 return
-            self._process, self._ended = None, time.monotonic()
+            self._process, self.ended_with, self._ended = None, status, time.monotonic()
         if time.monotonic() - self._ended >= _PAUSE_S:
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(

@@ -117,7 +117,10 @@ class Stage:
         until = time.monotonic() + self.patience_s
         while not happened():
             if time.monotonic() > until:
-                self.say(rule, text)
+                ended = self.program.ended_with
+                self.say(
+                    rule, text if ended is None else f"{text}; `run` had ended by itself, status {ended}"
+                )
                 raise Short
             self.program.keep()
             time.sleep(_LOOK_S)

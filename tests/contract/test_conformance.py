@@ -1,5 +1,6 @@
 """The conformance suite: our own adapters pass it; it catches an adapter with a fault, in every scenario."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -145,6 +146,19 @@ def test_the_command_says_what_falls_short_and_its_status_says_whether(
     assert "hub-down: R12: `status` shows neither the duty number that it was given nor" in told
     assert "(BYTES.md section 8, R12)\n" in told
     assert told.endswith("1 findings in 1 scenarios\n")
+
+
+def test_a_program_that_ended_by_itself_is_told_of_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where it was never found: what it did not do says less."""
+    path = described(tmp_path, "ngo")
+    text = re.sub(
+        r"(?m)^run = .*$", f"run = [{sys.executable!r}, '-c', 'raise SystemExit(7)']", path.read_text()
+    )
+    path.write_text(text)
+    assert main([str(path), "--scenario", "gaps", "--patience", "2"]) == 1
+    assert "; `run` had ended by itself, status 7 (BYTES.md" in capsys.readouterr().out
 
 
 def test_as_a_program_it_ends_with_nought_where_nothing_falls_short(tmp_path: Path) -> None:
