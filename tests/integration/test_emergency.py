@@ -20,6 +20,7 @@ from hub.aggregates.look import Looked, LookRecorded
 from hub.operating.working import fire_timers
 from hub.projections import disclosures
 from hub.topics.following import Follower
+from tests.integration.test_staff import brought_up, page
 from tests.support.api import Api, Caller, clock_now, pointers
 from tests.world import NGO, POLICE, SAME_WOMAN, TOVHOLDER, UNIT, World, at, of_a_girl
 
@@ -235,6 +236,17 @@ def test_one_that_was_not_justified_opens_no_more_and_is_a_possible_breach(
     assert {cause for b in breaches for cause in b["causes"]} == {"emergency_not_justified"}
     assert {b["revoked"]["reason"] for b in breaches} == {"disclosed_in_error"}
     assert any(b["opened"] for b in breaches), "who opened it meanwhile is a matter of the breach"
+
+
+@pytest.mark.parametrize(("finding", "shown"), [("not_justified", True), ("justified", False)])
+def test_the_page_shows_of_one_that_was_not_justified_that_it_ended(
+    world: World, told: tuple[UUID, str], finding: str, shown: bool
+) -> None:
+    api = Api(world)
+    assert _reviewed(api.login("lise", UNIT, Role.PROGRAMME_LEAD), told, finding).status_code == 201
+    brought_up(world)
+    html = page(api.login("tove", UNIT, Role.TOVHOLDER), f"/cases/{told[0]}?purpose=safety").text
+    assert ("Ikke berettiget, ophørt" in html) is shown
 
 
 def test_what_also_rested_on_a_consent_is_no_breach_and_stays(world: World, told: tuple[UUID, str]) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 from contracts.terms import BasisRule, Category, MessageKind, ReferralStatus, SafetyLevel
 from hub.adapters.web.lines import moment
 from hub.adapters.web.wording import Words
+from hub.aggregates.citizen_case.terms import ReviewFinding
 from hub.gates.opening import OpenedRow
 
 SAFE_CONTACT, PROTECTED_ADDRESS = "safe_contact", "protected_address"
@@ -123,6 +124,9 @@ def bases(rows: Sequence[OpenedRow], words: Words) -> list[Basis]:
                 _less(found[key], data, words, when, "withdrawn")
             case MessageKind.CONSENT_CORRECTED | MessageKind.LEGAL_BASIS_CORRECTED if key in found:
                 _less(found[key], data, words, when, "corrected")
+            case MessageKind.EMERGENCY_REVIEWED if key in found:
+                if data.get("review") == ReviewFinding.NOT_JUSTIFIED:
+                    found[key].over = words("basis.not_justified", when=when)
             case MessageKind.CONSENT_EXPIRED | MessageKind.LEGAL_BASIS_ENDED if key in found:
                 over = "basis.expired" if found[key].ends_at <= row.head.recorded else "basis.ended"
                 found[key].over = words(over, when=when)

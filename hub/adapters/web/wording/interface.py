@@ -298,6 +298,10 @@ INTERFACE: Final[dict[str, tuple[str, str]]] = {
     "basis.partly": ("Gælder delvist til {when}", "Partly valid until {when}"),
     "basis.withdrawn": ("Trukket tilbage {when}", "Withdrawn {when}"),
     "basis.expired": ("Udløbet {when}", "Expired {when}"),
+    "basis.not_justified": (
+        "Ikke berettiget, ophørt {when}",
+        "Not justified, ended {when}",
+    ),
     "basis.ended": ("Ophørt {when}", "Ended {when}"),
     "basis.withdrawn.part": ("Trukket tilbage {when}: {what}", "Withdrawn {when}: {what}"),
     "basis.corrected": ("Noteret forkert, rettet {when}", "Recorded wrongly, corrected {when}"),
