@@ -200,7 +200,7 @@ class Likely:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What was read in one statement: aggregates as from `Events.latest`, the rest as from `Store`."""
+    """What was read at once, on PostgreSQL in one statement: as from `Events.latest`, and as from `Store`."""
 
     aggregates: Mapping[UUID, Any]
     grant_keys: Mapping[UUID, WrappedKey]
@@ -214,7 +214,7 @@ class Events(Protocol):
         """Aggregates as they stand now, each a copy of one's own; None for what is not there, or erased."""
 
     def ahead(self, aggregate_id: UUID, likely: "Callable[[Any], Likely]") -> "Ahead":
-        """One aggregate and, read in the same statement, what `likely` says by how it stood before.
+        """One aggregate and, read with it, what `likely` says by how it stood before.
 
         It is told None where the aggregate was not read before.
         """

@@ -108,7 +108,7 @@ class Program:
         self._ended = 0.0
         self.starts = 0
         self.ended_with: int | None = None
-        """The status with which `run` ended last without being told to."""
+        """The status with which `run` ended last without being told to, since somebody began to wait."""
 
     def write(self, settings: Mapping[str, Any]) -> None:
         """Write its settings, for its owner's eyes alone."""

@@ -115,6 +115,7 @@ class Stage:
     def wait(self, happened: Callable[[], object], rule: str, text: str) -> None:
         """Keep the program going until it happened. Raises `Short` when patience is out."""
         until = time.monotonic() + self.patience_s
+        self.program.ended_with = None
         while not happened():
             if time.monotonic() > until:
                 ended = self.program.ended_with

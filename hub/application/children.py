@@ -18,7 +18,7 @@ from hub.aggregates.citizen_case.terms import (
     NotNotifiedReason,
 )
 from hub.aggregates.citizen_case.transitions import LEGAL
-from hub.aggregates.citizen_case.values import GrantTerms
+from hub.aggregates.citizen_case.values import GrantTerms, Notification
 from hub.application.carrying import Answer, Carrier
 from hub.application.committing import Change, Command
 from hub.application.reports import ReportTaken
@@ -127,7 +127,7 @@ class Children(ChildrenAtRisk):
 
         def act(case: CitizenCase, now: datetime) -> Change:
             falling = self._at_risk(case, NotificationCause.OBSERVATION, command.by, now, entry)
-            return Change(cases=(case,), ids=_ids(case), timers=falling.timers)
+            return Change(cases=(case,), ids=notification_ids(case), timers=falling.timers)
 
         return self._on(command, case_id, act)
 
@@ -139,7 +139,7 @@ class Children(ChildrenAtRisk):
             return Change(
                 cases=(case,),
                 related=self._related(case),
-                ids=_ids(case),
+                ids=notification_ids(case),
                 grants=falling.grants,
                 timers=falling.timers,
             )
@@ -162,7 +162,7 @@ class Children(ChildrenAtRisk):
 
         def act(case: CitizenCase, now: datetime) -> Change:
             due = case.notifications.get(due_id)
-            told = decision is NotificationDecision.NOTIFIED and due is not None
+            told = decision is NotificationDecision.NOTIFIED and due is not None and _stands(case, due)
             case.answer_child_notification(
                 due_id=due_id,
                 decision=decision,
@@ -248,6 +248,13 @@ def minor_by(case: CitizenCase, now: datetime) -> AgeKnownBy | None:
     return under_18_by(of_day, said.get("cpr"), said.get("approximate_age"), day_of(now))
 
 
-def _ids(case: CitizenCase) -> dict[str, str]:
+def notification_ids(case: CitizenCase) -> dict[str, str]:
+    """Under which id the child waits that was just told of."""
     waiting = next(d for d in case.notifications.values() if d.decision is None)
     return {"notification": str(waiting.due_id)}
+
+
+def _stands(case: CitizenCase, due: Notification) -> bool:
+    """Whether who was told at once still is: not where the basis was recorded wrongly and all revoked."""
+    basis = case.bases.get(due.basis_id) if due.basis_id else None
+    return basis is not None and not case.struck.issuperset(basis.grants)

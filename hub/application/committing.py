@@ -271,7 +271,7 @@ class Committer:
         return _case(self._events.latest([case_id])[case_id])
 
     def case_for(self, case_id: UUID, logins: Sequence[str] = (), *, change: bool) -> Known:
-        """A case for somebody, read in one statement with who is barred of these and of who answers for it.
+        """A case for somebody, read at once with who is barred of these and of who answers for it.
 
         To `change` it, with all that a command needs. Raises `Missing`.
         """

@@ -1,6 +1,7 @@
 """Commands that set things right (domain rule 9): nothing is edited, and whoever was told is told."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,10 +17,10 @@ from hub.aggregates.citizen_case.transitions import LEGAL
 from hub.aggregates.citizen_case.values import Content
 from hub.aggregates.disclosure_ledger import RevocationReason, Source
 from hub.application.carrying import WITHDRAWAL_ATTEMPTS, Answer
-from hub.application.children import ChildrenAtRisk, Falling, minor_by
+from hub.application.children import ChildrenAtRisk, Falling, minor_by, notification_ids
 from hub.application.committing import Change, Command
 from hub.application.stated import stated, stated_of_contact
-from hub.errors import Missing, StaleVersion
+from hub.errors import Corrupt, Missing, StaleVersion
 
 
 class Correcting(ChildrenAtRisk):
@@ -68,7 +69,7 @@ class Correcting(ChildrenAtRisk):
                 grants=falling.grants,
                 blind=self._committer.blinds(case.id, case.numbers - before),
                 blind_gone=self._committer.blinds(case.id, before - case.numbers),
-                timers=(*falling.timers, *self._unmade(case, *self._related(case))),
+                timers=(*falling.timers, *(self._unmade(case) if old and is_of_contact(old) else ())),
             )
 
         # The version that the caller saw is its case's; the entry may stand in an inquiry matched to it.
@@ -142,6 +143,7 @@ class Correcting(ChildrenAtRisk):
                 falling = self._at_risk(case, NotificationCause.CORRECTION, command.by, now)
             return Change(
                 cases=(case,),
+                ids=notification_ids(case) if falling.timers else {},
                 ends=tuple(ended),
                 reason=RevocationReason.DISCLOSED_IN_ERROR,
                 timers=falling.timers,
@@ -150,10 +152,15 @@ class Correcting(ChildrenAtRisk):
 
         return self._on(command, case_id, act, attempts=WITHDRAWAL_ATTEMPTS)
 
-    def _unmade(self, *cases: CitizenCase) -> tuple[tuple[datetime, UUID], ...]:
-        """Contact that was only said to be made waits again: its timer may have gone by."""
-        waiting = [(unmade_contact(case), case.id) for case in cases]
-        return tuple((decided.before, case) for decided, case in waiting if decided and decided.before)
+    def _unmade(self, case: CitizenCase) -> tuple[tuple[datetime, UUID], ...]:
+        """Contact that was only said to be made waits again, also in what is matched with the case."""
+        found: list[tuple[datetime, UUID]] = []
+        for one in (case.id, *sorted(case.inquiries, key=str)):
+            with suppress(Missing, Corrupt):
+                decided = unmade_contact(case if one == case.id else self._load(one))
+                if decided is not None and decided.before is not None:
+                    found.append((decided.before, one))
+        return tuple(found)
 
     def _told_as(self, case: CitizenCase, message: UUID, part: int) -> Source:
         for case_id in (case.id, *sorted(case.inquiries, key=str)):

@@ -10,7 +10,7 @@ from uuid import UUID
 from contracts.terms import BasisRule, Escalation
 from hub.aggregates.citizen_case.case import CitizenCase
 from hub.aggregates.citizen_case.contact import contact_settled, unmade_contact
-from hub.aggregates.citizen_case.escalation import unanswered
+from hub.aggregates.citizen_case.escalation import CONTACTING, unanswered
 from hub.aggregates.citizen_case.forwarding import told_too_late
 from hub.aggregates.citizen_case.values import Basis, CaseState, Deadline
 from hub.aggregates.disclosure_ledger import RevocationReason
@@ -123,10 +123,11 @@ class Due(Forwarding):
         return False
 
     def _is_settled_where_matched(self, inquiry: CitizenCase, case_id: UUID) -> bool:
-        """Contact is made in the case that it was matched to; where that can't be read, nobody knows."""
+        """Contact is made in the case that it was matched to, or rests with it; unread, nobody knows."""
         decided = unmade_contact(inquiry)
         try:
-            return decided is not None and contact_settled(self._load(case_id), decided)
+            case = self._load(case_id)
+            return case.state not in CONTACTING or (decided is not None and contact_settled(case, decided))
         except (Corrupt, Missing):
             return False
 

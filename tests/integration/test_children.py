@@ -20,7 +20,7 @@ from hub.aggregates.citizen_case.events import (
     LegalBasisRecorded,
     ReportReceived,
 )
-from hub.aggregates.citizen_case.terms import NotificationCause, ReopeningReason
+from hub.aggregates.citizen_case.terms import NotificationCause, NotificationDecision, ReopeningReason
 from hub.aggregates.citizen_case.values import CaseState
 from hub.errors import Conflict, IllegalTransition, Invalid
 from tests.criteria import MET
@@ -304,6 +304,34 @@ def test_a_person_finds_out_and_a_person_finds_that_it_was_wrong(world: World) -
 
     world.reopen(case, ReopeningReason.FOUND_ADULT)
     assert world.case(case).state is CaseState.OPEN
+
+
+def test_who_was_told_at_once_by_mistake_is_not_the_answer(world: World) -> None:
+    """All of it was revoked: the person who answers says whom she told, and nobody is named for her."""
+    case = world.open_case(CHILDLESS)
+    world.parts.hub.find_minor(world.command(CASEWORKER), case)
+    (basis,) = {e.basis_id for e in world.facts(LegalBasisRecorded)}
+    world.wrong_basis(case, basis)
+    assert world.told(CHILDREN) == []
+    (due,) = waiting_notifications(world.case(case))
+
+    def answer(text: str) -> None:
+        world.parts.hub.answer_child_notification(
+            world.command(CASEWORKER),
+            case,
+            due.due_id,
+            decision=NotificationDecision.NOTIFIED,
+            decided_by="Inge",
+            notified_at=world.clock(),
+            reason=None,
+            text=text,
+        )
+
+    with pytest.raises(Invalid, match="text"):
+        answer("")
+    answer("Ringet til socialvagten")
+    (answered,) = world.facts(ChildNotificationAnswered)
+    assert (answered.recipient, answered.basis_id) == (None, None)
 
 
 def test_the_deadline_passes_and_the_notification_is_still_there(world: World) -> None:

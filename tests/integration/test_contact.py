@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from hub.aggregates.citizen_case.terms import Channel, ContactOutcome, Notificat
 from hub.aggregates.citizen_case.values import CaseState
 from hub.days import end_of_day
 from hub.operating.working import fire_timers
+from tests.integration.test_corrupt_beside import damage
 from tests.support.api import Api, Caller, clock_now, pointers
 from tests.support.carrying import carried
 from tests.world import CASEWORKER, CHILDLESS, NGO, SAME_WOMAN, TOVHOLDER, UNIT, World, at, elsewhere
@@ -243,13 +244,13 @@ def not_made(world: World) -> list[CaseEscalated]:
     return [e for e in world.facts(CaseEscalated) if e.what is Escalation.CONTACT_NOT_MADE]
 
 
-def tried(world: World, case: UUID, outcome: ContactOutcome) -> None:
+def tried(world: World, case: UUID, outcome: ContactOutcome, when: datetime | None = None) -> None:
     world.parts.hub.attempt_contact(
         world.command(CASEWORKER),
         case,
         channel=Channel.SMS,
         outcome=outcome,
-        attempted_at=world.clock(),
+        attempted_at=when or world.clock(),
         text="",
     )
 
@@ -327,6 +328,78 @@ def test_a_contact_decided_on_in_an_inquiry_is_made_in_the_case_that_it_was_matc
     world.clock.move(timedelta(days=1))
     fire_timers(world.parts)
     assert [e.of for e in not_made(world)] == [inquiries[1]]
+
+
+def test_a_contact_waits_again_where_the_match_was_a_mistake(world: World) -> None:
+    """Who was reached was another woman: the one whom nobody rang is not forgotten."""
+    case, inquiry = world.open_case(CHILDLESS), world.report(CHILDLESS)
+    world.decide_contact(inquiry, world.clock() + timedelta(days=1))
+    world.match(case, inquiry)
+    tried(world, case, ContactOutcome.REACHED)
+    world.clock.move(timedelta(days=1))
+    fire_timers(world.parts)
+    assert not_made(world) == []
+    world.unmatch(case, inquiry)
+    fire_timers(world.parts)
+    assert [e.of for e in not_made(world)] == [inquiry]
+
+
+def test_what_was_decided_before_an_inquirys_contact_settles_it_not(world: World) -> None:
+    case = world.open_case(CHILDLESS)
+    world.decide_contact(case, world.clock() + timedelta(days=9))
+    world.clock.move(timedelta(hours=1))
+    inquiry = world.report(CHILDLESS)
+    world.decide_contact(inquiry, world.clock() + timedelta(days=1))
+    world.match(case, inquiry)
+    world.clock.move(timedelta(days=1))
+    fire_timers(world.parts)
+    assert [e.of for e in not_made(world)] == [inquiry]
+
+
+def test_a_contact_waits_for_nobody_where_the_case_that_it_was_matched_to_rests(world: World) -> None:
+    """There, none can be recorded."""
+    case, inquiry = world.open_case(CHILDLESS), world.report(CHILDLESS)
+    world.decide_contact(inquiry, world.clock() + timedelta(days=1))
+    world.match(case, inquiry)
+    world.parts.hub.find_minor(world.command(TOVHOLDER), case)
+    world.clock.move(timedelta(days=1))
+    fire_timers(world.parts)
+    assert not_made(world) == []
+
+
+@pytest.mark.parametrize("spoken", ["a no", "a consent", "in the same minute"])
+def test_whoever_was_spoken_with_was_reached(world: World, spoken: str) -> None:
+    case = world.open_case(CHILDLESS)
+    world.clock.move(timedelta(seconds=20))
+    world.decide_contact(case, world.clock() + timedelta(days=1))
+    world.clock.move(timedelta(seconds=10))
+    if spoken == "a no":
+        world.decline(case)
+    elif spoken == "a consent":
+        world.consent(case, [NGO], [Category.RISK])
+    else:
+        minute = world.clock().replace(second=0, microsecond=0)
+        tried(world, case, ContactOutcome.REACHED, minute)
+    world.clock.move(timedelta(days=1))
+    fire_timers(world.parts)
+    assert not_made(world) == []
+
+
+def test_a_contact_of_an_inquiry_that_was_said_to_be_made_in_its_case_waits_again(world: World) -> None:
+    """Also where another inquiry of the case is damaged, which stops no correction."""
+    case, inquiry, other = world.open_case(CHILDLESS), world.report(CHILDLESS), world.report(CHILDLESS)
+    world.decide_contact(inquiry, world.clock() + timedelta(days=1))
+    for one in (inquiry, other):
+        world.match(case, one)
+    world.clock.move(timedelta(hours=1))
+    tried(world, case, ContactOutcome.REACHED)
+    world.clock.move(timedelta(days=1))
+    fire_timers(world.parts)
+    assert not_made(world) == []
+    damage(world, other)
+    world.correct(case, "outcome", {"outcome": "another_answered"})
+    fire_timers(world.parts)
+    assert [waited.what for waited in world.case(inquiry).escalated] == [Escalation.CONTACT_NOT_MADE]
 
 
 def test_a_contact_that_was_said_to_be_made_by_mistake_is_not_made(world: World) -> None:

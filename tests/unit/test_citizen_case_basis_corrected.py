@@ -118,12 +118,14 @@ def test_what_it_never_named_is_missing(words: dict[str, Any], kind: type[HubErr
 
 
 def test_what_was_forwarded_on_it_waits_here_again() -> None:
-    """Forwarded whole or not at all, so one category is enough."""
+    """Forwarded whole or not at all, so one category is enough, and the others end with it."""
     outcome = given(*IN_CASE, SENT).when(
         CitizenCase.correct_legal_basis, basis_id=BASIS, category=Category.RISK, reason=WHY
     )
     outcome.then(
-        corrected((B2, B4), (B2, B4), category=Category.RISK), fact(ReportReturned, recipient=POLICE)
+        corrected((B2, B4), (B2, B4), category=Category.RISK),
+        fact(LegalBasisEnded, basis_id=BASIS, grants=(B1, B3)),
+        fact(ReportReturned, recipient=POLICE),
     )
     assert (outcome.aggregate.state, outcome.aggregate.forwarding) == (CaseState.INQUIRY, None)
 

@@ -15,6 +15,8 @@ from hub.aggregates.citizen_case.events import (
     AnonymousAdviceGiven,
     CaseClosed,
     CaseEvent,
+    CitizenDeclined,
+    ConsentGiven,
     ConsentUnsafeToAsk,
     ContactAttempted,
     ContactDecided,
@@ -176,6 +178,10 @@ def advise_anonymously(
     )
 
 
+_SETTLE = (ContactDecided, CaseClosed, CitizenDeclined, ConsentGiven)
+"""Somebody decided anew, or was spoken with: a no is one, and so is a consent."""
+
+
 def unmade_contact(case: "CitizenCase") -> ContactDecided | None:
     """The contact that was decided on last and not made since; none where none was to be made."""
     decided = next((fact for fact in reversed(case.facts) if isinstance(fact, ContactDecided)), None)
@@ -196,8 +202,10 @@ def _settles(case: "CitizenCase", fact: CaseEvent, decided: ContactDecided) -> b
     if isinstance(fact, ContactAttempted):
         went = told_now(case, fact, "outcome")
         reached = went["outcome"] == ContactOutcome.REACHED
-        return reached and datetime.fromisoformat(went["attempted_at"]) >= decided.timestamp
-    return isinstance(fact, ContactDecided | CaseClosed) and fact.timestamp >= decided.timestamp
+        # A person says the minute, and the decision holds its microsecond.
+        begins = decided.timestamp.replace(second=0, microsecond=0)
+        return reached and datetime.fromisoformat(went["attempted_at"]) >= begins
+    return isinstance(fact, _SETTLE) and fact.timestamp >= decided.timestamp
 
 
 def _must_be_topics(topics: tuple[Topic, ...]) -> None:

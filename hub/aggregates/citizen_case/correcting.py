@@ -28,7 +28,7 @@ from hub.aggregates.citizen_case.events import (
     SafetyAssessed,
     SafetyLevelChanged,
 )
-from hub.aggregates.citizen_case.legal_basis import returned_with
+from hub.aggregates.citizen_case.legal_basis import end_legal_basis, was_forwarded_on
 from hub.aggregates.citizen_case.safety import must_be_answers_by_id
 from hub.aggregates.citizen_case.terms import Channel, ContactOutcome, Topic
 from hub.aggregates.citizen_case.transitions import must_be_legal
@@ -141,7 +141,7 @@ def correct_legal_basis(
     """The legal basis was recorded wrongly, whole, for a recipient or in a category; the grants that ended.
 
     Legal in every state and never a conflict, as the end of one; twice is once. What was forwarded on it
-    waits here again, for it is forwarded whole or not at all.
+    waits here again and all of it ends, for it is forwarded whole or not at all.
     """
     must_be_legal(self, "correct_legal_basis")
     written("reason", reason)
@@ -158,7 +158,8 @@ def correct_legal_basis(
             by=by,
             timestamp=self.moment(at),
         )
-        returned_with(self, basis_id, by, at)
+        if was_forwarded_on(self, basis_id):
+            return (*ended, *end_legal_basis(self, basis_id=basis_id, by=by, at=at))
     return ended
 
 

@@ -26,7 +26,7 @@ _UNANSWERED = frozenset({ReferralStatus.REQUESTED, ReferralStatus.RECEIVED})
 """A system that has it has answered nothing: received is not read."""
 _ASKING = frozenset({CaseState.INQUIRY, CaseState.OPEN})
 """Where a consent may be asked for."""
-_CONTACTING = frozenset({*_ASKING, CaseState.CLOSED, CaseState.MATCHED})
+CONTACTING = frozenset({*_ASKING, CaseState.CLOSED, CaseState.MATCHED})
 """Where contact is made, under a follow-up too, or in the case that an inquiry was matched to."""
 
 
@@ -129,7 +129,7 @@ def _others(case: "CitizenCase") -> list[Deadline]:
 
 def _contact(case: "CitizenCase") -> list[Deadline]:
     """There is one at a time: it is known by its case."""
-    decided = unmade_contact(case) if case.state in _CONTACTING else None
+    decided = unmade_contact(case) if case.state in CONTACTING else None
     if decided is None or decided.before is None:
         return []
     return [Deadline(Escalation.CONTACT_NOT_MADE, case.id, decided.before)]

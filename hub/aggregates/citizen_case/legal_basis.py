@@ -98,15 +98,16 @@ def end_legal_basis(self: "CitizenCase", *, basis_id: UUID, by: Actor, at: datet
     ended = not_ended(self, basis)
     if ended:
         self.trigger_event(LegalBasisEnded, basis_id=basis_id, grants=ended, by=by, timestamp=self.moment(at))
-    returned_with(self, basis_id, by, at)
+    sent = self.forwarding
+    if sent is not None and was_forwarded_on(self, basis_id):
+        self.trigger_event(ReportReturned, recipient=sent.recipient, by=by, timestamp=self.moment(at))
     return ended
 
 
-def returned_with(self: "CitizenCase", basis_id: UUID, by: Actor, at: datetime) -> None:
-    """What was forwarded on a basis that is no more waits here again."""
-    sent = self.forwarding
-    if sent is not None and sent.basis_id == basis_id and self.state is CaseState.FORWARDED:
-        self.trigger_event(ReportReturned, recipient=sent.recipient, by=by, timestamp=self.moment(at))
+def was_forwarded_on(case: "CitizenCase", basis_id: UUID) -> bool:
+    """Whether the case is forwarded on that basis: with its end what was sent waits here again."""
+    sent = case.forwarding
+    return sent is not None and sent.basis_id == basis_id and case.state is CaseState.FORWARDED
 
 
 def tell_citizen(self: "CitizenCase", *, basis_id: UUID, told_at: datetime, by: Actor, at: datetime) -> None:
