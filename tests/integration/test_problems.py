@@ -415,6 +415,15 @@ def test_a_look_without_a_purpose_from_the_list_is_refused(desk: Desk, purpose: 
         refused(desk, answer, 422, "invalid", "Hub-Purpose")
 
 
+@pytest.mark.parametrize("purpose", [None, "", "nosy", "REFERRAL", CANARY])
+def test_a_message_is_opened_for_a_purpose_from_the_list_alone(desk: Desk, purpose: str | None) -> None:
+    """What a citizen reads of who looked and why is the same seven words, whoever looked."""
+    unit = desk.api.login("unit-system", UNIT, Role.PARTNER_SYSTEM)
+    who = {"person": "anna", "name": "Anna", **({} if purpose is None else {"purpose": purpose})}
+    message = desk.world.stored(UNIT)[0].message_id
+    refused(desk, unit.post(f"/v1/messages/{message}/open", who), 422, "invalid", "/purpose")
+
+
 @pytest.mark.parametrize("position", ["-1", "x", "1.5", str(2**63), str(10**40), "9" * 5000, CANARY])
 def test_a_position_that_is_none_is_refused(desk: Desk, position: str) -> None:
     caseworker = desk.api.login("inge", UNIT, Role.CASEWORKER)

@@ -11,6 +11,7 @@ from pydantic import Field
 from contracts.base import Contract
 from contracts.envelope import BadMessage, from_json, to_json
 from contracts.fields import Flag, Line
+from contracts.terms import LookPurpose
 from hub.adapters.http.context import Authorised, Parts, answered
 from hub.aggregates.base import Actor
 from hub.errors import Invalid
@@ -32,7 +33,7 @@ class OpenAsked(Contract):
 
     person: Line
     name: Line
-    purpose: str = Field(pattern=r"^[a-z_]{3,40}$")
+    purpose: LookPurpose
     taken_over: Flag = False
 
 
