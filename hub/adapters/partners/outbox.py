@@ -2,7 +2,7 @@
 
 States: `not_yet_delivered` → `delivered` | `refused`. The body lies sealed to the reporter's own key. A body
 that was delivered is kept for some days, for the hub may be put back from a backup of before: then it is not
-yet delivered once more. Id, state and receipt stay. A refused body stays, sealed, until it is taken back.
+yet delivered once more. Id, state and receipt stay. A refused body stays, sealed, until it is handed back.
 """
 
 import sqlite3
@@ -15,8 +15,9 @@ from typing import Final
 from uuid import UUID
 
 from contracts.message_v1 import Receipt, ReceiptStatus
-from hub.adapters.partners import taking_up
+from hub.adapters.partners import retracting, taking_up
 from hub.adapters.partners.disk import Disk, NotScrubbed
+from hub.adapters.partners.retracting import Retraction
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS reports (
@@ -35,12 +36,13 @@ CREATE TABLE IF NOT EXISTS position (
 INSERT OR IGNORE INTO position VALUES (1, 0, 0)
 """
 _STATUS: Final = (
-    "SELECT report_id, state, since, number, "
+    "SELECT report_id, reports.state AS state, since, number, "
     "CASE WHEN receipt IN ('received', 'read') AND report_id IN (SELECT report_id FROM taken_up) "
     "THEN 'taken_up' ELSE receipt END AS receipt, on_call, "
-    "coalesce(note, CASE WHEN state = 'not_yet_delivered' AND sent_at IS NOT NULL "
-    "THEN 'sent, not yet answered' END) AS note, body IS NOT NULL AS held FROM reports "
-    "WHERE ? IS NULL OR report_id = ? ORDER BY place"
+    "coalesce(reports.note, CASE WHEN reports.state = 'not_yet_delivered' AND sent_at IS NOT NULL "
+    "THEN 'sent, not yet answered' END) AS note, body IS NOT NULL AS held, "
+    "retractions.state AS retraction, retractions.note AS why FROM reports "
+    "LEFT JOIN retractions USING (report_id) WHERE ? IS NULL OR report_id = ? ORDER BY place"
 )
 _AT_ONCE: Final = 100
 _FIRST_EPOCH: Final = 1
@@ -71,6 +73,10 @@ class ReportStatus:
     """Why it was refused, or what stands in its way."""
     held: bool
     """Whether the body is still here, sealed."""
+    retraction: Retraction | None = None
+    """How far it has come that it is taken back."""
+    retraction_note: str | None = None
+    """Why that was refused, or what stands in its way."""
 
 
 class Outbox:
@@ -79,7 +85,7 @@ class Outbox:
     def __init__(self, path: Path, keep_for: timedelta) -> None:
         """Open the file; what an earlier run deleted is scrubbed first. `keep_for`: see `forget`."""
         self._keep_for = keep_for
-        self._disk = Disk(path, _SCHEMA + ";" + taking_up.SCHEMA)
+        self._disk = Disk(path, ";".join((_SCHEMA, taking_up.SCHEMA, retracting.SCHEMA)))
         self.scrub()
 
     def put(self, report_id: UUID, body: bytes, now: datetime) -> bool:
@@ -136,6 +142,7 @@ class Outbox:
                 _told(sql, receipt, now)
             if position[0] > _FIRST_EPOCH:
                 _hand_over_again(sql, position[0], now)
+                retracting.again(sql, position[0])
             _forget(sql, now - self._keep_for)
             taking_up.take_in(sql, came)
             sql.execute(
@@ -177,13 +184,27 @@ class Outbox:
         with self._disk.writing() as sql:
             taking_up.sent(sql, message_id)
 
+    def retract(self, report_id: UUID, message_id: UUID, sealed: bytes) -> None:
+        """A report is taken back: kept until the municipality's receipt says so."""
+        with self._disk.writing() as sql:
+            retracting.keep(sql, report_id, message_id, sealed)
+
+    def retractions(self) -> Iterator[tuple[UUID, UUID, bytes]]:
+        """What is to be sent now of that: report, message, sealed body."""
+        return retracting.waiting(self._disk)
+
+    def retraction(self, report_id: UUID, state: Retraction, note: str | None = None) -> None:
+        """What sending that came to."""
+        with self._disk.writing() as sql:
+            retracting.came_to(sql, report_id, state, note)
+
     def refused(self, report_id: UUID, note: str, now: datetime) -> None:
         """The municipality said no, and why."""
         with self._disk.writing() as sql:
             _refused(sql, report_id, note, now)
 
     def drop_refused(self, report_id: UUID) -> None:
-        """The body of a refused report was taken back: it goes."""
+        """The body of a refused report was handed back: it goes."""
         with self._disk.writing() as sql:
             sql.execute(
                 "UPDATE reports SET body = NULL WHERE report_id = ? AND state = ?",
@@ -254,11 +275,12 @@ def _hand_over_again(sql: sqlite3.Connection, epoch: int, now: datetime) -> None
 
 def _forget(sql: sqlite3.Connection, delivered_until: datetime) -> int:
     """How many bodies went."""
-    return sql.execute(
+    bodies = sql.execute(
         "UPDATE reports SET body = NULL WHERE body IS NOT NULL AND state = ? "
         "AND (since <= ? OR receipt = 'retracted')",
         (State.DELIVERED, delivered_until.isoformat()),
     ).rowcount
+    return bodies + retracting.forget(sql)
 
 
 def _refused(sql: sqlite3.Connection, report_id: UUID, note: str, now: datetime) -> None:
@@ -278,6 +300,10 @@ def _status(
     on_call: str | None,
     note: str | None,
     held: int,
+    retraction: str | None,
+    why: str | None,
 ) -> ReportStatus:
-    moment = datetime.fromisoformat(since)
-    return ReportStatus(UUID(report_id), State(state), moment, number, receipt, on_call, note, bool(held))
+    moment, goes = datetime.fromisoformat(since), Retraction(retraction) if retraction else None
+    return ReportStatus(
+        UUID(report_id), State(state), moment, number, receipt, on_call, note, bool(held), goes, why
+    )

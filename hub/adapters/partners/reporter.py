@@ -15,22 +15,32 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from pydantic import ValidationError
 
-from contracts.client.errors import BadMessage, ClientError, HubUnreachable, NotLetIn, Refused
+from contracts.client.errors import (
+    BadMessage,
+    ClientError,
+    HubUnreachable,
+    NotKnownYet,
+    NotLetIn,
+    NotNow,
+    NotThere,
+    Refused,
+)
 from contracts.client.inbox import Position, Received
 from contracts.client.sealed import open_head
-from contracts.inbound_v1 import Inbound, Problem, PurgeAnswer, PurgeOutcome
-from contracts.message_v1 import Erased, Receipt, Revoked
+from contracts.inbound_v1 import Inbound, Person, Problem, PurgeAnswer, PurgeOutcome, ReportRetraction
+from contracts.message_v1 import Erased, Receipt, ReceiptStatus, Revoked
 from contracts.social_report_v1 import SocialReport
-from contracts.terms import MessageKind, OrganisationKind
+from contracts.terms import MessageKind, OrganisationKind, RetractionReason
 from hub.adapters.partners.disk import NotScrubbed, write_private
 from hub.adapters.partners.duty import DutyNumber
 from hub.adapters.partners.errors import BadReport, NotAllowed, UnknownItem, problems_of
 from hub.adapters.partners.links import Link
 from hub.adapters.partners.outbox import Outbox, ReportStatus, State
+from hub.adapters.partners.retracting import Retraction
 from hub.adapters.partners.settings import PartnerSettings, Profile
 from hub.adapters.partners.taking_up import Came
 
@@ -42,6 +52,9 @@ KEEP_FOR: Final = timedelta(days=7)
 """How long a report that was delivered over HTTP stays here."""
 _ITS_OWN_FAULT: Final = frozenset({400, 413, 415, 422})
 """Statuses by which the hub refuses the report itself, for good."""
+_NO_ANSWER: Final = "the municipality's hub does not answer; it is tried again"
+_BUSY: Final = "conflict"
+"""The hub's word for: others were changing the same case, ask again."""
 
 
 def utc_now() -> datetime:
@@ -103,6 +116,41 @@ class Reporter:
             raise BadReport(problems_of(error)) from None
         return self.submit(report)
 
+    def retract(
+        self,
+        report_id: UUID,
+        reason: RetractionReason,
+        *,
+        person: str,
+        name: str,
+        explanation: str | None = None,
+    ) -> ReportStatus:
+        """Take a report back: kept on disk now, and sent once the report is delivered. Twice is once.
+
+        Raises `UnknownItem`, and `NotAllowed` where there is nothing to take back or a field is none.
+        """
+        one = self.one(report_id)
+        if one.state is State.REFUSED:
+            raise NotAllowed(
+                "the municipality refused this report and has nothing of it to take back; "
+                "hand-back gives it to you, to be corrected"
+            )
+        if one.receipt == ReceiptStatus.RETRACTED or one.retraction in {Retraction.WAITING, Retraction.SENT}:
+            return one
+        try:
+            said = ReportRetraction(
+                report_id=report_id,
+                reason=reason,
+                explanation=explanation,
+                by=Person(person=person, name=name),
+                at=self._clock(),
+            )
+        except ValidationError as error:
+            raise NotAllowed("\n".join(problems_of(error))) from None
+        message_id = uuid4()
+        self._outbox.retract(report_id, message_id, self._link.locked(message_id, Inbound.of(said)))
+        return self.one(report_id)
+
     def take_dropped(self) -> int:
         """Keep what lies in the drop folder as `….json`; a file goes when its report is in the outbox.
 
@@ -131,10 +179,26 @@ class Reporter:
             try:
                 delivered += self._deliver(report_id, self._link.unlocked(report_id, sealed).body)
             except HubUnreachable:
-                self._outbox.hindered(report_id, "the municipality's hub does not answer; it is tried again")
+                self._outbox.hindered(report_id, _NO_ANSWER)
                 break
             except Refused as error:
                 self._told_no(report_id, error)
+        return delivered
+
+    def deliver_retractions(self) -> int:
+        """Send which reports are taken back; how many the hub, or the topic, has now."""
+        delivered = 0
+        for report_id, message_id, sealed in self._outbox.retractions():
+            try:
+                self._link.send(message_id, self._link.unlocked(message_id, sealed))
+            except HubUnreachable:
+                self._outbox.retraction(report_id, Retraction.WAITING, _NO_ANSWER)
+                break
+            except Refused as error:
+                self._retraction_refused(report_id, error)
+                continue
+            self._outbox.retraction(report_id, Retraction.SENT)
+            delivered += 1
         return delivered
 
     def receive(self) -> int:
@@ -186,7 +250,7 @@ class Reporter:
     def step(self) -> int:
         """Take, send and read all that there is now; how much moved. What can't be done now is done later."""
         self._outbox.forget(self._clock())
-        moved = self.take_dropped() + self.deliver()
+        moved = self.take_dropped() + self.deliver() + self.deliver_retractions()
         try:
             moved += self.receive()
             self.open_heads()
@@ -216,14 +280,17 @@ class Reporter:
         return self._duty.told or receipt or self.settings.duty_number
 
     def waiting(self) -> int:
-        """How many are not yet delivered."""
-        return sum(one.state is State.NOT_YET_DELIVERED for one in self.status())
+        """How many are not yet delivered, or taken back and that is not yet delivered."""
+        return sum(
+            one.state is State.NOT_YET_DELIVERED or one.retraction is Retraction.WAITING
+            for one in self.status()
+        )
 
-    def take_back(self, report_id: UUID, path: Path) -> None:
+    def hand_back(self, report_id: UUID, path: Path) -> None:
         """Write a refused report to a new file of its owner's alone, to be corrected; then drop it here."""
         body = self._body(report_id)
         if self.one(report_id).state is not State.REFUSED or body is None:
-            raise NotAllowed("only a refused report whose body is still here can be taken back")
+            raise NotAllowed("only a refused report whose body is still here can be handed back")
         write_private(path, json.dumps(body, ensure_ascii=False, indent=2).encode())
         self._outbox.drop_refused(report_id)
 
@@ -266,11 +333,27 @@ class Reporter:
         """What the report itself is refused for is final; our login, a conflict, a wrong address are not."""
         log.warning("report %s: the hub says %s", report_id, error.problem)
         if error.status in _ITS_OWN_FAULT:
-            why = " ".join(filter(None, (error.problem, error.pointer, error.detail)))
-            self._outbox.refused(report_id, why, self._clock())
+            self._outbox.refused(report_id, _why(error), self._clock())
         else:
             self._outbox.hindered(report_id, f"the hub says {error.problem}; it is tried again")
+
+    def _retraction_refused(self, report_id: UUID, error: Refused) -> None:
+        """A no to it is final; our login, our new key, a busy case, a wrong address are not."""
+        log.warning("taking back report %s: the hub says %s", report_id, error.problem)
+        busy = isinstance(error, NotNow) and error.problem == _BUSY
+        nowhere = isinstance(error, NotThere) and error.pointer is None
+        if busy or nowhere or isinstance(error, NotLetIn | NotKnownYet):
+            again = f"the hub says {error.problem}; it is tried again"
+            self._outbox.retraction(report_id, Retraction.WAITING, again)
+        else:
+            self._outbox.retraction(report_id, Retraction.REFUSED, _why(error))
 
     def _body(self, report_id: UUID) -> Mapping[str, Any] | None:
         sealed = self._outbox.body(report_id)
         return None if sealed is None else self._link.unlocked(report_id, sealed).body
+
+
+def _why(error: Refused) -> str:
+    """The hub's no in its own words, which name the field, once, and never what was sent."""
+    named = error.pointer is not None and error.detail.startswith(f"{error.pointer}:")
+    return " ".join(filter(None, (error.problem, None if named else error.pointer, error.detail)))

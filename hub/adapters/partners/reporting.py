@@ -1,4 +1,4 @@
-"""The command line of a reporter: `keys`, `submit FILE…`, `run`, `status`, `take-back ID FILE`."""
+"""The command line of a reporter: `keys`, `submit`, `run`, `status`, `retract`, `hand-back`."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from contracts.terms import OrganisationKind
+from contracts.terms import OrganisationKind, RetractionReason
+from hub.adapters.partners.errors import NotAllowed
 from hub.adapters.partners.outbox import ReportStatus, State
 from hub.adapters.partners.program import (
     EPILOG,
@@ -19,6 +20,7 @@ from hub.adapters.partners.program import (
     with_keys,
 )
 from hub.adapters.partners.reporter import Reporter
+from hub.adapters.partners.retracting import Retraction
 from hub.adapters.partners.settings import PartnerSettings
 
 _TOLD = {
@@ -27,6 +29,11 @@ _TOLD = {
     "taken_up": "taken up by a person",
     "forwarded": "forwarded to another municipality: tell that one what more you know",
     "retracted": "taken back",
+}
+_TAKING_BACK = {
+    Retraction.WAITING: "not yet delivered",
+    Retraction.SENT: "sent, not yet answered",
+    Retraction.REFUSED: "refused",
 }
 
 
@@ -44,7 +51,19 @@ def main(kind: OrganisationKind, arguments: Sequence[str] | None = None) -> int:
     submit.add_argument("files", type=Path, nargs="+", metavar="FILE")
     commands.add_parser("run", help="deliver, and read receipts, until stopped")
     commands.add_parser("status", help="every report and how far it has come")
-    back = commands.add_parser("take-back", help="write a refused report to a file, to be corrected")
+    taking = commands.add_parser(
+        "retract", help="take a report back: nothing is deleted, and whoever was told is told"
+    )
+    taking.add_argument("report_id", type=UUID)
+    taking.add_argument("--reason", choices=[one.value for one in RetractionReason], required=True)
+    taking.add_argument(
+        "--explanation", type=Path, metavar="FILE", help="a text for the municipality, read by a person"
+    )
+    taking.add_argument("--person", required=True, help="your own id in this organisation")
+    taking.add_argument("--name", required=True, help="your name")
+    back = commands.add_parser(
+        "hand-back", help="write a refused report to a file, to be corrected, and keep it here no more"
+    )
     back.add_argument("report_id", type=UUID)
     back.add_argument("file", type=Path)
     found = parser.parse_args(arguments)
@@ -54,7 +73,8 @@ def main(kind: OrganisationKind, arguments: Sequence[str] | None = None) -> int:
         "submit": lambda reporter: _submit(reporter, found.files),
         "run": _run,
         "status": _status,
-        "take-back": lambda reporter: reporter.take_back(found.report_id, found.file),
+        "retract": partial(_retract, found),
+        "hand-back": lambda reporter: reporter.hand_back(found.report_id, found.file),
     }
     return guarded(partial(_with_reporter, kind, found.config, acts[found.command]))
 
@@ -66,7 +86,10 @@ def line(one: ReportStatus, duty_number: str) -> str:
         shown += f"  number {one.number}, {_TOLD.get(one.receipt or '', one.receipt)}"
     if one.note is not None:
         shown += f"  ({one.note})"
-    if one.state is not State.DELIVERED:
+    if one.retraction is not None:
+        why = f" ({one.retraction_note})" if one.retraction_note else ""
+        shown += f"  taking it back: {_TAKING_BACK[one.retraction]}{why}"
+    if one.state is not State.DELIVERED or one.retraction in {Retraction.WAITING, Retraction.REFUSED}:
         return f"{shown}  ring {duty_number}"
     return f"{shown}  in danger ring {duty_number}"
 
@@ -83,6 +106,22 @@ def _submit(reporter: Reporter, files: Sequence[Path]) -> None:
     for path in files:
         one = reporter.submit_json(path.read_bytes())
         say(line(one, reporter.duty_number(one)))
+
+
+def _retract(found: argparse.Namespace, reporter: Reporter) -> None:
+    reason, text = RetractionReason(found.reason), found.explanation
+    explanation = None if text is None else _text(text)
+    one = reporter.retract(
+        found.report_id, reason, person=found.person, name=found.name, explanation=explanation
+    )
+    say(line(one, reporter.duty_number(one)))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise NotAllowed("--explanation: the file is no text in UTF-8; save it as that") from None
 
 
 def _status(reporter: Reporter) -> None:

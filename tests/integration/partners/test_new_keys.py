@@ -61,7 +61,7 @@ def test_a_report_that_waits_is_delivered_after_the_keys_are_new(
     assert json.loads(hub.reports[str(REPORT.report_id)])["unit"] == example()["unit"]
 
 
-def test_a_refused_report_can_be_taken_back_after_the_keys_were_new_twice(
+def test_a_refused_report_can_be_handed_back_after_the_keys_were_new_twice(
     partner: Partner, hub: SimulatedHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """However long ago it was handed in."""
@@ -72,7 +72,7 @@ def test_a_refused_report_can_be_taken_back_after_the_keys_were_new_twice(
     for _ in range(2):
         renewed(partner, capsys)
     path, name = partner.folder / "back.json", str(REPORT.report_id)
-    words = ["--config", str(partner.config), "take-back", name, str(path)]
+    words = ["--config", str(partner.config), "hand-back", name, str(path)]
     assert report_program(OrganisationKind.POLICE, words) == 0
     assert json.loads(path.read_text())["report_id"] == name
 

@@ -98,7 +98,7 @@ def test_an_answer_that_is_lost_is_asked_for_again(reporter: Reporter, hub: Simu
     assert len(hub.reports) == 1
 
 
-def test_what_a_report_is_refused_for_is_shown_and_it_can_be_taken_back(
+def test_what_a_report_is_refused_for_is_shown_and_it_can_be_handed_back(
     reporter: Reporter, hub: SimulatedHub, partner: Partner
 ) -> None:
     """Refused for good only by the report's own fault; its body waits, sealed, for correction."""
@@ -110,11 +110,11 @@ def test_what_a_report_is_refused_for_is_shown_and_it_can_be_taken_back(
     assert "invalid" in (refused.note or "")
     assert f"ring {DUTY}" in line(refused, DUTY)
     target = partner.folder / "back.json"
-    reporter.take_back(REPORT.report_id, target)
+    reporter.hand_back(REPORT.report_id, target)
     assert SocialReport.model_validate_json(target.read_text(encoding="utf-8")) == REPORT
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     with pytest.raises(NotAllowed):
-        reporter.take_back(REPORT.report_id, partner.folder / "again.json")
+        reporter.hand_back(REPORT.report_id, partner.folder / "again.json")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 429, 500, 503])

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 
-from contracts.inbound_v1 import Problem, PurgeAnswer, PurgeOutcome
+from contracts.inbound_v1 import Problem, PurgeAnswer, PurgeOutcome, ReportRetraction
 from contracts.message_v1 import Erased, Revoked
 from contracts.social_report_v1 import SocialReport
 from contracts.terms import Category, MessageKind, OrganisationKind
@@ -150,6 +150,26 @@ def test_sent_received_read_taken_up_and_no_more_than_is_so(house: House) -> Non
     assert found([revoked.thread.bytes], disk) == 0
     assert left_of(next(one.value for one in hub.topic if one.message_id == revoked.messages[0]), disk) == 0
     assert hub.looks == [], "its people opened nothing, and nothing says that one did"
+
+
+def test_each_program_takes_a_report_back_over_each_profile(house: House) -> None:
+    """From the command line to the receipt that says so."""
+    handed_in = submitted(house)
+    hub, words = house.hub, ["--person", "p-7", "--name", "Per Opdigtet", "--reason", "sent_twice"]
+    with house.running():
+        if house.topics is not None:
+            house.carried(lambda: handed_in.report_id in hub.inbound)
+            hub.tell_receipt(handed_in.report_id)
+        house.shows("received, not yet read by a person")
+        retract = [*house.program, "retract", str(handed_in.report_id), *words]
+        subprocess.run(retract, check=True, capture_output=True, timeout=30)
+        house.shows("taking it back: sent, not yet answered")
+        house.carried(lambda: any(isinstance(one, ReportRetraction) for one in hub.answers()))
+        hub.tell_receipt(handed_in.report_id, "retracted")
+        house.shows(", taken back")
+    (told,) = hub.answers()
+    assert isinstance(told, ReportRetraction)
+    assert (told.report_id, told.by.person) == (handed_in.report_id, "p-7")
 
 
 # --- in this process, over HTTP -----------------------------------------------------------------------

@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from contracts.terms import Category, OrganisationKind, ReferralStatus
+from contracts.message_v1 import Receipt
+from contracts.terms import Category, OrganisationKind, ReferralStatus, RetractionReason
 from hub.adapters.http.access import Role
 from hub.adapters.http.tokens import EmbeddedIssuer
 from hub.adapters.partners.errors import NoLongerOpen
@@ -19,9 +20,10 @@ from hub.adapters.partners.ngo.adapter import Ngo
 from hub.adapters.partners.outbox import State
 from hub.adapters.partners.reporter import Reporter
 from hub.adapters.partners.settings import PartnerSettings
-from hub.aggregates.citizen_case.events import ReportReceived
+from hub.aggregates.citizen_case.events import ReportReceived, ReportRetracted
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.aggregates.receipts import Opened, Purged, Retained
+from hub.application.reports import NO_SUCH_REPORT
 from hub.operating.serving import Server, app_of
 from tests.integration.partners.traces import found, left_of
 from tests.support.api import clock_now
@@ -111,6 +113,35 @@ def test_a_report_reaches_the_hub_once(town: Town) -> None:
         assert sealed is not None
         assert sealed.number == first.number
         assert reporter.receive() == 0
+
+
+def test_a_report_is_taken_back_by_its_program(town: Town) -> None:
+    """On record by who took it back; of a report that the hub does not know it says no, for good."""
+    report = REPORTS[NIGHT].model_copy(update={"report_id": uuid4()})
+    reason = RetractionReason.WRONG_PERSON
+    with closing(Reporter.of(town.settings(POLICE), OrganisationKind.POLICE)) as reporter:
+        reporter.submit(report)
+        reporter.step()
+        reporter.retract(report.report_id, reason, person="po-7", name="Per Prøve", explanation="Forvekslet")
+        reporter.step()
+        assert reporter.one(report.report_id).receipt == "retracted"
+        (fact,) = town.world.facts(ReportRetracted)
+        assert (fact.report_id, fact.reason, fact.by.person) == (report.report_id, reason, "po-7")
+        other = uuid4()
+        reporter.submit(report.model_copy(update={"report_id": other}))
+        reporter._outbox.delivered(_receipt(other), town.world.clock())
+        reporter.retract(other, reason, person="po-7", name="Per Prøve")
+        reporter.step()
+        one = reporter.one(other)
+        assert (one.retraction, one.retraction_note) == (
+            "refused",
+            f"not-found report_id: {NO_SUCH_REPORT}",
+        )
+
+
+def _receipt(report_id: UUID) -> Receipt:
+    """A receipt that this hub never gave."""
+    return Receipt(report_id=report_id, number="1", status="received", at="2026-11-21T03:00:00Z")
 
 
 def test_that_a_report_was_taken_up_is_shown_while_its_basis_lives(town: Town) -> None:
