@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from hub.adapters.http.access import Role
+from hub.adapters.web.visitors import SESSION
 from hub.aggregates.citizen_case.events import ConsentExpired, ConsentGiven
 from hub.operating.working import fire_timers
 from tests.support.api import Api, Caller, clock_now, pointers
@@ -74,3 +75,23 @@ def test_a_deadline_may_be_a_day_too(town: Api) -> None:
     assert tove.post(f"/v1/cases/{case}/referrals", asked).status_code == 201
     (message,) = [m for m in town.world.told(NGO) if m.head.kind == "referral_requested"]
     assert message.head.deadline == datetime.fromisoformat("2027-03-28T22:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("language", "last", "whole"),
+    [("da", "til og med 28.03.2027", "kl. 00.00"), ("en", "through 28/03/2027", "at 00:00")],
+)
+def test_what_ends_with_a_day_is_shown_on_the_page_by_its_last_day(
+    town: Api, language: str, last: str, whole: str
+) -> None:
+    """Consent, referral and its time to answer, here the standard one, and when contact is to be made."""
+    case, tove, _ = consented(town, "2027-03-28")
+    for answer_by in ({}, {"answer_by": "2027-03-28"}):
+        asked = {"recipient": NGO, "offer": "samtaleforloeb", **answer_by}
+        assert tove.post(f"/v1/cases/{case}/referrals", asked).status_code == 201
+    town.world.decide_contact(case, datetime.fromisoformat("2027-03-28T22:00:00+00:00"))
+    town.world.project()
+    cookie = {"Cookie": f"{SESSION}={tove.token}"}
+    shown = town.client.get(f"/cases/{case}?purpose=contact&lang={language}", headers=cookie).text
+    assert shown.count(last) >= 5, "consent and referral in their tables, and all three on the timeline"
+    assert whole not in shown

@@ -66,3 +66,29 @@ def test_an_organisation_is_shown_by_its_name_and_by_its_slug_where_nobody_knows
 )
 def test_a_time_is_shown_by_the_clock_on_the_wall_in_denmark(moment: str, shown: str) -> None:
     assert Words("da").when(datetime.fromisoformat(moment)) == shown
+
+
+@pytest.mark.parametrize(
+    ("moment", "danish", "english"),
+    [
+        ("2027-05-27T22:00:00+00:00", "til og med 27.05.2027", "through 27/05/2027"),
+        ("2026-12-01T23:00:00+00:00", "til og med 01.12.2026", "through 01/12/2026"),
+        # The day that is 25 hours long, and the one that is 23.
+        ("2026-10-25T23:00:00+00:00", "til og med 25.10.2026", "through 25/10/2026"),
+        ("2027-03-28T22:00:00+00:00", "til og med 28.03.2027", "through 28/03/2027"),
+        ("2027-05-28T00:00:00+00:00", "til 28.05.2027 kl. 02.00", "until 28/05/2027 at 02:00"),
+        ("2027-05-27T22:00:30+00:00", "til 28.05.2027 kl. 00.00", "until 28/05/2027 at 00:00"),
+    ],
+)
+def test_what_ends_with_a_day_is_shown_by_its_last_day(moment: str, danish: str, english: str) -> None:
+    at = datetime.fromisoformat(moment)
+    assert [Words(language).limit(at) for language in LANGUAGES] == [danish, english]
+
+
+LIMITS = ("ends_at", "answer_by", "accept_by", "due", "contact_before", "review_at", "follow_up_until")
+
+
+@pytest.mark.parametrize("field", LIMITS)
+def test_every_limit_among_the_fields_is_shown_so(field: str) -> None:
+    (fact,), _ = facts_of({field: "2027-05-27T22:00:00+00:00"}, Words("da"), {})
+    assert fact.value == "til og med 27.05.2027"

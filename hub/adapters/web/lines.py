@@ -83,6 +83,15 @@ def time(label: str) -> Render:
     return render
 
 
+def limit(label: str) -> Render:
+    """A point in time until which something holds or may wait."""
+
+    def render(value: Any, words: Words, _: Names) -> Iterator[Fact]:
+        yield Fact(words(label), words.limit(moment(value)))
+
+    return render
+
+
 def signed(label: str) -> Render:
     """A named professional with the title."""
 

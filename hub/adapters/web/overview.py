@@ -62,8 +62,8 @@ class Basis:
         if self.over:
             return self.over
         if self.ends_at <= now:
-            return words("basis.expired", when=words.when(self.ends_at))
-        return words("basis.partly" if self.less else "basis.valid", when=words.when(self.ends_at))
+            return words("basis.expired", limit=words.limit(self.ends_at))
+        return words("basis.partly" if self.less else "basis.valid", limit=words.limit(self.ends_at))
 
     def tone(self, now: datetime) -> str:
         """Which of the three ways it looks; the words say the same."""
@@ -128,8 +128,11 @@ def bases(rows: Sequence[OpenedRow], words: Words) -> list[Basis]:
                 if data.get("review") == ReviewFinding.NOT_JUSTIFIED:
                     found[key].over = words("basis.not_justified", when=when)
             case MessageKind.CONSENT_EXPIRED | MessageKind.LEGAL_BASIS_ENDED if key in found:
-                over = "basis.expired" if found[key].ends_at <= row.head.recorded else "basis.ended"
-                found[key].over = words(over, when=when)
+                ran_out = found[key].ends_at <= row.head.recorded
+                limit = words.limit(found[key].ends_at)
+                found[key].over = (
+                    words("basis.expired", limit=limit) if ran_out else words("basis.ended", when=when)
+                )
     return list(found.values())
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -145,6 +145,13 @@ class Words:
             hour=f"{local.hour:02}",
             minute=f"{local.minute:02}",
         )
+
+    def limit(self, at: datetime) -> str:
+        """`til 22.11.2026 kl. 03.10`; of what ends with a day, `til og med 27.05.2027`."""
+        local = at.astimezone(COPENHAGEN)
+        if local.time() == time():
+            return self("limit.day", day=self.day(local.date() - timedelta(days=1)))
+        return self("limit", when=self.when(at))
 
     def day(self, on: date) -> str:
         """`21.11.2026`."""
