@@ -13,6 +13,7 @@ agreement with the sender says. An exposed person under 18 is received, not refu
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, Final, Self
 
@@ -35,7 +36,7 @@ from contracts.social_report_incident_v1 import (
 from contracts.social_report_persons_v1 import CHILD_AGE_MAX, Children, Person
 from contracts.social_report_terms_v1 import Answer, DoneOnTheSpot, HandoverRule, PlaceKind
 from contracts.terms import Category, PersonRole, Urgency, ViolenceForm
-from contracts.times import Happened, Moment, day_of
+from contracts.times import CLOCKS_DIFFER, Happened, Moment, day_of
 
 PERSONS_MAX: Final = 20
 
@@ -124,6 +125,12 @@ class SocialReport(Personal):
     def exposed(self) -> Person:
         """The one exposed person."""
         return next(person for person in self.persons if person.role is PersonRole.EXPOSED)
+
+    def ahead(self, now: datetime) -> tuple[str, ...]:
+        """The fields whose time lies in the future by this clock. All other times lie before these."""
+        consented = self.basis.consent_given_at
+        times = {"told_at": self.told_at, "basis.consent_given_at": consented}
+        return tuple(name for name, at in times.items() if at is not None and at > now + CLOCKS_DIFFER)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

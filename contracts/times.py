@@ -16,6 +16,9 @@ _MOMENT: Final = re.compile(
 _DAY: Final = re.compile(r"(19|20|21)\d\d-\d\d-\d\d", re.ASCII)
 _YEARS: Final = range(1900, 2200)
 COPENHAGEN: Final = ZoneInfo("Europe/Copenhagen")
+CLOCKS_DIFFER: Final = timedelta(minutes=15)
+"""How far ahead of the reader's clock a time may lie before what it says lies in the future."""
+LIES_AHEAD: Final = "lies ahead; give the time at which it happened"
 _HOURS_MAX: Final = 24 * 366
 
 

@@ -16,8 +16,8 @@ from contracts.envelope import Envelope
 from contracts.inbound_v1 import Inbound as Message
 from contracts.inbound_v1 import MoveAnswer, Problem, PurgeAnswer, ReferralAnswer, ReportRetraction
 from contracts.social_report_v1 import SocialReport
+from contracts.times import LIES_AHEAD
 from hub.aggregates.base import Actor
-from hub.aggregates.guards import not_ahead
 from hub.application import Answer, Hub
 from hub.application.committing import Command
 from hub.application.translate import report_taken
@@ -137,11 +137,10 @@ class Inbound:
         return self._hub.receive_report(command, taken)
 
     def _not_in_the_future(self, report: SocialReport) -> None:
-        """What the contract cannot judge, for it has no clock; everything else lies before it was told."""
-        now, consented = self._clock(), report.basis.consent_given_at
-        not_ahead("/told_at", report.told_at, now)
-        if consented is not None:
-            not_ahead("/basis/consent_given_at", consented, now)
+        """What the contract cannot judge by itself, for it has no clock."""
+        for name in report.ahead(self._clock()):
+            field = "/" + name.replace(".", "/")
+            raise Invalid(f"{field}: {LIES_AHEAD}", field=field)
 
     def _no_test_number(self, report: SocialReport) -> None:
         """Test numbers are for demonstrations and tests: in production one names nobody."""

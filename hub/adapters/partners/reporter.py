@@ -35,6 +35,7 @@ from contracts.inbound_v1 import Inbound, Person, Problem, PurgeAnswer, PurgeOut
 from contracts.message_v1 import Erased, Receipt, ReceiptStatus, Revoked
 from contracts.social_report_v1 import SocialReport
 from contracts.terms import MessageKind, OrganisationKind, RetractionReason
+from contracts.times import LIES_AHEAD
 from hub.adapters.partners.disk import NotScrubbed, write_private
 from hub.adapters.partners.duty import DutyNumber
 from hub.adapters.partners.errors import BadReport, NotAllowed, UnknownItem, problems_of
@@ -53,6 +54,11 @@ KEEP_FOR: Final = timedelta(days=7)
 _ITS_OWN_FAULT: Final = frozenset({400, 413, 415, 422})
 """Statuses by which the hub refuses the report itself, for good."""
 _NO_ANSWER: Final = "the municipality's hub does not answer; it is tried again"
+_FOLLOWS: Final = "it follows the report that it adds to"
+_ADDS_TO_NONE: Final = (
+    "supplements: the municipality knows no report of ours under this id; name the right one, or leave it "
+    "out, and hand it in under a new report_id"
+)
 _BUSY: Final = "conflict"
 """The hub's word for: others were changing the same case, ask again."""
 
@@ -91,10 +97,13 @@ class Reporter:
     def submit(self, report: SocialReport) -> ReportStatus:
         """Keep a report for delivery; handed in again under the same id it is the same report.
 
-        Raises `BadReport` where another report under its id is still here, or it is another kind of unit's.
+        Raises `BadReport` where another report under its id is still here, it is another kind of unit's, or
+        it tells of the future.
         """
         if report.unit.kind is not self._kind:
             raise BadReport([f"unit.kind: this is the adapter of {self._kind.value}; use the unit's own"])
+        if ahead := report.ahead(self._clock()):
+            raise BadReport([f"{field}: {LIES_AHEAD}" for field in ahead])
         body, report_id = report.model_dump(mode="json", exclude_none=True), report.report_id
         try:
             sealed = self._link.locked(report_id, Inbound.report(body))
@@ -176,13 +185,14 @@ class Reporter:
         """Send what waits; how many were delivered. What can't be sent now stays and keeps the reason."""
         delivered = 0
         for report_id, sealed in self._outbox.waiting(self._clock() - SEND_AGAIN_AFTER):
+            body = self._link.unlocked(report_id, sealed).body
             try:
-                delivered += self._deliver(report_id, self._link.unlocked(report_id, sealed).body)
+                delivered += self._deliver(report_id, body)
             except HubUnreachable:
                 self._outbox.hindered(report_id, _NO_ANSWER)
                 break
             except Refused as error:
-                self._told_no(report_id, error)
+                self._told_no(report_id, body, error)
         return delivered
 
     def deliver_retractions(self) -> int:
@@ -274,6 +284,11 @@ class Reporter:
             raise UnknownItem("no report of this id was handed in here")
         return found
 
+    def reference(self, report_id: UUID) -> str | None:
+        """Our own case reference of a report, out of its sealed body, for as long as that is here."""
+        body = self._body(report_id)
+        return None if body is None else str(body.get("reference"))
+
     def duty_number(self, one: ReportStatus | None = None) -> str:
         """Whom to ring: as the hub told last, else as its receipt of this report says, else our settings."""
         receipt = one.on_call if one is not None else None
@@ -329,13 +344,23 @@ class Reporter:
             return False
         return True
 
-    def _told_no(self, report_id: UUID, error: Refused) -> None:
+    def _told_no(self, report_id: UUID, body: Mapping[str, Any], error: Refused) -> None:
         """What the report itself is refused for is final; our login, a conflict, a wrong address are not."""
         log.warning("report %s: the hub says %s", report_id, error.problem)
-        if error.status in _ITS_OWN_FAULT:
+        if isinstance(error, NotThere) and error.pointer == "supplements":
+            self._adds_to_none(report_id, UUID(str(body.get("supplements"))))
+        elif error.status in _ITS_OWN_FAULT:
             self._outbox.refused(report_id, _why(error), self._clock())
         else:
             self._outbox.hindered(report_id, f"the hub says {error.problem}; it is tried again")
+
+    def _adds_to_none(self, report_id: UUID, added_to: UUID) -> None:
+        """The hub does not know the report that this one adds to: for good, unless that one waits here."""
+        report = self._outbox.one(added_to)
+        if report is not None and report.state is State.NOT_YET_DELIVERED:
+            self._outbox.hindered(report_id, _FOLLOWS)
+        else:
+            self._outbox.refused(report_id, _ADDS_TO_NONE, self._clock())
 
     def _retraction_refused(self, report_id: UUID, error: Refused) -> None:
         """A no to it is final; our login, our new key, a busy case, a wrong address are not."""

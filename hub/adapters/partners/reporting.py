@@ -79,9 +79,10 @@ def main(kind: OrganisationKind, arguments: Sequence[str] | None = None) -> int:
     return guarded(partial(_with_reporter, kind, found.config, acts[found.command]))
 
 
-def line(one: ReportStatus, duty_number: str) -> str:
-    """One report as `status` shows it. Never more than how far it has come."""
-    shown = f"{one.report_id}  {one.state.value}  since {local(one.since)}"
+def line(one: ReportStatus, duty_number: str, reference: str | None = None) -> str:
+    """One report as `status` shows it. Never more than our own reference and how far it has come."""
+    named = f"{one.report_id}  {reference}" if reference else f"{one.report_id}"
+    shown = f"{named}  {one.state.value}  since {local(one.since)}"
     if one.number is not None:
         shown += f"  number {one.number}, {_TOLD.get(one.receipt or '', one.receipt)}"
     if one.note is not None:
@@ -91,7 +92,7 @@ def line(one: ReportStatus, duty_number: str) -> str:
         shown += f"  taking it back: {_TAKING_BACK[one.retraction]}{why}"
     if one.state is not State.DELIVERED or one.retraction in {Retraction.WAITING, Retraction.REFUSED}:
         return f"{shown}  ring {duty_number}"
-    return f"{shown}  in danger ring {duty_number}"
+    return f"{shown}  in danger: ring {duty_number}"
 
 
 def _with_reporter(kind: OrganisationKind, config: Path, act: Callable[[Reporter], None]) -> None:
@@ -102,10 +103,14 @@ def _with_reporter(kind: OrganisationKind, config: Path, act: Callable[[Reporter
         reporter.close()
 
 
+def _show(reporter: Reporter, one: ReportStatus) -> None:
+    say(line(one, reporter.duty_number(one), reporter.reference(one.report_id)))
+
+
 def _submit(reporter: Reporter, files: Sequence[Path]) -> None:
     for path in files:
         one = reporter.submit_json(path.read_bytes())
-        say(line(one, reporter.duty_number(one)))
+        _show(reporter, one)
 
 
 def _retract(found: argparse.Namespace, reporter: Reporter) -> None:
@@ -114,7 +119,7 @@ def _retract(found: argparse.Namespace, reporter: Reporter) -> None:
     one = reporter.retract(
         found.report_id, reason, person=found.person, name=found.name, explanation=explanation
     )
-    say(line(one, reporter.duty_number(one)))
+    _show(reporter, one)
 
 
 def _text(path: Path) -> str:
@@ -126,7 +131,7 @@ def _text(path: Path) -> str:
 
 def _status(reporter: Reporter) -> None:
     for one in reporter.status():
-        say(line(one, reporter.duty_number(one)))
+        _show(reporter, one)
 
 
 def _run(reporter: Reporter) -> None:

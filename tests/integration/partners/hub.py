@@ -52,6 +52,8 @@ class SimulatedHub:
     on_call: str = ON_CALL
     lose_answers: int = 0
     refuse: tuple[int, str] | None = None
+    why: tuple[str, str] | None = None
+    """The field and the words with which it refuses."""
     url: str = ""
     tokens: int = 0
 
@@ -211,6 +213,9 @@ class _Routes(BaseHTTPRequestHandler):
             status, body = _problem(401, "not-logged-in")
         elif self.path != "/token" and self.hub.refuse is not None:
             status, body = _problem(*self.hub.refuse)
+            if self.hub.why is not None:
+                pointer, title = self.hub.why
+                body = {**body, "title": title, "errors": [{"pointer": pointer, "detail": title}]}
         else:
             status, body = act()
         if self.hub.lose_answers and self.path != "/token":

@@ -56,7 +56,7 @@ def test_submit_run_status(partner: Partner, hub: SimulatedHub, capsys: Captured
     assert police(partner, "status") == 0
     told = capsys.readouterr().out
     assert "delivered" in told
-    assert f"in danger ring {ON_CALL}" in told
+    assert f"in danger: ring {ON_CALL}" in told
     assert "Maja" not in told + out + err
     assert "Eksempelby" not in told + out + err
 

@@ -8,13 +8,14 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from contracts.message_v1 import Heartbeat
 from contracts.social_report_v1 import SocialReport
 from contracts.terms import OrganisationKind
+from contracts.times import CLOCKS_DIFFER
 from hub.adapters.partners.disk import Disk
 from hub.adapters.partners.errors import BadReport, NotAllowed
 from hub.adapters.partners.outbox import State
@@ -211,6 +212,90 @@ def test_a_bad_report_is_told_by_field_and_rule_and_leaves_no_trace(
     assert "KANARIE" not in str(told.value)
     assert told.value.__cause__ is None
     assert reporter.status() == []
+
+
+@pytest.mark.parametrize("field", ["told_at", "basis.consent_given_at"])
+def test_a_time_that_lies_ahead_is_refused_at_once_by_the_hubs_own_rule(
+    partner: Partner, hub: SimulatedHub, field: str
+) -> None:
+    """More than a quarter of an hour, as the hub has it, and not only when it is delivered."""
+    report = example("skadestue-mand-slaaet-af-sin-bror")
+    kind = OrganisationKind.EMERGENCY_DEPARTMENT
+    with closing(Reporter.of(partner.configure(hub), kind)) as reporter:
+        reporter._clock = lambda: AT
+        put(report, field, (AT + CLOCKS_DIFFER + timedelta(seconds=1)).isoformat())
+        with pytest.raises(BadReport) as told:
+            reporter.submit_json(json.dumps(report))
+        assert told.value.problems == (f"{field}: lies ahead; give the time at which it happened",)
+        assert reporter.status() == []
+        put(report, field, (AT + CLOCKS_DIFFER).isoformat())
+        assert reporter.submit_json(json.dumps(report)).state is State.NOT_YET_DELIVERED
+
+
+def test_what_the_hub_refuses_is_told_with_its_field_once(reporter: Reporter, hub: SimulatedHub) -> None:
+    """The hub's words begin with the field wherever it points at it."""
+    hub.refuse, hub.why = (422, "invalid"), ("/told_at", "/told_at: lies ahead; give the time")
+    reporter.submit(REPORT)
+    reporter.deliver()
+    assert reporter.one(REPORT.report_id).note == "invalid /told_at: lies ahead; give the time"
+    hub.why = ("/persons/0/cpr", "the body is not what the contract says")
+    other = REPORT.model_copy(update={"report_id": uuid4()})
+    reporter.submit(other)
+    reporter.deliver()
+    assert reporter.one(other.report_id).note == " ".join(("invalid", *hub.why))
+
+
+def supplement(of: UUID) -> SocialReport:
+    """A report that adds to another."""
+    return REPORT.model_copy(update={"report_id": uuid4(), "supplements": of})
+
+
+def test_what_adds_to_a_report_that_the_hub_does_not_know_is_refused_and_handed_back(
+    reporter: Reporter, hub: SimulatedHub, partner: Partner
+) -> None:
+    """It would wait for good: nothing that is sent later makes that report known."""
+    hub.refuse, hub.why = (404, "not-found"), ("supplements", "supplements: there is no such report")
+    added = supplement(uuid4())
+    reporter.submit(added)
+    reporter.deliver()
+    refused = reporter.one(added.report_id)
+    assert refused.state is State.REFUSED
+    assert "supplements: the municipality knows no report of ours under this id" in line(refused, DUTY)
+    reporter.hand_back(added.report_id, partner.folder / "back.json")
+    assert json.loads((partner.folder / "back.json").read_text())["supplements"] == str(added.supplements)
+
+
+def test_what_adds_to_a_report_that_waits_here_follows_it(reporter: Reporter, hub: SimulatedHub) -> None:
+    """The hub can't know that one yet."""
+    reporter.submit(REPORT)
+    added = supplement(REPORT.report_id)
+    reporter.submit(added)
+    reporter._outbox.sent(REPORT.report_id, AT)
+    reporter._clock = lambda: AT
+    hub.refuse, hub.why = (404, "not-found"), ("supplements", "supplements: there is no such report")
+    reporter.deliver()
+    waits = reporter.one(added.report_id)
+    assert (waits.state, waits.note) == (State.NOT_YET_DELIVERED, "it follows the report that it adds to")
+    hub.refuse = hub.why = None
+    reporter.deliver()
+    assert reporter.one(added.report_id).state is State.DELIVERED
+
+
+def test_the_list_shows_the_officers_own_reference_while_the_report_is_here(
+    reporter: Reporter, partner: Partner, hub: SimulatedHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Out of the sealed body and to the terminal: it lies nowhere in the clear, and in no log."""
+    caplog.set_level(logging.DEBUG)
+    reporter.submit(REPORT)
+    reporter.step()
+    shown = line(reporter.one(REPORT.report_id), DUTY, reporter.reference(REPORT.report_id))
+    assert f"{REPORT.report_id}  {REPORT.reference}  delivered" in shown
+    assert f"in danger: ring {DUTY}" in shown
+    assert REPORT.reference.encode() not in partner.disk()
+    assert REPORT.reference not in caplog.text
+    hub.tell_receipt(REPORT.report_id, "retracted")
+    reporter.step()
+    assert reporter.reference(REPORT.report_id) is None
 
 
 def test_another_kind_of_units_report_is_refused_here(reporter: Reporter) -> None:

@@ -86,7 +86,7 @@ class House:
         """The list comes to say this of its one report, with the duty number."""
         self.carried(lambda: words in self.status())
         (shown,) = self.status().splitlines()
-        assert f"in danger ring {ON_CALL}" in shown
+        assert f"in danger: ring {ON_CALL}" in shown
 
 
 @pytest.fixture(params=["police", "emergency_department"])

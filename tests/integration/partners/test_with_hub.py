@@ -139,6 +139,17 @@ def test_a_report_is_taken_back_by_its_program(town: Town) -> None:
         )
 
 
+def test_what_adds_to_a_report_that_the_hub_does_not_know_is_refused(town: Town) -> None:
+    """With the way out; the hub's own answer is the one that this program waits for."""
+    added = REPORTS[NIGHT].model_copy(update={"report_id": uuid4(), "supplements": uuid4()})
+    with closing(Reporter.of(town.settings(POLICE), OrganisationKind.POLICE)) as reporter:
+        reporter.submit(added)
+        reporter.step()
+        one = reporter.one(added.report_id)
+        assert one.state is State.REFUSED
+        assert "knows no report of ours under this id" in (one.note or "")
+
+
 def _receipt(report_id: UUID) -> Receipt:
     """A receipt that this hub never gave."""
     return Receipt(report_id=report_id, number="1", status="received", at="2026-11-21T03:00:00Z")
