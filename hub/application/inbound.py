@@ -21,7 +21,7 @@ from hub.aggregates.base import Actor
 from hub.application import Answer, Hub
 from hub.application.committing import Command
 from hub.application.translate import report_taken
-from hub.errors import Forbidden, Invalid
+from hub.errors import Forbidden, Invalid, SameKeyOtherBody
 from hub.ports import PartnerRow, Store
 
 Answered = ReferralAnswer | MoveAnswer | PurgeAnswer | ReportRetraction
@@ -132,9 +132,16 @@ class Inbound:
             by=by, key=f"report:{report.report_id}", body=report.model_dump_json().encode(), shared=True
         )
         taken = report_taken(report, self._new_id)
-        if taken.supplements is not None:
-            return self._hub.supplement_report(command, taken)
-        return self._hub.receive_report(command, taken)
+        try:
+            if taken.supplements is not None:
+                return self._hub.supplement_report(command, taken)
+            return self._hub.receive_report(command, taken)
+        except SameKeyOtherBody:
+            raise SameKeyOtherBody(
+                "/report_id: another report was handed in under it; send this one under a new report_id, "
+                "which names the former in supplements where it adds to it",
+                field="/report_id",
+            ) from None
 
     def _not_in_the_future(self, report: SocialReport) -> None:
         """What the contract cannot judge by itself, for it has no clock."""

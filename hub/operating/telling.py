@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+import httpx2
 from pydantic import ValidationError
 
+from hub.adapters.http.tokens import DISCOVERY
 from hub.errors import HubError, Unavailable
 from hub.settings import Settings, problems_of
 
@@ -43,6 +45,12 @@ def _ours(error: HubError, settings: Callable[[], Settings]) -> str:
     source = type(cause).__module__ if isinstance(error, Unavailable) and not error.field else ""
     if source.startswith("kafka"):
         return f"{error}: {_broker_advice(cause, settings())}"
+    if isinstance(cause, httpx2.HTTPStatusError):
+        status = cause.response.status_code
+        return (
+            f"what runs at {settings().issuer} answered {status} where an issuer says who it is "
+            f"({DISCOVERY}): see HUB_ISSUER"
+        )
     if source.startswith("httpx2"):
         return f"the issuer of tokens does not answer: is it running at {settings().issuer}? See HUB_ISSUER"
     if source.startswith(("psycopg", "eventsourcing.persistence")):

@@ -252,6 +252,11 @@ def test_an_issuer_that_is_away_or_another(world: World, broker: EmbeddedBroker)
     assert away.endswith("does not answer: is it running at http://127.0.0.1:9? See HUB_ISSUER")
     with Issuer.serving("tvaers-hub") as issuer:
         assert amiss(world, broker, issuer=issuer.url) == {}
+        elsewhere = amiss(world, broker, issuer=f"{issuer.url}/realm")["issuer"]
+        assert elsewhere == (
+            f"what runs at {issuer.url}/realm answered 400 where an issuer says who it is "
+            "(/.well-known/openid-configuration): see HUB_ISSUER"
+        )
         found = amiss(world, broker, issuer=issuer.url.replace("127.0.0.1", "localhost"))
         assert "knows itself" in found["issuer"]
 

@@ -733,7 +733,11 @@ def test_a_message_is_taken_in_once_for_ever(desk: Desk, moves: None) -> None:
     direct = desk.police.post("/v1/social-reports", dict(report.body))
     assert direct.json()["number"] == first.json()["number"]
     other = {**report.body, "narrative": CANARY}
-    refused(desk, desk.police.post("/v1/social-reports", other), 422, "idempotency-key-reused")
+    for key in (report.body["report_id"], str(uuid4())):
+        same_id = desk.police.post("/v1/social-reports", other, headers={"Idempotency-Key": str(key)})
+        refused(desk, same_id, 422, "idempotency-key-reused", "/report_id")
+        assert "send this one under a new report_id" in same_id.text
+        assert "Idempotency-Key" not in same_id.text, "another key would change nothing"
     # Somebody who caught it cannot send it as their own.
     stolen = desk.ngo.post("/v1/inbound", to_json(envelope))
     refused(desk, stolen, 422, "invalid", "bad-signature")

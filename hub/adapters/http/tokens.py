@@ -22,6 +22,7 @@ from hub.errors import Invalid, Unavailable
 
 LIFETIME = timedelta(minutes=10)
 ISSUER_TIMEOUT_S = 5.0
+DISCOVERY = "/.well-known/openid-configuration"
 NO_ISSUER = "set HUB_ISSUER to the address of your OIDC issuer"
 ALGORITHMS = ["EdDSA", "ES256", "RS256", "PS256"]
 
@@ -119,7 +120,7 @@ class OidcVerifier:
     def _discovered(self) -> Mapping[str, Any]:
         """What the issuer says of itself (OpenID Connect Discovery 1.0, section 4); kept."""
         if self._document is None:
-            address = self._issuer.rstrip("/") + "/.well-known/openid-configuration"
+            address = self._issuer.rstrip("/") + DISCOVERY
             try:
                 document = httpx2.get(address, timeout=ISSUER_TIMEOUT_S).raise_for_status().json()
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
