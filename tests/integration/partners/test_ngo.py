@@ -76,6 +76,42 @@ def test_the_inbox_lists_referrals_by_deadline_with_their_state(ngo: Ngo, hub: S
     assert listed[1].messages[:2] == (first, told)
 
 
+def test_each_referral_of_a_case_lists_what_is_about_it_and_not_about_the_other(
+    ngo: Ngo, hub: SimulatedHub
+) -> None:
+    """One was cancelled, the other accepted; what is about the case stands under both."""
+    cancelled, accepted, thread = uuid4(), uuid4(), uuid4()
+    for referral, kind in (
+        (cancelled, MessageKind.REFERRAL_REQUESTED),
+        (accepted, MessageKind.REFERRAL_REQUESTED),
+        (None, MessageKind.SAFETY_LEVEL_CHANGED),
+        (cancelled, MessageKind.REFERRAL_CANCELLED),
+        (accepted, MessageKind.REFERRAL_ACCEPTED),
+    ):
+        hub.tell(part(Category.REFERRAL, "-"), thread=thread, referral=referral, kind=kind)
+    ngo.receive()
+    told = {one.referral: [line.kind.value for line in one.told] for one in ngo.inbox()}
+    asked, level = "referral_requested", "safety_level_changed"
+    assert told == {
+        cancelled: [asked, level, "referral_cancelled"],
+        accepted: [asked, level, "referral_accepted"],
+    }
+
+
+@pytest.mark.parametrize("over", ["cancelled", "rejected", "completed"])
+def test_a_referral_that_is_over_is_answered_no_more(ngo: Ngo, hub: SimulatedHub, over: str) -> None:
+    """At once, with the reason; nothing is kept or sent."""
+    referral, thread = uuid4(), uuid4()
+    referred(hub, thread, referral=referral)
+    kind = MessageKind(f"referral_{over}")
+    hub.tell(part(Category.REFERRAL, "-"), thread=thread, referral=referral, kind=kind)
+    ngo.receive()
+    with pytest.raises(NotAllowed, match=f"this referral is {over}, as the municipality told us"):
+        ngo.answer(referral, ReferralStatus.ACCEPTED, person="li-7", name="Anne Prøve")
+    assert ngo.store.outgoing() == []
+    assert ngo.inbox()[0].answered is None
+
+
 def test_a_named_person_opens_and_the_hub_knows(ngo: Ngo, hub: SimulatedHub) -> None:
     """Who, under which name, why; another person's look is a look of its own."""
     message = referred(hub)

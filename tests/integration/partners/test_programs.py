@@ -130,6 +130,10 @@ def test_inbox_open_answer(partner: Partner, hub: SimulatedHub, capsys: Captured
     assert "--reason" in capsys.readouterr().err
     assert ngo(partner, "answer", str(referral), "accept", *WHO) == 0
     assert "answered accepted (sent)" in capsys.readouterr().out
+    hub.refuse = (409, "illegal-transition")
+    assert ngo(partner, "answer", str(referral), "start", *WHO) == 1, "refused, and no success to a script"
+    assert "the municipality refused this answer: illegal-transition" in capsys.readouterr().err
+    hub.refuse = None
     hub.keys.clear()
     assert ngo(partner, "open", str(message), *WHO, "--purpose", "referral") == 1
     assert "gives no key" in capsys.readouterr().err

@@ -141,6 +141,8 @@ def _answer(found: argparse.Namespace, ngo: Ngo) -> None:
     for one in ngo.inbox():
         if one.referral == found.referral:
             say(line(one, ngo.duty_number))
+            if one.answered is not None and one.answered.state == "refused":
+                raise NotAllowed(f"the municipality refused this answer: {one.answered.note}")
 
 
 if __name__ == "__main__":

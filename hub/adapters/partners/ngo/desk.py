@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Self
+from typing import Final, Self
 from uuid import UUID, uuid4, uuid5
 
 from contracts.client.errors import BadMessage, Refused
@@ -19,6 +19,9 @@ from hub.adapters.partners.ngo.keys import KeyCache, Look
 from hub.adapters.partners.ngo.rows import Line, Outgoing
 from hub.adapters.partners.ngo.store import NgoStore
 from hub.adapters.partners.settings import PartnerSettings
+
+_OVER: Final = frozenset({ReferralStatus.REJECTED, ReferralStatus.COMPLETED, ReferralStatus.CANCELLED})
+"""From here a referral goes nowhere."""
 
 
 def utc_now() -> datetime:
@@ -117,7 +120,8 @@ class Desk:
     ) -> None:
         """Answer a referral: kept on disk now, sent with the next `send`. The same answer again is the same.
 
-        Raises `UnknownItem`; pydantic's `ValidationError` where the answer is none.
+        Raises `UnknownItem`; `NotAllowed` where the referral is over, as far as we were told; pydantic's
+        `ValidationError` where the answer is none.
         """
         found = next((one for one in self.inbox() if one.referral == referral), None)
         if found is None:
@@ -125,6 +129,11 @@ class Desk:
         last = found.answered
         if last is not None and (last.status, last.state != "refused") == (status, True):
             return
+        if found.status in _OVER:
+            raise NotAllowed(
+                f"this referral is {found.status.value}, as the municipality told us: nothing more is "
+                "answered to it; ask the municipality for a new one"
+            )
         answer = ReferralAnswer(
             thread=found.thread,
             referral=referral,

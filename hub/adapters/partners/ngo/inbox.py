@@ -38,7 +38,7 @@ class ReferralLine:
     urgency: Urgency
     deadline: datetime | None
     told: tuple[Line, ...]
-    """Everything that was told in this thread, in order."""
+    """Everything that was told in this thread, in order, but for what is about another referral of it."""
 
     @property
     def messages(self) -> tuple[UUID, ...]:
@@ -84,5 +84,5 @@ def _referral(
         answered=answered,
         urgency=told[-1].urgency,
         deadline=deadlines[-1] if deadlines else None,
-        told=tuple(thread),
+        told=tuple(line for line in thread if line.refs.get("referral", referral) == referral),
     )
