@@ -538,6 +538,21 @@ def test_every_route_wants_a_login(town: Town, route: str) -> None:
         assert answer.content == town.api.client.get("/v1/inbox").content
 
 
+@pytest.mark.parametrize("query", ["?purpose=coordination&lang=en", "?lang=en&purpose=coordination"])
+def test_the_language_link_leads_back_to_its_page_after_the_login(town: Town, query: str) -> None:
+    """The page waits for the login, and the language is remembered by then."""
+    path = f"/cases/{town.cases[R.TOVHOLDER, C][0]}"
+    answer = town.api.client.get(path + query, follow_redirects=False)
+    wanted = quote(f"{path}?purpose=coordination", safe="")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/login?next={wanted}")
+    assert answer.cookies["tvaers_language"] == "en"
+    town.api.client.cookies.clear()
+    for start, location in (("/?lang=en", "/login"), ("/cases?lang=en", "/login?next=%2Fcases")):
+        answer = town.api.client.get(start, follow_redirects=False)
+        assert answer.headers["location"] == location
+        town.api.client.cookies.clear()
+
+
 def test_a_token_does_not_outlive_its_ten_minutes(town: Town) -> None:
     now = town.api.world.clock()
     late = EmbeddedIssuer(

@@ -156,8 +156,12 @@ def _switch(request: Request, language: str) -> str:
 
 
 def _to_login(request: Request) -> Response:
-    """And back to the page that was asked for. What a form sent has no page to come back to."""
-    asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    """And back to the page that was asked for. What a form sent has no page to come back to.
+
+    A language that was chosen is in its cookie by then, and no part of the page's address.
+    """
+    query = urlencode([(k, v) for k, v in request.query_params.multi_items() if k != "lang"])
+    asked = f"{request.url.path}?{query}" if query else request.url.path
     wanted = visitors.here(asked if request.method == "GET" else None)
     return RedirectResponse("/login" if wanted == "/" else f"/login?next={quote(wanted, safe='')}", 303)
 
