@@ -72,6 +72,12 @@ class Partners(Carrier):
 
     def suspend_partner(self, command: Command, slug: str, reason: str) -> Answer:
         """Stop sending to and opening for a partner, effective at the next request."""
+        if slug == self._unit:
+            raise Invalid(
+                "slug: the unit of this hub (HUB_UNIT) reads every report and is never suspended: stop the "
+                "login of one of its people with `hub person stop`",
+                field="slug",
+            )
         return self._partner(command, slug, lambda p, now: p.suspend(reason=reason, by=command.by, at=now))
 
     def resume_partner(self, command: Command, slug: str) -> Answer:

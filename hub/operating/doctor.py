@@ -63,6 +63,7 @@ def _within(settings: Settings, hub: list[Parts], broker: list[Broker]) -> Mappi
     for parts in hub:
         checks["keys: open the database"] = partial(_keys, parts)
         checks["fence"] = partial(_fence, parts)
+        checks["unit"] = partial(_unit, parts)
         checks["database: rights"] = partial(_rights, parts)
         checks["clock: database"] = partial(_database_clock, parts)
         checks["clock: log"] = partial(_log_clock, parts)
@@ -137,6 +138,18 @@ def _fence(parts: Parts) -> str | None:
         return (
             f"the fence does not know of {len(keys) + len(grants)} keys that are gone: put its newest copy"
             " back, then `hub migrate` adds what still lacks"
+        )
+    return None
+
+
+def _unit(parts: Parts) -> str | None:
+    """It is never suspended, but may have been before that was refused."""
+    unit = parts.settings.unit
+    row = parts.app.store.partner(unit)
+    if row is not None and not row.active:
+        return (
+            f"{unit} is suspended: reports are taken in, and nobody sees them: run `hub partner resume"
+            f" {unit}`"
         )
     return None
 

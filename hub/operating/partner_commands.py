@@ -81,6 +81,10 @@ def partner_suspend(slug: Slug, reason: Reason) -> None:
 def partner_cut_off(slug: Slug) -> None:
     """Take a suspended partner's login and rights at the broker; `hub topics --passwords` gives new ones."""
     settings = Settings()
+    if slug == settings.unit:
+        raise Invalid(
+            "slug: the unit of this hub (HUB_UNIT) reads every report and is never cut off", field="slug"
+        )
     if not settings.kafka_bootstrap:
         raise Invalid("only Kafka has logins to take: set HUB_KAFKA_BOOTSTRAP", field="kafka_bootstrap")
     with closing(build(settings)) as parts:

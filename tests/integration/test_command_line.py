@@ -8,6 +8,7 @@ import select
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -1035,6 +1036,24 @@ def test_a_login_is_stopped_and_let_in_again(hub: Callable[..., Any], tmp_path: 
     status, _, err = hub("person", "stop", *whom, env=env)
     assert (status, err) == (1, "hub: person: is stopped already; nothing to do\n")
     assert hub("person", "resume", *whom, env=env) == (0, "resumed\n", "")
+
+
+def test_the_unit_is_not_suspended_and_not_cut_off(hub: Callable[..., Any], tmp_path: Path) -> None:
+    """Reports would be acknowledged and come to nobody; one that is suspended already is let in again."""
+    env = {"HUB_DATA_DIR": str(tmp_path / "var")}
+    hub("init", env=env)
+    rule = "slug: the unit of this hub (HUB_UNIT) reads every report and is never"
+    status, out, err = hub("partner", "suspend", "familieenheden", "--reason", "tabt", env=env)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"hub: {rule} suspended: ")
+    assert "hub person stop" in err
+    with closing(sqlite3.connect(tmp_path / "var" / "hub.db")) as database:
+        database.execute("UPDATE partners SET active = 0")
+        database.commit()
+    kafka = {**env, "HUB_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
+    status, out, err = hub("partner", "cut-off", "familieenheden", env=kafka)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"hub: {rule} cut off")
 
 
 def test_a_partner_from_its_first_day_to_its_new_keys(hub: Callable[..., Any], tmp_path: Path) -> None:

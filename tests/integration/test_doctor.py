@@ -135,6 +135,16 @@ def test_the_units_keys_that_are_gone(world: World, broker: EmbeddedBroker) -> N
     assert "put your copy of `keys/` back" in amiss(world, broker)["keys: files"]
 
 
+def test_the_unit_that_was_suspended_before_that_was_refused(world: World, broker: EmbeddedBroker) -> None:
+    """Reports would be acknowledged, and come to nobody's inbox."""
+    database = world.parts.app.store.database
+    database.write("UPDATE partners SET active = FALSE WHERE slug = ?", [UNIT])
+    assert amiss(world, broker) == {
+        "unit": f"{UNIT} is suspended: reports are taken in, and nobody sees them: "
+        f"run `hub partner resume {UNIT}`"
+    }
+
+
 def test_whom_the_hub_was_made_for_that_is_gone(world: World, broker: EmbeddedBroker) -> None:
     """Without it nothing refuses another municipality, whose topics must not be made."""
     path = world.parts.settings.made_for_path

@@ -620,6 +620,12 @@ def test_a_suspended_partner_is_told_nothing_and_sends_nothing(desk: Desk, moves
         desk.world.resume(NGO)
 
 
+def test_the_unit_is_not_suspended(desk: Desk) -> None:
+    """Its reports would come to nobody."""
+    answer = desk.operator.post(f"/v1/partners/{UNIT}/suspension", {"reason": CANARY})
+    refused(desk, answer, 422, "invalid", "slug")
+
+
 # --- what partners send in ----------------------------------------------------------------------------
 
 

@@ -369,13 +369,18 @@ def test_resend_at_the_command_line(
     resend(UNIT, epoch=1, after=sent - 1)
     out = capsys.readouterr().out
     assert [f"sent {n} messages to {UNIT} again" in out for n in (sent, 1)] == [True, True]
-    world.suspend(UNIT)
-    for slug in (UNIT, "ingen"):
+    world.suspend(POLICE)
+    for slug in (POLICE, "ingen"):
         with pytest.raises(Missing):
             resend(slug)
 
 
 # --- rebuilding -----------------------------------------------------------------------------------------
+
+
+def active(world: World, slug: str, *, yes: bool) -> None:
+    """Whether it is, of the unit too: it is suspended no more, but may have been."""
+    world.parts.app.store.database.write("UPDATE partners SET active = ? WHERE slug = ?", [yes, slug])
 
 
 def test_the_view_of_a_suspended_owner_is_not_emptied_by_a_rebuild(
@@ -384,11 +389,11 @@ def test_the_view_of_a_suspended_owner_is_not_emptied_by_a_rebuild(
     world.report()
     carried(world, broker)
     before = list(world.parts.views["intake"].rows(UNIT))
-    world.suspend(UNIT)
+    active(world, UNIT, yes=False)
     with pytest.raises(Forbidden):
         list(rebuild(world.parts, "intake", UNIT))
     assert list(world.parts.views["intake"].rows(UNIT)) == before != []
-    world.resume(UNIT)
+    active(world, UNIT, yes=True)
     assert list(rebuild(world.parts, "intake", UNIT))
     assert len(list(world.parts.views["intake"].rows(UNIT))) == len(before)
 
