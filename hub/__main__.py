@@ -27,7 +27,7 @@ from hub.operating.doctor import examine
 from hub.operating.partner_commands import partner, person
 from hub.operating.process import end_at_once, end_within, settle, stopped
 from hub.operating.replaying import replay
-from hub.operating.restoring import restore
+from hub.operating.restoring import refuse_forgetful, restore
 from hub.operating.serving import Server, app_of, openapi
 from hub.operating.serving_workers import serve_in_workers
 from hub.operating.telling import told
@@ -132,7 +132,7 @@ def serve(
     """Serve the API and the pages, in one process or in as many as HUB_SERVE_WORKERS says."""
     end_at_once()
     settings = _settings()
-    with closing(build(settings)) as parts:
+    with _fit(settings) as parts:
         server = Server(app_of(parts, None), host, port)
         _begins(f"serving {server.url}", settings)
         if settings.serve_workers == 1:
@@ -157,7 +157,7 @@ def resend(
 ) -> None:
     """Send a partner's messages once more, all or those after a number; what has ended goes as a blank."""
     settings = _settings()
-    with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
+    with _fit(settings) as parts, closing(broker_of(settings)) as broker:
         row = parts.app.store.partner(slug)
         if row is None or not row.active:
             raise Missing("no partner is registered under that name, or it is suspended", field="slug")
@@ -197,7 +197,7 @@ def replay_dead_letters(
     if not dead_letter:
         raise Invalid("say what is to be taken in once more: `hub replay --dead-letter`")
     settings = _settings()
-    with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
+    with _fit(settings) as parts, closing(broker_of(settings)) as broker:
         found = replay(parts, broker)
     print(f"taken in {found.taken}, still unusable {found.unusable}, not from a partner {found.other}")
 
@@ -288,6 +288,14 @@ def print_openapi() -> None:
     print(json.dumps(openapi(), indent=2, ensure_ascii=False, sort_keys=True))
 
 
+@contextmanager
+def _fit(settings: Settings) -> Iterator[Parts]:
+    """A hub for what serves or works: none begins on a database that was put back and not set right."""
+    with closing(build(settings)) as parts:
+        refuse_forgetful(parts)
+        yield parts
+
+
 def _begins(role: str, settings: Settings) -> None:
     broker = settings.kafka_bootstrap or "embedded bus"
     print(f"{role}: database {settings.database}, broker {broker}", flush=True)
@@ -300,7 +308,7 @@ def _work(
 ) -> None:
     end_at_once()
     settings = _settings()
-    with closing(build(settings)) as parts, closing(broker_of(settings)) as broker:
+    with _fit(settings) as parts, closing(broker_of(settings)) as broker:
         if role == "relay":
             # One process is enough to say what waits; it is the one that there is only one of.
             parts.measures.watch(Condition(parts, broker).all)

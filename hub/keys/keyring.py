@@ -125,6 +125,12 @@ class KeyTable(Protocol):
     def gone(self) -> tuple[set[UUID], set[UUID]]:
         """Keys that are destroyed, and grants that ended."""
 
+    def living(self) -> set[UUID]:
+        """Grants that have not ended."""
+
+    def end_grants(self, grants: Iterable[UUID]) -> None:
+        """Drop their wrapped bytes and keep the ids, under the append lock."""
+
 
 @dataclass(slots=True)
 class MintedKeys:
@@ -258,6 +264,16 @@ class StoredKeyRing:
         if grants:
             self._fence.end(sorted(grants, key=str))
         return len(keys) + len(grants)
+
+    def forgotten(self) -> set[UUID]:
+        """Grants that ended, and that live in the database."""
+        ended = self._fence.ended()  # First: what ends in between has ended in the database by then.
+        return self._table.living() & ended
+
+    def end_forgotten(self) -> None:
+        """End them there too, also where no record says so: their case is erased, or can't be read."""
+        if forgotten := self.forgotten():
+            self._table.end_grants(forgotten)
 
     def erase_again(self) -> None:
         """Destroy in a restored database what the fence knows to be destroyed."""

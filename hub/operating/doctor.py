@@ -25,6 +25,7 @@ from hub.application.room import Room
 from hub.bootstrap import Parts, kafka_settings, latest_time
 from hub.bootstrap.kept import kept_identity, was_made
 from hub.errors import HubError
+from hub.operating.restoring import forgets
 from hub.operating.telling import told
 from hub.ports import Broker
 from hub.settings import Settings, unknown
@@ -132,7 +133,11 @@ def _keys(parts: Parts) -> str | None:
 
 
 def _fence(parts: Parts) -> str | None:
-    """A copy that is too old would bring to life what was erased, as soon as a backup is restored."""
+    """Database and fence know the same to be gone; a copy of the fence that is too old would bring to life
+    what was erased, as soon as a backup is restored.
+    """
+    if amiss := forgets(parts):
+        return amiss
     keys, grants = parts.app.keys.unfenced()
     if keys or grants:
         return (

@@ -18,7 +18,7 @@ from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import InquiryOpened
 from hub.application.committing import Command
 from hub.bootstrap import Parts
-from hub.errors import Corrupt, Missing, Unavailable
+from hub.errors import Conflict, Corrupt, Missing, Unavailable
 from hub.logs import logger
 from hub.ports import Broker
 from hub.topics.receiving import Receiver
@@ -41,6 +41,27 @@ class Restored:
     read: int
 
 
+def forgets(parts: Parts) -> str | None:
+    """What to do where the database forgot what the fence knows, as a backup does that was put back; or None.
+
+    The fence hears of a grant's end, and of an epoch, after the database has it. Of a key it hears before, so
+    that one which lives in the database says nothing.
+    """
+    store, keys = parts.app.store, parts.app.keys
+    if keys.forgotten() or keys.is_destroyed(_epoch_id(store.store_id, store.epoch() + 1)):
+        return (
+            "the database is older than the fence, as a backup is that was put back: stop every process and"
+            " run `hub restored`"
+        )
+    return None
+
+
+def refuse_forgetful(parts: Parts) -> None:
+    """Nothing is to be written beside what the database forgot. Raises `Conflict`."""
+    if amiss := forgets(parts):
+        raise Conflict(amiss)
+
+
 def restore(parts: Parts, broker: Broker) -> Restored:
     """Set right what the backup did not know. Done twice it does harm to nothing but the count of epochs.
 
@@ -51,6 +72,7 @@ def restore(parts: Parts, broker: Broker) -> Restored:
     fenced = parts.app.keys.ended()
     found = [_end_again(parts, case_id, fenced) for case_id in _cases(parts)]
     again = [count for count in found if count]
+    parts.app.keys.end_forgotten()
     read = sum(_read_again(parts, broker, row.slug) for row in parts.app.store.partners())
     for partner in parts.app.store.partners():
         if partner.active:

@@ -2,8 +2,9 @@
 anew. Database and keys are kept apart, as the runbook says: the fence is never restored."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -23,12 +24,14 @@ from contracts.inbound_v1 import Inbound
 from contracts.message_v1 import Heartbeat, ReceiptStatus, Revoked
 from contracts.social_report_v1 import SocialReport
 from contracts.terms import Category, PersonRole, SafetyLevel
+from hub import __main__ as command_line
 from hub.adapters.broker.embedded import EmbeddedBroker
 from hub.aggregates.base import Actor
 from hub.aggregates.citizen_case.events import ConsentWithdrawn, ReportReceived
 from hub.aggregates.citizen_case.terms import ErasureGround
-from hub.errors import Missing
-from hub.operating.restoring import restore
+from hub.errors import Conflict, Missing
+from hub.operating.doctor import examine
+from hub.operating.restoring import forgets, restore
 from hub.ports import Consumer, Record
 from hub.projections import timeline
 from hub.topics.receiving import Receiver
@@ -101,6 +104,10 @@ class Town:
     def reports(self) -> list[UUID]:
         return [event.report_id for event in self.world.facts(ReportReceived)]
 
+    def broker_again(self) -> EmbeddedBroker:
+        """The same, as another process opens it."""
+        return EmbeddedBroker(self._folder / "broker.db")
+
     def close(self) -> None:
         self.world.close()
         self.broker.close()
@@ -164,6 +171,93 @@ def test_what_was_withdrawn_since_the_backup_stays_withdrawn(town: Town) -> None
     assert any(isinstance(control, Revoked) for control in town.world.controls_of(NGO))
     town.world.level(case, SafetyLevel.ACUTE)
     assert town.world.told(NGO) == []
+
+
+# --- before the operator says that it was restored ------------------------------------------------------
+
+
+def _withdrawn(world: World, case: UUID, consent: UUID) -> None:
+    world.withdraw(case, consent)
+
+
+def _forgotten(world: World, case: UUID, _: UUID) -> None:
+    _forget(world, case)
+
+
+@pytest.mark.parametrize("end", [_withdrawn, _forgotten], ids=["withdrawn", "forgotten"])
+@pytest.mark.parametrize("damaged", [False, True], ids=["whole", "damaged"])
+def test_an_older_database_is_found_until_the_operator_says_that_it_was_restored(
+    town: Town, end: Callable[[World, UUID, UUID], None], damaged: bool
+) -> None:
+    """Whatever serves or works begins on neither; also where a case that ended since can't be read."""
+    case = town.world.open_case()
+    consent = town.world.consent(case)
+    town.back_up()
+    end(town.world, case, consent)
+    assert forgets(town.world.parts) is None
+    town.put_back()
+    if damaged:
+        database = town.world.parts.app.store.database
+        stream = database.stream(case)
+        database.write("UPDATE stored_events SET state = ? WHERE originator_id = ?", [b"broken", stream])
+    amiss = forgets(town.world.parts)
+    assert amiss is not None
+    assert "run `hub restored`" in amiss
+    with closing(town.broker_again()) as broker:
+        found = dict(examine(town.world.parts.settings, lambda: town.world.parts, lambda: broker))
+    assert found["fence"] == amiss
+    assert restore(town.world.parts, town.broker).damaged == damaged
+    assert forgets(town.world.parts) is None
+
+
+def test_one_that_is_put_back_once_more_is_found_though_nothing_ended(town: Town) -> None:
+    """Its numbers were given since, in the epoch that the fence knows."""
+    town.back_up()
+    town.put_back()
+    restore(town.world.parts, town.broker)
+    assert forgets(town.world.parts) is None
+    town.put_back()
+    assert forgets(town.world.parts) is not None
+    restore(town.world.parts, town.broker)
+    assert forgets(town.world.parts) is None
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        command_line.serve,
+        command_line.relay,
+        command_line.project,
+        command_line.receive,
+        partial(command_line.resend, NGO),
+        partial(command_line.replay_dead_letters, dead_letter=True),
+    ],
+    ids=["serve", "relay", "project", "receive", "resend", "replay"],
+)
+def test_nothing_serves_or_works_on_an_older_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: Callable[[], None]
+) -> None:
+    """Where it would write what the restore has to come before; `hub status` still tells."""
+    with closing(Town(tmp_path, "")) as town:
+        settings = town.world.parts.settings
+        monkeypatch.setattr(command_line, "_settings", lambda: settings)
+        monkeypatch.setattr(command_line, "end_at_once", lambda: None)
+        monkeypatch.setattr(command_line, "broker_of", lambda _: town.broker_again())
+        case = town.world.open_case()
+        consent = town.world.consent(case)
+        town.back_up()
+        town.world.withdraw(case, consent)
+        town.put_back()
+        log = town.world.log()
+        with pytest.raises(Conflict, match="run `hub restored`"):
+            begin()
+        assert town.world.log() == log
+        command_line.status()
+        command_line.restored()
+        assert forgets(town.world.parts) is None
+
+
+# --- what was erased ------------------------------------------------------------------------------------
 
 
 def test_what_was_erased_since_keeps_nothing_from_ending_again(town: Town) -> None:

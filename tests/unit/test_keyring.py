@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -31,6 +32,12 @@ class Table:
 
     def gone(self) -> tuple[set[UUID], set[UUID]]:
         return {key_id for key_id, row in self.rows.items() if row.key is None}, set()
+
+    def living(self) -> set[UUID]:
+        return set()
+
+    def end_grants(self, grants: Iterable[UUID]) -> None:
+        raise NotImplementedError
 
     def destroy_key(self, key_id: UUID) -> None:
         self.rows[key_id] = StoredKey(None)

@@ -61,6 +61,20 @@ class ClearTables:
         grants = self._read("SELECT grant_id FROM grants WHERE state = 'ended'")
         return {self.database.from_uuid(k) for (k,) in keys}, {self.database.from_uuid(g) for (g,) in grants}
 
+    def living(self) -> set[UUID]:
+        """Grants that have not ended."""
+        rows = self._read("SELECT grant_id FROM grants WHERE state = 'living'")
+        return {self.database.from_uuid(grant) for (grant,) in rows}
+
+    def end_grants(self, grants: Iterable[UUID]) -> None:
+        """Drop their wrapped bytes and keep the ids; waits for appends, which read them under their lock."""
+        with self.database.transaction(append_lock=True) as execute:
+            for grant in grants:
+                execute(
+                    "UPDATE grants SET state = 'ended', wrapped = NULL WHERE grant_id = ?", [self._id(grant)]
+                )
+        self.database.scrub()
+
     def grant_keys(self, grant_ids: Sequence[UUID]) -> dict[UUID, WrappedKey]:
         """The wrapped keys of those of the grants that have not ended."""
         return grant_keys(self.database, grant_ids)
@@ -211,6 +225,11 @@ class ClearTables:
     def single(self, name: str) -> AbstractContextManager[bool]:
         """Whether this process is now the only one that runs `name`."""
         return self.database.single(name)
+
+    def epoch(self) -> int:
+        """In which messages are numbered now."""
+        ((epoch,),) = self._read("SELECT epoch FROM store")
+        return int(epoch)
 
     def begin_epoch(self) -> int:
         """After a restore: every recipient's sequence starts again at 1 in a new epoch, which is returned."""
