@@ -1,7 +1,8 @@
 """The reserve: below it a command is refused, so that a withdrawal still finds room to be written.
 
 A disk that is wholly full takes nothing at all. Before that the hub stops taking in what may wait, and goes
-on with what may not: ending grants, dropping what was revoked, and danger to life (domain rules 1 and 6).
+on with what may not: ending grants, dropping what was revoked, and what the unit tells in danger to life
+(domain rules 1 and 6). A report waits with its reporter's program, whatever it says, beside the duty number.
 """
 
 import shutil
@@ -22,6 +23,6 @@ class Room:
         """Raises `NoRoom` where a disk has less than the reserve free."""
         if any(shutil.disk_usage(folder).free < self._reserve_bytes for folder in self._folders):
             raise NoRoom(
-                "the hub's disk is nearly full: only withdrawals, their answers and danger to life are taken;"
-                " try again when the operator has made room"
+                "the hub's disk is nearly full: no report is taken, only withdrawals, their answers and what"
+                " the unit tells in danger to life; try again when the operator has made room"
             )

@@ -164,6 +164,11 @@ class Parts:
         self.app.store.partner(self.settings.unit)
         self.app.keys.prove()
 
+    def takes_reports(self) -> None:
+        """As `ready`; raises `NoRoom` too, where the disk keeps its reserve for what may not wait."""
+        self.ready()
+        Room(self.settings.disks, self.settings.disk_reserve).refuse_below_reserve()
+
     def close(self) -> None:
         """Let go of connections."""
         self.app.close()

@@ -50,7 +50,7 @@ def app_of(parts: Parts, issuer: EmbeddedIssuer | None) -> FastAPI:
         municipality_name=settings.municipality_name,
         on_call=settings.on_call,
         production=settings.production,
-        ready=parts.ready,
+        ready=parts.takes_reports,
     )
     return create_app(services, issuer, parts.measures.request, login)
 

@@ -9,6 +9,7 @@ import pytest
 
 from contracts.topics import from_topic
 from hub.adapters.broker.embedded import EmbeddedBroker
+from hub.bootstrap import build
 from hub.errors import NoKek, Unavailable
 from hub.operating.condition import Condition
 from hub.operating.working import receivers
@@ -131,6 +132,16 @@ def test_not_ready_while_the_database_is_away(world: World, monkeypatch: pytest.
     answer = api.client.get("/readyz")
     assert (answer.status_code, slug_of(answer)) == (503, "unavailable")
     assert answer.json()["part"] == "database"
+
+
+def test_not_ready_while_no_report_is_taken_for_want_of_room(tmp_path: Path, store_url: str) -> None:
+    """Withdrawals still are, so the part is named."""
+    with closing(World.built(tmp_path / "hub", store_url, clock=clock_now())) as world:
+        settings = world.parts.settings.model_copy(update={"disk_reserve": 2**62})
+        with closing(build(settings, clock=world.clock)) as parts:
+            answer = Api(World(parts, world.identities, world.clock)).client.get("/readyz")
+    assert (answer.status_code, slug_of(answer), answer.json()["part"]) == (503, "no-room", "disk")
+    assert "no report is taken" in answer.json()["title"]
 
 
 def test_not_ready_where_the_keys_open_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ from hub.adapters.http.routes import (
 from hub.adapters.http.tokens import LIFETIME, EmbeddedIssuer, NotLoggedIn
 from hub.adapters.web import pages, rendering
 from hub.adapters.web.issuer_login import IssuerLogin
-from hub.errors import HubError, Unavailable
+from hub.errors import HubError, NoRoom, Unavailable
 from hub.logs import logger
 
 _FOR_CASES = (cases, children, contact, consents, corrections, erasures, hand_overs, moves, staff)
@@ -105,15 +105,16 @@ def _open_routes(app: FastAPI) -> None:
 
     @app.get("/readyz", tags=["operation"], response_model=Mapping[str, str])
     def readyz(parts: Parts) -> Mapping[str, str] | Response:
-        """The process can take a report in: its database answers, and its keys open what is there.
+        """The process can take a report in: its database answers, its keys open what is there, it has room.
 
         The broker is not asked: without it reports are taken in all the same, and sent later. `part` of the
-        problem names what is not ready: `database`, or the `keys`.
+        problem names what is not ready: `database`, the `keys`, or the `disk`, on which what may not wait is
+        still written.
         """
         try:
             parts.ready()
         except HubError as error:
-            return problems.problem_of(error, "database" if isinstance(error, Unavailable) else "keys")
+            return problems.problem_of(error, _part(error))
         return {"status": "ready"}
 
     @app.get("/v1/hub", tags=["messages"])
@@ -125,6 +126,13 @@ def _open_routes(app: FastAPI) -> None:
             "signing_key": parts.keys.signing.hex(),
             "on_call": parts.on_call,
         }
+
+
+def _part(error: HubError) -> str:
+    """What is not ready."""
+    if isinstance(error, NoRoom):
+        return "disk"
+    return "database" if isinstance(error, Unavailable) else "keys"
 
 
 def _token_route(app: FastAPI, issuer: EmbeddedIssuer) -> None:
