@@ -334,6 +334,10 @@ class Committer:
         """Whether a partner of that name was ever registered."""
         return self._store.partner(slug) is not None
 
+    def partner_rows(self) -> Sequence[PartnerRow]:
+        """Every partner's clear row."""
+        return self._store.partners()
+
     def partner_id(self, slug: str) -> UUID:
         """The stream of a partner (docs/format.md section 1)."""
         return _partner_id(self._store.store_id, slug)

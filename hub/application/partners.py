@@ -49,6 +49,7 @@ class Partners(Carrier):
             if self._committer.is_partner(slug):
                 raise Conflict("slug: a partner of that name is registered already", field="slug")
             _must_seal(sealing_key)
+            self._must_be_nobody_elses(slug, sealing_key=sealing_key, signing_key=signing_key)
             partner = Partner.register(
                 id=partner_id,
                 slug=slug,
@@ -109,6 +110,7 @@ class Partners(Carrier):
         _must_seal(sealing_key)
 
         def change(partner: Partner, now: datetime) -> None:
+            self._must_be_nobody_elses(slug, sealing_key=sealing_key, signing_key=signing_key)
             partner.rotate_keys(
                 sealing_key=sealing_key,
                 signing_key=signing_key,
@@ -157,6 +159,16 @@ class Partners(Carrier):
             return Change(others=(receipt,), may_not_wait=True)
 
         return self._once(command, act)
+
+    def _must_be_nobody_elses(self, slug: str, **keys: bytes) -> None:
+        """With the key of another, one opens what the other is told, or sends in its name."""
+        for row in self._committer.partner_rows():
+            for field, key in keys.items():
+                if row.slug != slug and key in (row.sealing_key, row.signing_key):
+                    raise Conflict(
+                        f"{field}: is the key of {row.slug}: take what this partner's own program printed",
+                        field=field,
+                    )
 
     def _partner(self, command: Command, slug: str, change: Callable[[Partner, datetime], None]) -> Answer:
         def act(now: datetime) -> Change:

@@ -1038,6 +1038,24 @@ def test_a_login_is_stopped_and_let_in_again(hub: Callable[..., Any], tmp_path: 
     assert hub("person", "resume", *whom, env=env) == (0, "resumed\n", "")
 
 
+@pytest.mark.parametrize("field", ["sealing-key", "signing-key"])
+def test_two_partners_never_have_one_key(hub: Callable[..., Any], ready: dict[str, str], field: str) -> None:
+    """By one error in pasting, the one would open what the other is told; neither at first nor later."""
+    first, second = add("havnen"), add("krisecenter")
+    at = first.index(f"--{field}") + 1
+    assert hub(*first, env=ready)[0] == 0
+    pasted = [*second[:at], first[at], *second[at + 1 :]]
+    status, out, err = hub(*pasted, env=ready)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    rule = f"hub: {field.replace('-', '_')}: is the key of havnen: take what"
+    assert err.startswith(rule)
+    assert hub(*second, env=ready)[0] == 0
+    begin = pasted.index("--sealing-key")
+    status, out, err = hub("partner", "rotate", "krisecenter", *pasted[begin : begin + 4], env=ready)
+    assert (status, out) == (1, "")
+    assert err.startswith(rule)
+
+
 def test_the_unit_is_not_suspended_and_not_cut_off(hub: Callable[..., Any], tmp_path: Path) -> None:
     """Reports would be acknowledged and come to nobody; one that is suspended already is let in again."""
     env = {"HUB_DATA_DIR": str(tmp_path / "var")}

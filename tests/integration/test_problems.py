@@ -606,6 +606,13 @@ def test_a_partner_that_is_there_or_is_not(desk: Desk) -> None:
         refused(desk, answer, 404, "not-found", "recipient")
 
 
+def test_a_partner_with_the_key_of_another(desk: Desk) -> None:
+    theirs = desk.world.identities[NGO].public
+    for name, key in (("sealing_key", theirs.sealing), ("signing_key", theirs.signing)):
+        asked = _partner("ny", **{name: base64.b64encode(key).decode()})
+        refused(desk, desk.operator.post("/v1/partners", asked), 409, "conflict", name)
+
+
 def test_a_suspended_partner_is_told_nothing_and_sends_nothing(desk: Desk, moves: None) -> None:
     desk.world.suspend(NGO)
     try:
