@@ -17,10 +17,11 @@ from hub import logs
 from hub.adapters.broker.kafka_admin import grant_partner
 from hub.adapters.http.tokens import NO_ISSUER
 from hub.bootstrap import Parts, broker_of, build, initialise, kafka_settings
+from hub.bootstrap.kept import foreign_keys
 from hub.demo.playing import ON_CALL
 from hub.demo.sandbox import Kind
 from hub.demo.sandbox import play as play_to_partner
-from hub.errors import Invalid, Missing, NoTopic
+from hub.errors import Corrupt, Invalid, Missing, NoTopic
 from hub.measures import ROLES, Measures
 from hub.operating.condition import Condition
 from hub.operating.doctor import examine
@@ -290,9 +291,11 @@ def print_openapi() -> None:
 
 @contextmanager
 def _fit(settings: Settings) -> Iterator[Parts]:
-    """A hub for what serves or works: none begins on a database that was put back and not set right."""
+    """A hub for what serves or works: none begins on what was put back and is not set right."""
     with closing(build(settings)) as parts:
         refuse_forgetful(parts)
+        if amiss := foreign_keys(parts.app, settings):
+            raise Corrupt(amiss)
         yield parts
 
 

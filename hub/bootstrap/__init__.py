@@ -206,7 +206,7 @@ def initialise(settings: Settings) -> bool:
             kept_identity(settings.data_dir / "keys" / "recipients" / settings.unit)
     finally:
         parts.close()
-    write_made_for(settings)
+    write_made_for(settings, parts.identity.public)
     return made
 
 

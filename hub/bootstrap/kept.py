@@ -5,21 +5,23 @@ look like a hub that lost its cases, or open nothing.
 """
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from contracts.client.keys import Identity
+from contracts.client.keys import Identity, PublicKeys
 from hub.adapters.store.application import StoreApplication, open_store, sqlite_path
-from hub.errors import Corrupt, Invalid, Missing, TamperedRow, UnknownKey
+from hub.errors import Corrupt, HubError, Invalid, Missing, TamperedRow, UnknownKey
 from hub.settings import Settings
 
 
-def write_made_for(settings: Settings) -> None:
-    """Say for whom the hub was made, unless that is said already."""
+def write_made_for(settings: Settings, public: PublicKeys) -> None:
+    """Say for whom the hub was made and with which keys of its own, unless that is said already."""
     if not settings.made_for_path.exists():
         written = settings.made_for_path.with_suffix(".new")
-        written.write_text(json.dumps(_made_for(settings)) + "\n")
+        written.write_text(json.dumps({**_made_for(settings), "keys": _said(public)}) + "\n")
         written.replace(settings.made_for_path)
 
 
@@ -27,13 +29,20 @@ def _made_for(settings: Settings) -> dict[str, str]:
     return {"municipality": settings.municipality, "unit": settings.unit}
 
 
-def _refuse_another(settings: Settings) -> None:
-    """Topics, seals and cases name the municipality and the unit; under others nothing would be found."""
+def _said(public: PublicKeys) -> dict[str, str]:
+    return {"sealing": public.sealing.hex(), "signing": public.signing.hex()}
+
+
+def _refuse_another(settings: Settings) -> dict[str, object]:
+    """Topics, seals and cases name the municipality and the unit; under others nothing would be found.
+
+    What the hub was made for is returned; nothing where that is not said.
+    """
     path = settings.made_for_path
     try:
         made_for = json.loads(path.read_text())
     except FileNotFoundError:
-        return
+        return {}
     except ValueError:
         made_for = None
     if not isinstance(made_for, dict):
@@ -45,6 +54,7 @@ def _refuse_another(settings: Settings) -> None:
             raise Invalid(
                 f"HUB_{name.upper()} is not the {name} that this hub was made for: see {path}", field=name
             )
+    return made_for
 
 
 def was_made(settings: Settings) -> bool:
@@ -88,19 +98,44 @@ def kept_identity(folder: Path) -> Identity:
         raise Corrupt(f"{folder} holds no usable keys: put your copy of `keys/` back") from error
 
 
+def foreign_keys(app: StoreApplication, settings: Settings) -> str | None:
+    """What to do where a recipient's keys here are not those it is registered with; or None.
+
+    It could open nothing of what it is told. Of keys that can't be read another check tells.
+    """
+    for row in app.store.partners():
+        folder = settings.data_dir / "keys" / "recipients" / row.slug
+        with suppress(HubError):
+            public = kept_identity(folder).public
+            if (public.sealing, public.signing) != (row.sealing_key, row.signing_key):
+                return (
+                    f"{folder} holds other keys than this hub has registered: put your copy of `keys/` back"
+                )
+    return None
+
+
+def _own_keys(app: StoreApplication, settings: Settings, made_for: Mapping[str, object]) -> Identity:
+    """Those that partners know. Where `hub.json` is older and does not say which, they are believed."""
+    folder = settings.data_dir / "keys" / "hub"
+    # Only a store without a partner is new: once the unit is registered, keys that are gone are lost.
+    identity = kept_identity(folder) if app.store.partners() else identity_of(folder)
+    ours = _said(identity.public)
+    if made_for.get("keys", ours) != ours:
+        raise Corrupt(f"{folder} holds other keys than this hub was made with: put your copy of `keys/` back")
+    return identity
+
+
 def opened(settings: Settings, *, migrate: bool) -> tuple[StoreApplication, Identity]:
     """The store, and the hub's own keys, which belong to it. Raises `Missing`, `Corrupt`."""
     if not settings.kek_path.exists():
         first = "" if was_made(settings) else "run `hub init` first, or "
         raise Missing(f"{settings.kek_path} is missing: {first}put your copy of it back")
-    _refuse_another(settings)
+    made_for = _refuse_another(settings)
     _refuse_lost(settings)
     app = open_store(settings.store_url, settings.kek_path, settings.fence_path, migrate=migrate)
     try:
         app.keys.mac("index", b"")
-        # Only a store without a partner is new: once the unit is registered, keys that are gone are lost.
-        own = kept_identity if app.store.partners() else identity_of
-        return app, own(settings.data_dir / "keys" / "hub")
+        return app, _own_keys(app, settings, made_for)
     except (TamperedRow, UnknownKey) as error:
         app.close()
         raise AnotherKek(

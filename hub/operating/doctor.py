@@ -23,7 +23,7 @@ from hub.adapters.broker.kafka_admin import amiss_with, amiss_with_topics
 from hub.adapters.http.tokens import OidcVerifier
 from hub.application.room import Room
 from hub.bootstrap import Parts, kafka_settings, latest_time
-from hub.bootstrap.kept import kept_identity, was_made
+from hub.bootstrap.kept import foreign_keys, kept_identity, was_made
 from hub.errors import HubError
 from hub.operating.restoring import forgets
 from hub.operating.telling import told
@@ -129,7 +129,7 @@ def _keys(parts: Parts) -> str | None:
     """Past every cache: the files as they are now, against the database as it is now."""
     parts.ready()
     parts.app.keys.erasures()
-    return None
+    return foreign_keys(parts.app, parts.settings)
 
 
 def _fence(parts: Parts) -> str | None:

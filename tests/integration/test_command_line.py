@@ -266,6 +266,31 @@ def test_keys_that_are_junk_are_named(hub: Callable[..., Any], ready: dict[str, 
         path.write_bytes(kept)
 
 
+@pytest.mark.parametrize("whose", ["hub", "recipients/familieenheden"])
+def test_keys_of_another_hub_are_told_with_the_way_out(
+    hub: Callable[..., Any], ready: dict[str, str], tmp_path: Path, whose: str
+) -> None:
+    """Nobody would believe what it sends, or the unit would open nothing of what it is told."""
+    hub("topics", env=ready)
+    other = tmp_path / "other"
+    assert hub("init", env={"HUB_DATA_DIR": str(other)})[0] == 0
+    folder = tmp_path / "var" / "keys" / whose
+    shutil.copytree(other / "keys" / whose, folder, dirs_exist_ok=True)
+    amiss = f"{folder} holds other keys than this hub"
+    status, out, _ = hub("doctor", env=ready)
+    assert status == 1
+    (line,) = [line for line in out.splitlines() if amiss in line]
+    assert line.startswith("FAIL")
+    for command in ("relay", "project", "serve"):
+        status, out, err = hub(command, env=ready)
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert err.startswith(f"hub: {amiss}")
+        assert err.endswith(": put your copy of `keys/` back\n")
+    said = tmp_path / "var" / "hub.json"
+    said.write_text(json.dumps({"municipality": "eksempel", "unit": "familieenheden"}))
+    assert hub("doctor", env=ready)[0] == (0 if whose == "hub" else 1), "an older hub.json says no keys"
+
+
 @pytest.mark.parametrize("command", ["init", "topics", "relay"])
 @pytest.mark.parametrize("setting", ["HUB_MUNICIPALITY", "HUB_UNIT"])
 def test_a_hub_stays_with_whom_it_was_made_for(
@@ -284,7 +309,13 @@ def test_a_hub_stays_with_whom_it_was_made_for(
     assert json.loads((tmp_path / "var" / "hub.json").read_text()) == {
         "municipality": "eksempel",
         "unit": "familieenheden",
+        "keys": public_keys(tmp_path / "var"),
     }
+
+
+def public_keys(folder: Path) -> dict[str, str]:
+    public = Identity.load(folder / "keys" / "hub").public
+    return {"sealing": public.sealing.hex(), "signing": public.signing.hex()}
 
 
 def test_a_setting_that_is_misspelt_is_told(hub: Callable[..., Any], tmp_path: Path) -> None:
