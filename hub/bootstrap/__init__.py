@@ -322,8 +322,10 @@ def _inbound(
 
 
 def broker_of(settings: Settings) -> Broker:
-    """The broker that the settings name."""
+    """The broker that the settings name. Raises `Missing` where a folder would be made for it alone."""
     if not settings.kafka_bootstrap:
+        if not settings.data_dir.is_dir():
+            raise Missing(f"there is no {settings.data_dir}: run `hub init` first, or see HUB_DATA_DIR")
         return EmbeddedBroker(settings.data_dir / "broker.db")
     return KafkaBroker(kafka_settings(settings))
 

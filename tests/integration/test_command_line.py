@@ -1031,10 +1031,17 @@ def test_a_partners_program_is_judged_from_the_command_line(hub: Callable[..., A
 def test_doctor_and_status_on_the_first_day(hub: Callable[..., Any], tmp_path: Path) -> None:
     """What is amiss is a line with its mend and status 1; when that is done, nought."""
     env = {"HUB_DATA_DIR": str(tmp_path / "var")}
+    assert hub("status", env=env)[0] == 1
     status, out, _ = hub("doctor", env=env)
+    assert list(tmp_path.iterdir()) == [], "a look makes nothing"
     amiss = [line for line in out.splitlines() if line.startswith("FAIL")]
     assert status == 1
-    assert [line.split(":")[0] for line in amiss] == ["FAIL  keys", "FAIL  database", "FAIL  disk"]
+    assert [line.split(":")[0] for line in amiss] == [
+        "FAIL  keys",
+        "FAIL  database",
+        "FAIL  disk",
+        "FAIL  broker",
+    ]
     assert all("run `hub init` first" in line for line in amiss)
     hub("init", env=env)
     status, out, _ = hub("doctor", env=env)
