@@ -339,7 +339,7 @@ def refuses_while_the_hub_is_down() -> None:
 @fault
 def hides_the_duty_number() -> None:
     """*Not yet delivered*, and nobody to ring."""
-    put(reporting, "line", lambda one, _: f"{one.report_id} {one.state.value}")
+    put(reporting, "line", lambda one, *_: f"{one.report_id} {one.state.value}")
 
 
 @contextmanager

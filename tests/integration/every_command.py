@@ -40,6 +40,7 @@ from hub.aggregates.citizen_case.terms import (
 )
 from hub.aggregates.citizen_case.values import ConsentForm
 from hub.application import Hub
+from tests.criteria import MET
 from tests.world import CHILDLESS, CHILDREN, NGO, NIGHT, POLICE, SHELTER, UNIT, World, planted
 
 C = Category
@@ -214,7 +215,7 @@ class TheRest:
 
     def coordinated(self, case: UUID) -> None:
         hub = self.hub
-        hub.open_case(self.by(), case, {f"{BIRDS}-adult": True})
+        hub.open_case(self.by(), case, {**MET, f"{BIRDS}-adult": True})
         hub.assign_coordinator(self.by(), case, self.who)
         asked: dict[str, Any] = {"to": self.other, "reason": HandOverReason.ABSENCE, "accept_by": self.later}
         for accepts in (False, True):

@@ -170,7 +170,7 @@ class Story:
         world, hub = self.world, self.world.parts.hub
         self.register()
         case, other = self.report(NIGHT, 10), self.report(SAME_WOMAN, 5_000)
-        hub.open_case(self.by(CASEWORKER), case, {f"{BIRDS}-adult": True})
+        hub.open_case(self.by(CASEWORKER), case, {**MET, f"{BIRDS}-adult": True})
         hub.assign_coordinator(self.by(CASEWORKER), case, TOVHOLDER)
         hub.match_inquiry(self.by(CASEWORKER), case, other, bird(20))
         hub.set_safe_contact(self.by(), case, {"channel": "sms", "handle": bird(21)})
