@@ -175,6 +175,11 @@ class Carrier:
             whole.continue_inquiry(inquiry=case.id, version=event.originator_version, by=command.by, at=now)
         return (whole,)
 
+    def _timers_of(self, case: CitizenCase) -> tuple[tuple[datetime, UUID], ...]:
+        """For what waits in a case that comes back: while it rested, its timers may have gone by."""
+        waiting = case.deadlines(acute_read_within=self._within.acute_read)
+        return tuple((waited.due, case.id) for waited in waiting)
+
     def _case_of(self, thread: UUID, recipient: str) -> UUID:
         ledger: DisclosureLedger | None = self._committer.ledger(thread)
         if ledger is None or ledger.recipient != recipient:

@@ -255,6 +255,6 @@ def notification_ids(case: CitizenCase) -> dict[str, str]:
 
 
 def _stands(case: CitizenCase, due: Notification) -> bool:
-    """Whether who was told at once still is: not where the basis was recorded wrongly and all revoked."""
+    """Whether what was told at once still counts: not where its basis was wrong, and all of it revoked."""
     basis = case.bases.get(due.basis_id) if due.basis_id else None
     return basis is not None and not case.struck.issuperset(basis.grants)

@@ -220,8 +220,6 @@ class Contact(ChildrenAtRisk):
 
         def act(case: CitizenCase, now: datetime) -> Change:
             case.reopen_case(reason=reason, text=text, by=command.by, at=now)
-            waiting = case.deadlines(acute_read_within=self._within.acute_read)
-            timers = tuple((waited.due, case_id) for waited in waiting)
-            return Change(cases=(case,), ids={"case": str(case_id)}, timers=timers)
+            return Change(cases=(case,), ids={"case": str(case_id)}, timers=self._timers_of(case))
 
         return self._on(command, case_id, act)

@@ -120,10 +120,7 @@ class Intake(ChildrenAtRisk):
             inquiry = self._load(inquiry_id)
             case.unmatch_inquiry(inquiry=inquiry_id, reason=reason, by=command.by, at=now)
             inquiry.be_unmatched(case=case_id, by=command.by, at=now)
-            # What waits in it waited in the case: its timers may have gone by.
-            waiting = inquiry.deadlines(acute_read_within=self._within.acute_read)
-            timers = tuple((waited.due, inquiry_id) for waited in waiting)
-            return Change(cases=(case, inquiry), timers=timers)
+            return Change(cases=(case, inquiry), timers=self._timers_of(inquiry))
 
         return self._on(command, case_id, act)
 

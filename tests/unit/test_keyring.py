@@ -37,7 +37,7 @@ class Table:
         return set()
 
     def end_grants(self, grants: Iterable[UUID]) -> None:
-        raise NotImplementedError
+        assert not list(grants), "no grant stands in this table"
 
     def destroy_key(self, key_id: UUID) -> None:
         self.rows[key_id] = StoredKey(None)

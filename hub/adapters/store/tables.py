@@ -69,10 +69,10 @@ class ClearTables:
     def end_grants(self, grants: Iterable[UUID]) -> None:
         """Drop their wrapped bytes and keep the ids; waits for appends, which read them under their lock."""
         with self.database.transaction(append_lock=True) as execute:
-            for grant in grants:
-                execute(
-                    "UPDATE grants SET state = 'ended', wrapped = NULL WHERE grant_id = ?", [self._id(grant)]
-                )
+            execute(
+                "UPDATE grants SET state = 'ended', wrapped = NULL WHERE grant_id = ANY(?)",
+                [self._ids(list(grants))],
+            )
         self.database.scrub()
 
     def grant_keys(self, grant_ids: Sequence[UUID]) -> dict[UUID, WrappedKey]:
